@@ -1,0 +1,245 @@
+/**
+ * The table of errors. Adding one means deciding five things: its code, status, OpenAI `type`, log level and whether a
+ * retry by the client may help. Codes are part of the wire: stable, tested. Messages name the field and the fix.
+ */
+
+type Facts = Readonly<Record<string, string | number | undefined>>;
+
+interface ErrorKind {
+  readonly status: number;
+  readonly type: string;
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  /** May the same request succeed later? false adds `x-should-retry: false` where clients would otherwise repeat it. */
+  readonly retryable: boolean;
+  readonly message: string | ((facts: Facts) => string);
+}
+
+const INVALID = { status: 400, type: 'invalid_request_error', level: 'info', retryable: false } as const;
+const UPSTREAM = { type: 'server_error', level: 'warn', retryable: true } as const;
+
+export const KINDS = {
+  invalid_json: { ...INVALID, message: ({ detail }) => `The body is not a valid JSON object: ${detail}` },
+  missing_required_parameter: { ...INVALID, message: ({ param }) => `Missing required parameter: '${param}'` },
+  invalid_value: { ...INVALID, message: ({ param, detail }) => `Invalid value for '${param}': ${detail}` },
+  unsupported_parameter: { ...INVALID, message: ({ param, detail }) => `'${param}' is not supported: ${detail}` },
+  unknown_approach: {
+    ...INVALID,
+    message: ({ slug, known, hint }) =>
+      `Unknown approach '${slug}'${hint ? `, did you mean '${hint}'?` : ''}. Listed: ${known}`,
+  },
+  invalid_api_key: {
+    status: 401,
+    type: 'authentication_error',
+    level: 'info',
+    retryable: false,
+    message: ({ detail }) => detail?.toString() ?? 'No key was given, or an unknown one',
+  },
+  model_not_allowed: {
+    status: 403,
+    type: 'permission_error',
+    level: 'info',
+    retryable: false,
+    message: ({ model }) => `This access key may not use the model '${model}'`,
+  },
+  model_not_found: {
+    status: 404,
+    type: 'invalid_request_error',
+    level: 'info',
+    retryable: false,
+    message: ({ model, detail }) =>
+      detail?.toString() ?? `The model '${model}' does not exist here; GET /v1/models lists those that do`,
+  },
+  unknown_url: {
+    status: 404,
+    type: 'invalid_request_error',
+    level: 'info',
+    retryable: false,
+    message: ({ method, path, detail }) => `Unknown request URL: ${method} ${path}${detail ? `. ${detail}` : ''}`,
+  },
+  method_not_allowed: {
+    status: 405,
+    type: 'invalid_request_error',
+    level: 'info',
+    retryable: false,
+    message: ({ method, path, allow }) => `${method} is not allowed on ${path}, only ${allow}`,
+  },
+  request_timeout: {
+    status: 408,
+    type: 'timeout_error',
+    level: 'info',
+    retryable: true,
+    message: 'The request did not arrive whole in time',
+  },
+  request_too_large: {
+    status: 413,
+    type: 'invalid_request_error',
+    level: 'info',
+    retryable: false,
+    message: ({ limit }) => `The body is larger than ${limit} bytes`,
+  },
+  unsupported_media_type: {
+    status: 415,
+    type: 'invalid_request_error',
+    level: 'info',
+    retryable: false,
+    message: ({ detail }) => detail?.toString() ?? 'The content type must be application/json',
+  },
+  upgrade_not_supported: {
+    status: 426,
+    type: 'invalid_request_error',
+    level: 'info',
+    retryable: false,
+    message: 'WebSocket is not offered here; use HTTP (POST with "stream": true)',
+  },
+  budget_exhausted: {
+    status: 429,
+    type: 'rate_limit_error',
+    level: 'info',
+    retryable: false,
+    message: ({ limit }) => `The limit '${limit}' of this request was reached before there was an answer`,
+  },
+  client_closed: {
+    status: 499,
+    type: 'server_error',
+    level: 'debug',
+    retryable: false,
+    message: 'The client closed the connection',
+  },
+  plugin_error: {
+    status: 500,
+    type: 'server_error',
+    level: 'error',
+    retryable: false,
+    message: ({ plugin, hook }) => `The plugin '${plugin}' failed${hook ? ` in the hook '${hook}'` : ''}`,
+  },
+  internal_error: {
+    status: 500,
+    type: 'server_error',
+    level: 'error',
+    retryable: true,
+    message: 'The proxy failed to handle this request',
+  },
+  upstream_error: {
+    ...UPSTREAM,
+    status: 502,
+    message: ({ upstream, detail }) => `The upstream '${upstream}' ${detail}`,
+  },
+  upstream_unreachable: {
+    ...UPSTREAM,
+    status: 502,
+    message: ({ upstream, detail }) => `The upstream '${upstream}' could not be reached: ${detail}`,
+  },
+  upstream_stream_interrupted: {
+    ...UPSTREAM,
+    status: 502,
+    message: ({ upstream, detail }) => `The answer of the upstream '${upstream}' broke off: ${detail}`,
+  },
+  overloaded: {
+    status: 503,
+    type: 'server_error',
+    level: 'warn',
+    retryable: true,
+    message: ({ detail }) => detail?.toString() ?? 'The proxy is overloaded, try again later',
+  },
+  draining: {
+    status: 503,
+    type: 'server_error',
+    level: 'info',
+    retryable: true,
+    message: 'The proxy is shutting down, try again',
+  },
+  upstream_timeout: {
+    ...UPSTREAM,
+    status: 504,
+    message: ({ upstream, ms, what }) => `The upstream '${upstream}' did not ${what ?? 'answer'} within ${ms} ms`,
+  },
+  deadline_exceeded: {
+    status: 504,
+    type: 'server_error',
+    level: 'info',
+    retryable: true,
+    message: ({ ms }) => `The request's deadline of ${ms} ms passed before there was an answer`,
+  },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof KINDS;
+
+export interface GatewayErrorInit {
+  readonly status: number;
+  readonly code: string | null;
+  readonly message: string;
+  /** OpenAI's `error.type`; derived from the status when absent. */
+  readonly type?: string;
+  /** The request field at fault, in the client's own spelling: `messages[0].role`. */
+  readonly param?: string | null;
+  /** Extra response headers, such as `retry-after`. */
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly cause?: unknown;
+  readonly level?: ErrorKind['level'];
+  readonly retryable?: boolean;
+}
+
+/** An error with everything the client is told. Plugins throw their own; core makes them from the table. */
+export class GatewayError extends Error {
+  override readonly name = 'GatewayError';
+  readonly status: number;
+  readonly code: string | null;
+  readonly type: string;
+  readonly param: string | null;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly level: ErrorKind['level'];
+  readonly retryable: boolean;
+
+  constructor(init: GatewayErrorInit) {
+    super(init.message, init.cause === undefined ? undefined : { cause: init.cause });
+    this.status = init.status;
+    this.code = init.code;
+    this.type = init.type ?? typeOfStatus(init.status);
+    this.param = init.param ?? null;
+    this.headers = init.headers ?? {};
+    this.level = init.level ?? (init.status >= 500 ? 'warn' : 'info');
+    this.retryable =
+      init.retryable ?? (init.status === 408 || init.status === 409 || init.status === 429 || init.status >= 500);
+  }
+}
+
+/** Makes the error of a code of the table, its message filled with `facts`. */
+export function gatewayError(
+  code: ErrorCode,
+  facts: Facts = {},
+  more: { cause?: unknown; param?: string; headers?: Readonly<Record<string, string>> } = {},
+): GatewayError {
+  const kind: ErrorKind = KINDS[code];
+  const param = more.param ?? (typeof facts['param'] === 'string' ? facts['param'] : undefined);
+  return new GatewayError({
+    code,
+    status: kind.status,
+    type: kind.type,
+    level: kind.level,
+    retryable: kind.retryable,
+    message: typeof kind.message === 'string' ? kind.message : kind.message(facts),
+    ...(param === undefined ? {} : { param }),
+    ...(more.headers === undefined ? {} : { headers: more.headers }),
+    ...(more.cause === undefined ? {} : { cause: more.cause }),
+  });
+}
+
+/** OpenAI's `error.type` for a status whose body did not say. */
+export function typeOfStatus(status: number): string {
+  switch (status) {
+    case 401:
+      return 'authentication_error';
+    case 402:
+      return 'billing_error';
+    case 403:
+      return 'permission_error';
+    case 408:
+      return 'timeout_error';
+    case 409:
+      return 'conflict_error';
+    case 429:
+      return 'rate_limit_error';
+    default:
+      return status >= 500 ? 'server_error' : 'invalid_request_error';
+  }
+}

@@ -1,0 +1,201 @@
+import type { Budget } from './approach/budget.ts';
+import type { GatewayError } from './errors.ts';
+import type { ResponseHeaders } from './header-list.ts';
+import type { Ledger } from './ledger.ts';
+import type { Logger } from './logger.ts';
+import type { ChatRequest } from './openai/types.ts';
+import type { Changes, Payload } from './payload.ts';
+import type { Progress } from './progress.ts';
+import type { Reply } from './reply.ts';
+import type { Trace } from './trace.ts';
+import type { Upstream } from './upstream/upstream.ts';
+import type { Identity } from './upstream/credentials.ts';
+import { numberEqualCalls, type CallNumber, type Ordinals } from './ordinal.ts';
+
+/** What kind of request this is; decides what `request` holds and whether approaches apply (only to `chat`). */
+export type Operation = 'chat' | 'completions' | 'embeddings' | 'responses' | 'messages' | 'other';
+
+/** The body of an operation whose fields core does not act on beyond `model` and `stream`. */
+export interface OpenRequest {
+  readonly model?: string;
+  readonly stream?: boolean | null;
+  readonly [key: string]: unknown;
+}
+
+/** The client's request line and headers; header names in lower case, credentials only while `authenticate` runs. */
+export interface Incoming {
+  readonly method: string;
+  /** Path and query, as the client wrote them. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** The peer's IP address. */
+  readonly address: string;
+}
+
+/** A request whose caller is not known yet, and whose body was not read. */
+export interface Arrival {
+  readonly id: string;
+  readonly client: Incoming;
+  readonly log: Logger;
+}
+
+/** A body that is streamed through (multipart, audio): readable once, so never sent twice. */
+export interface Upload {
+  readonly contentType: string | undefined;
+  /** In bytes, where the client said. */
+  readonly contentLength: number | undefined;
+  readonly body: AsyncIterable<Buffer>;
+  /** Whether any byte was taken from it; from then on no retry is possible. */
+  readonly isStarted: boolean;
+}
+
+interface ExchangeFields {
+  /** Request id, also sent as `x-request-id`. */
+  readonly id: string;
+  readonly client: Incoming;
+  /** Extra headers for the answer. */
+  readonly headers: ResponseHeaders;
+  /** Who is asking; keys are not on it. */
+  readonly identity: Identity;
+  /** Aborts when the client is gone, the total deadline passed, or the program stops. Its reason is a `GatewayError`. */
+  readonly signal: AbortSignal;
+  /** Upstream calls and tokens of this exchange so far, and its budget. */
+  readonly ledger: Ledger;
+  readonly progress: Progress;
+  readonly trace: Trace;
+  readonly log: Logger;
+  /** Set by `plan`, before anything runs. */
+  plan: Plan | undefined;
+  /** The client's body where it is streamed through instead of being read whole. */
+  readonly upload?: Upload;
+  /** How often each equal call was made; core's own. */
+  readonly ordinals: Ordinals;
+  /** Performance counter (ms) at arrival. */
+  readonly startedAt: number;
+}
+
+type ExchangeOf<O extends Operation> = ExchangeFields & {
+  readonly operation: O;
+  /** The parsed body. Replace it to change it: `exchange.request = exchange.request.with({ … })`. */
+  request: Payload<O extends 'chat' ? ChatRequest : OpenRequest>;
+};
+
+/** One client request and its answer. A union by `operation`. */
+export type ChatExchange = ExchangeOf<'chat'>;
+export type OtherExchange = ExchangeOf<Exclude<Operation, 'chat'>>;
+export type Exchange = ChatExchange | OtherExchange;
+
+/** What was decided for an exchange before anything runs. */
+export interface Plan {
+  readonly upstream: Upstream;
+  /** The request with all marks removed and the upstream's own model name. */
+  readonly request: Payload<ChatRequest>;
+  /** The expression that runs, as shown in `x-optigate-approach`: `none`, `re2&bon`. */
+  readonly approach: string;
+  /** Does the plan make at most one upstream call per choice? Then bytes go through and the cache uses the answer level only. */
+  readonly isSingleCall: boolean;
+  /** The effective options of each approach in the expression, by slug: part of the cache key. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly budget: Budget;
+  /** Runs the expression over the upstream onion. */
+  run(call: Call, next: Handler): Promise<Reply>;
+}
+
+export type Handler = (call: Call) => Promise<Reply>;
+
+/** What a call is for: `answer`, `candidate`, `draft`, `judge`, `critique`, `synthesis`, or a word of the approach's own. */
+export type Role = string;
+
+/** Roles whose prompt is the conversation itself, so that a per-call transformer (re2) applies to them. */
+export const GENERATION_ROLES: ReadonlySet<Role> = new Set(['answer', 'candidate', 'draft']);
+
+export interface CallChange {
+  readonly role?: Role;
+  readonly upstream?: Upstream;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * One upstream call on behalf of an exchange. Immutable: `with` copies. A copy that neither changes the request nor the
+ * upstream is the same call (a retry, a linked signal): it keeps its ordinal and counts once against the budget.
+ */
+export class Call {
+  readonly exchange: Exchange;
+  readonly request: Payload<ChatRequest>;
+  readonly role: Role;
+  readonly upstream: Upstream;
+  readonly signal: AbortSignal;
+  readonly #number: CallNumber;
+
+  constructor(init: {
+    exchange: Exchange;
+    request: Payload<ChatRequest>;
+    role: Role;
+    upstream: Upstream;
+    signal: AbortSignal;
+    number?: CallNumber;
+  }) {
+    this.exchange = init.exchange;
+    this.request = init.request;
+    this.role = init.role;
+    this.upstream = init.upstream;
+    this.signal = init.signal;
+    this.#number = init.number ?? numberEqualCalls(init.exchange, init.upstream.name, init.request);
+  }
+
+  with(request: Changes<ChatRequest>, change: CallChange = {}): Call {
+    const isSame = !hasKeys(request) && (change.upstream === undefined || change.upstream === this.upstream);
+    return new Call({
+      exchange: this.exchange,
+      request: hasKeys(request) ? this.request.with(request) : this.request,
+      role: change.role ?? this.role,
+      upstream: change.upstream ?? this.upstream,
+      signal: change.signal ?? this.signal,
+      ...(isSame ? { number: this.#number } : {}),
+    });
+  }
+
+  /** The same request once more, as a sample of its own: what retry repeats is not this, but the k-th candidate is. */
+  again(change: CallChange = {}): Call {
+    return new Call({
+      exchange: this.exchange,
+      request: this.request,
+      role: change.role ?? this.role,
+      upstream: change.upstream ?? this.upstream,
+      signal: change.signal ?? this.signal,
+    });
+  }
+
+  /** Which of the equal calls of this exchange this is, from 0. Worked out when first asked for. */
+  get ordinal(): number {
+    return this.#number.ordinal;
+  }
+
+  /** Digest of the request (canonical) and upstream: equal for equal calls, whatever their key order. */
+  get digest(): string {
+    return this.#number.digest;
+  }
+
+  /** Marks the first attempt of this call; false when a retry repeats it. */
+  markSent(): boolean {
+    const isFirst = !this.#number.isSent;
+    this.#number.isSent = true;
+    return isFirst;
+  }
+}
+
+/** How an exchange went, for `finished` taps. */
+export interface Outcome {
+  /** What the client got; 499 when it left before anything was sent. */
+  readonly status: number;
+  readonly error?: GatewayError;
+  readonly durationMs: number;
+  /** Bytes of the body that went out. */
+  readonly bytes: number;
+  readonly cache?: 'hit' | 'miss' | 'bypass';
+}
+
+function hasKeys(value: object): boolean {
+  for (const _ in value) return true;
+  return false;
+}

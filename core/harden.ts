@@ -1,0 +1,105 @@
+/**
+ * Closes tapable's traps, each reproduced on 2.3: a promise tap that throws synchronously leaves the hook unsettled; an
+ * `async` function given to `tap` is not awaited; `before` with an unknown name puts a tap first; names repeat; errors
+ * name neither plugin nor hook; a late tap runs.
+ */
+import type { Tap } from 'tapable';
+import { AroundHook } from './around.ts';
+import { gatewayError, GatewayError } from './errors.ts';
+
+/** Who is tapping right now, and whether tapping is still allowed. */
+export interface Registrar {
+  /** The plugin whose `apply` runs. */
+  owner(): string;
+  isSealed(): boolean;
+  /** Where a failure that must not reach anybody is told (`finished`). */
+  report(error: GatewayError): void;
+}
+
+interface Interceptable {
+  readonly taps: { readonly name: string }[];
+  intercept(interceptor: { register(tap: Tap): Tap }): void;
+}
+
+type AnyTap = Tap & { type: string; fn: (...args: unknown[]) => unknown; before?: string | string[] };
+
+export function harden(hooks: object, registrar: Registrar): void {
+  for (const [name, hook] of Object.entries(hooks)) {
+    const inner: Interceptable = hook instanceof AroundHook ? hook.taps : hook;
+    const owners = new Map<string, string>();
+    inner.intercept({
+      register(tap) {
+        const checked = check(tap as AnyTap, name, inner, registrar);
+        const owner = registrar.owner();
+        owners.set(tap.name, owner);
+        return hook instanceof AroundHook ? checked : guarded(checked, name, owner, registrar);
+      },
+    });
+    if (hook instanceof AroundHook) hook.signWith((error, tap) => signed(error, owners.get(tap) ?? tap, name));
+  }
+}
+
+/** A GatewayError stays what it is; anything else becomes a 500 that names the plugin, never its stack. */
+export function signed(error: unknown, plugin: string, hook: string): GatewayError {
+  if (error instanceof GatewayError) return error;
+  return gatewayError('plugin_error', { plugin, hook }, { cause: error });
+}
+
+function check(tap: AnyTap, hook: string, inner: Interceptable, registrar: Registrar): AnyTap {
+  const where = `tap '${tap.name}' on the hook '${hook}'`;
+  if (registrar.isSealed()) throw new Error(`${where}: hooks can only be tapped while apply runs`);
+  const names = inner.taps.filter((other) => other !== undefined).map((other) => other.name);
+  if (names.includes(tap.name)) throw new Error(`${where}: the name is taken on this hook`);
+  if (tap.before !== undefined) {
+    const unknown = [tap.before].flat().filter((name) => !names.includes(name));
+    if (unknown.length > 0)
+      throw new Error(`${where}: 'before' names an unknown tap '${unknown.join("', '")}'; use stage instead`);
+  }
+  return tap;
+}
+
+function guarded(tap: AnyTap, hook: string, owner: string, registrar: Registrar): Tap {
+  const { fn, type } = tap;
+  if (type === 'promise') {
+    const run = async (...args: unknown[]) => {
+      try {
+        return await fn(...args);
+      } catch (error) {
+        throw signed(error, owner, hook);
+      }
+    };
+    return { ...tap, fn: run } as Tap;
+  }
+  if (type === 'async') {
+    const run = (...args: unknown[]) => {
+      const callback = args.at(-1) as (error?: unknown, result?: unknown) => void;
+      try {
+        fn(...args.slice(0, -1), (error: unknown, result: unknown) =>
+          callback(error ? signed(error, owner, hook) : error, result),
+        );
+      } catch (error) {
+        callback(signed(error, owner, hook));
+      }
+    };
+    return { ...tap, fn: run } as Tap;
+  }
+  const run = (...args: unknown[]) => {
+    try {
+      const result = fn(...args);
+      if (isThenable(result)) {
+        result.then(undefined, () => undefined);
+        throw new TypeError('a sync tap returned a promise: use tapPromise');
+      }
+      return result;
+    } catch (error) {
+      if (hook !== 'finished') throw signed(error, owner, hook);
+      registrar.report(signed(error, owner, hook));
+      return undefined;
+    }
+  };
+  return { ...tap, fn: run } as Tap;
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}

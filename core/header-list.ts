@@ -1,0 +1,49 @@
+/**
+ * Headers as they travel: a flat array, name, value, name, value …, names in lower case, repeats allowed.
+ */
+export type HeaderList = readonly string[];
+
+/** The first value under `name` (lower case). */
+export function headerOf(headers: HeaderList, name: string): string | undefined {
+  for (let i = 0; i < headers.length; i += 2) if (headers[i] === name) return headers[i + 1];
+  return undefined;
+}
+
+/** The list with `name` set to one value, or removed for undefined. */
+export function withHeader(headers: HeaderList, name: string, value: string | undefined): HeaderList {
+  const list: string[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    const key = headers[i];
+    if (key !== undefined && key !== name) list.push(key, headers[i + 1] ?? '');
+  }
+  if (value !== undefined) list.push(name, value);
+  return list;
+}
+
+/** Extra headers of an answer, set by plugins. Names are case-insensitive. */
+export class ResponseHeaders {
+  #list: string[] | undefined;
+
+  set(name: string, value: string | number): void {
+    this.delete(name);
+    this.append(name, value);
+  }
+
+  append(name: string, value: string | number): void {
+    (this.#list ??= []).push(name.toLowerCase(), String(value));
+  }
+
+  delete(name: string): void {
+    if (this.#list) this.#list = [...withHeader(this.#list, name.toLowerCase(), undefined)];
+  }
+
+  get(name: string): string | undefined {
+    return headerOf(this.#list ?? [], name.toLowerCase());
+  }
+
+  get list(): HeaderList {
+    return this.#list ?? EMPTY;
+  }
+}
+
+const EMPTY: HeaderList = Object.freeze([]);

@@ -1,0 +1,63 @@
+/**
+ * START HERE: every hook of the program, in the order a request meets them.
+ *
+ *   client ─▶ authenticate ─▶ request ─▶ plan ─▶ answer( approaches ─▶ upstream( provider ) × n ) ─▶ response ─▶ client
+ *                                                                                              chunk (per token)   finished
+ */
+import {
+  AsyncParallelHook,
+  AsyncSeriesBailHook,
+  AsyncSeriesHook,
+  AsyncSeriesWaterfallHook,
+  SyncHook,
+  SyncWaterfallHook,
+} from 'tapable';
+import { AroundHook } from './around.ts';
+import type { Arrival, Exchange, Outcome, Plan } from './exchange.ts';
+import { harden, type Registrar } from './harden.ts';
+import type { Chunk } from './openai/types.ts';
+import type { LooseReply } from './reply.ts';
+import type { IdentityGrant } from './upstream/credentials.ts';
+
+/** Places in the two onions, outermost first. The gaps are for third parties. */
+export const STAGE = {
+  answer: { observe: -300, cache: -200, deadline: -100 },
+  upstream: { observe: -300, cache: -200, deadline: -100, retry: 0, limit: 50, attempt: 100 },
+} as const;
+
+/** The hooks of one pipeline. Every tap is checked when it is made, and its errors are signed with plugin and hook. */
+export function createHooks(registrar: Registrar) {
+  const hooks = {
+    /** Who is asking? Nothing is known but request line and headers. The first identity returned wins; none means 401 where a plugin authenticates. */
+    authenticate: new AsyncSeriesBailHook<[Arrival], IdentityGrant | undefined>(['arrival'], 'authenticate'),
+
+    /** The caller is known, nothing is planned. Change the request (`exchange.request = …`), or throw to refuse it. Once per request. */
+    request: new AsyncSeriesHook<[Exchange]>(['exchange'], 'request'),
+
+    /** Which upstream, model and approaches? The first plan returned wins; core's own selection is the last tap. Once per request. */
+    plan: new AsyncSeriesBailHook<[Exchange], Plan | undefined>(['exchange'], 'plan'),
+
+    /** Around the planned approaches, once per request. */
+    answer: new AroundHook('answer'),
+
+    /** Around each upstream call that an approach makes; what retry repeats lies inside. */
+    upstream: new AroundHook('upstream'),
+
+    /** One decoded chunk on its way to the client. Sync, once per token; while it is untapped, bytes pass undecoded. */
+    chunk: new SyncWaterfallHook<[Chunk, Exchange]>(['chunk', 'exchange'], 'chunk'),
+
+    /** The reply is known, nothing is sent. Set headers; return another reply to replace it. Once per request. */
+    response: new AsyncSeriesWaterfallHook<[LooseReply, Exchange]>(['reply', 'exchange'], 'response'),
+
+    /** All is sent, or given up. Count, log. A throw here reaches nobody. Once per request. */
+    finished: new SyncHook<[Exchange, Outcome]>(['exchange', 'outcome'], 'finished'),
+
+    /** The pipeline ends (shutdown, or a reload replaced it): close what `apply` opened. */
+    shutdown: new AsyncParallelHook<[]>([], 'shutdown'),
+  };
+  harden(hooks, registrar);
+  return Object.freeze(hooks);
+}
+
+export type Hooks = ReturnType<typeof createHooks>;
+export type HookName = keyof Hooks;

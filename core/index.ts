@@ -1,0 +1,58 @@
+/**
+ * All that a plugin may import: `import { … } from 'optigate'` in plugins of others, `core/index.ts` in built-in ones.
+ */
+export { z } from 'zod';
+
+export { definePlugin } from './plugin/define.ts';
+export type { Checks, CheckState, Plugin, PluginContext, PluginDefinition } from './plugin/define.ts';
+
+export { STAGE } from './hooks.ts';
+export type { HookName, Hooks } from './hooks.ts';
+export type { AroundHook, Layer, LayerOptions } from './around.ts';
+
+export { Call, GENERATION_ROLES } from './exchange.ts';
+export type {
+  Arrival,
+  CallChange,
+  ChatExchange,
+  Exchange,
+  Handler,
+  Incoming,
+  OpenRequest,
+  Operation,
+  OtherExchange,
+  Outcome,
+  Plan,
+  Role,
+  Upload,
+} from './exchange.ts';
+export { Payload } from './payload.ts';
+export type { Changes } from './payload.ts';
+export { ByteStream } from './byte-stream.ts';
+export type { Ending, Sink, Source } from './byte-stream.ts';
+export { bytesReply, completeReply, discard, onEnd, streamReply } from './reply.ts';
+export type { CompleteReply, LooseReply, Reply, StreamReply } from './reply.ts';
+export { headerOf, withHeader, ResponseHeaders } from './header-list.ts';
+export type { HeaderList } from './header-list.ts';
+
+export { GatewayError, gatewayError, KINDS } from './errors.ts';
+export type { ErrorCode, GatewayErrorInit } from './errors.ts';
+export { BudgetExhausted } from './ledger.ts';
+export type { Ledger } from './ledger.ts';
+export type { Budget } from './approach/budget.ts';
+export type { Progress } from './progress.ts';
+export type { Trace, TraceEntry } from './trace.ts';
+
+export type { Answer, Approach, ApproachFields, Approaches, Next, OptionsSchema } from './approach/types.ts';
+
+export type { Model, ModelsRequest, Provider, ProviderRegistry } from './upstream/provider.ts';
+export type { StreamWire, Transport, UpstreamRequest } from './upstream/transport.ts';
+export type { Upstream, UpstreamSettings } from './upstream/upstream.ts';
+export { payerOf } from './upstream/credentials.ts';
+export type { Identity, IdentityGrant } from './upstream/credentials.ts';
+
+export type * from './openai/types.ts';
+export { addUsage } from './openai/usage.ts';
+export { delay } from './clock.ts';
+export type { Clock } from './clock.ts';
+export type { Logger } from './logger.ts';

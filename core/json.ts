@@ -1,0 +1,160 @@
+/**
+ * JSON as bytes: one pass that finds the top-level members of an object without parsing it, so that a changed body keeps
+ * the digits of what nobody changed (64-bit seeds, `1.0`), and depth and duplicate keys are known before `JSON.parse`.
+ */
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+const OPEN_ARRAY = 0x5b;
+const CLOSE_ARRAY = 0x5d;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+
+/** Byte offsets of one member: the key's opening quote, the value's first byte, and one past the value. */
+export interface Span {
+  readonly key: string;
+  readonly keyStart: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface ObjectScan {
+  readonly members: readonly Span[];
+  /** The most brackets open at once, the body's own included. */
+  readonly depth: number;
+}
+
+/** Reads an object's outline. Never throws: on bytes that are not valid JSON the outline is merely useless. */
+export function scanObject(bytes: Buffer): ObjectScan {
+  const members: Span[] = [];
+  let depth = 0;
+  let deepest = 0;
+  let keyStart = -1;
+  let key: string | undefined;
+  let start = -1;
+  const close = (end: number) => {
+    if (key !== undefined && start >= 0) members.push({ key, keyStart, start, end: trimEnd(bytes, start, end) });
+    key = undefined;
+    start = -1;
+  };
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i];
+    if (byte === QUOTE) {
+      const end = stringEnd(bytes, i);
+      if (depth === 1) {
+        if (key === undefined) {
+          keyStart = i;
+          key = decodeKey(bytes, i, end);
+        } else if (start < 0) start = i;
+      }
+      i = end - 1;
+    } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
+      if (depth === 1 && start < 0 && key !== undefined) start = i;
+      if (++depth > deepest) deepest = depth;
+    } else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
+      if (depth === 1) close(i);
+      depth--;
+    } else if (depth === 1) {
+      if (byte === COMMA) close(i);
+      else if (start < 0 && key !== undefined && byte !== COLON && !isBlank(byte)) start = i;
+    }
+  }
+  return { members, depth: deepest };
+}
+
+/** The spans of an array's elements, relative to `bytes`; `from` is the opening bracket. */
+export function scanArray(bytes: Buffer, from: number, to: number): { start: number; end: number }[] {
+  const spans: { start: number; end: number }[] = [];
+  let depth = 0;
+  let start = -1;
+  for (let i = from; i < to; i++) {
+    const byte = bytes[i];
+    if (depth === 1 && start < 0 && byte !== CLOSE_ARRAY && byte !== COMMA && !isBlank(byte)) start = i;
+    if (byte === QUOTE) i = stringEnd(bytes, i) - 1;
+    else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) depth++;
+    else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) {
+      if (depth === 1 && start >= 0) spans.push({ start, end: trimEnd(bytes, start, i) });
+      depth--;
+    } else if (depth === 1 && byte === COMMA) {
+      spans.push({ start, end: trimEnd(bytes, start, i) });
+      start = -1;
+    }
+  }
+  return spans;
+}
+
+/**
+ * The object's bytes with some top-level members replaced, added or (for `undefined`) removed; the others keep theirs.
+ * @param serialize  Turns a new value into JSON; gets the member's old span, if it had one.
+ */
+export function spliceObject(
+  bytes: Buffer,
+  scan: ObjectScan,
+  changes: ReadonlyMap<string, unknown>,
+  serialize: (value: unknown, old: Span | undefined) => string | Buffer,
+): Buffer {
+  const parts: (string | Buffer)[] = [];
+  const left = new Map(changes);
+  for (const member of scan.members) {
+    if (!left.has(member.key)) {
+      parts.push(bytes.subarray(member.keyStart, member.end));
+      continue;
+    }
+    const value = left.get(member.key);
+    left.delete(member.key);
+    if (value !== undefined)
+      parts.push(joined([bytes.subarray(member.keyStart, member.start), serialize(value, member)]));
+  }
+  for (const [key, value] of left) {
+    if (value !== undefined) parts.push(joined([`${JSON.stringify(key)}:`, serialize(value, undefined)]));
+  }
+  const pieces: (string | Buffer)[] = ['{'];
+  for (const [index, part] of parts.entries()) pieces.push(index === 0 ? '' : ',', part);
+  pieces.push('}');
+  return joined(pieces);
+}
+
+/** One past the closing quote of the string that opens at `open`. */
+function stringEnd(bytes: Buffer, open: number): number {
+  // Most strings are short keys and values: a plain loop beats the native search there.
+  const near = Math.min(open + 48, bytes.length);
+  let i = open + 1;
+  for (; i < near; i++) {
+    const byte = bytes[i];
+    if (byte === BACKSLASH) i++;
+    else if (byte === QUOTE) return i + 1;
+  }
+  for (;;) {
+    const quote = bytes.indexOf(QUOTE, i);
+    if (quote < 0) return bytes.length;
+    let slash = quote;
+    while (slash > i && bytes[slash - 1] === BACKSLASH) slash--;
+    if ((quote - slash) % 2 === 0) return quote + 1;
+    i = quote + 1;
+  }
+}
+
+function decodeKey(bytes: Buffer, start: number, end: number): string {
+  const raw = bytes.toString('utf8', start + 1, end - 1);
+  if (!raw.includes('\\')) return raw;
+  try {
+    return String(JSON.parse(`"${raw}"`));
+  } catch {
+    return raw;
+  }
+}
+
+function trimEnd(bytes: Buffer, start: number, end: number): number {
+  let last = end;
+  while (last > start && isBlank(bytes[last - 1])) last--;
+  return last;
+}
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+function joined(parts: readonly (string | Buffer)[]): Buffer {
+  return Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
+}

@@ -1,0 +1,55 @@
+import type { Budget } from './approach/budget.ts';
+import { gatewayError, GatewayError } from './errors.ts';
+import type { Usage } from './openai/types.ts';
+import { addUsage } from './openai/usage.ts';
+
+/** Ends an approach with the best answer so far; an error for the client only where there is none. */
+export class BudgetExhausted extends GatewayError {
+  constructor(limit: keyof Budget) {
+    const made = gatewayError('budget_exhausted', {
+      limit: { maxCalls: 'max_calls', maxTokens: 'max_tokens', deadlineMs: 'deadline' }[limit],
+    });
+    super({ status: made.status, code: made.code, type: made.type, message: made.message, retryable: false });
+  }
+}
+
+/** What one exchange has spent upstream: requests sent, and the sum of the usage they reported. */
+export class Ledger {
+  /** Requests sent, retries and refused probes included: `x-optigate-calls`. */
+  requests = 0;
+  /** Calls sent, each counted once however often it was retried: what `max_calls` bounds. */
+  calls = 0;
+  budget: Budget = {};
+  #usage: Usage | undefined;
+
+  /** The sum over all calls; undefined while nobody reported any. */
+  get usage(): Usage | undefined {
+    return this.#usage;
+  }
+
+  add(usage: Usage): void {
+    this.#usage = this.#usage ? addUsage(this.#usage, usage) : usage;
+  }
+
+  /** Can one more call be afforded? */
+  canSpend(): boolean {
+    return this.exceeded() === undefined;
+  }
+
+  /** Counts one request; throws `BudgetExhausted` instead where a first attempt would go over the budget. */
+  spend(isFirstAttempt: boolean): void {
+    if (isFirstAttempt) {
+      const limit = this.exceeded();
+      if (limit) throw new BudgetExhausted(limit);
+      this.calls++;
+    }
+    this.requests++;
+  }
+
+  private exceeded(): keyof Budget | undefined {
+    const { maxCalls, maxTokens } = this.budget;
+    if (maxCalls !== undefined && this.calls >= maxCalls) return 'maxCalls';
+    if (maxTokens !== undefined && (this.#usage?.completion_tokens ?? 0) >= maxTokens) return 'maxTokens';
+    return undefined;
+  }
+}

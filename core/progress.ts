@@ -1,0 +1,9 @@
+/** What the client reads as reasoning while an approach works. Costs nothing when nobody listens. */
+export interface Progress {
+  /** Does anybody listen? Spares the making of texts nobody sees. */
+  readonly isOn: boolean;
+  /** One step in plain words: "3 of 5 candidates, rating them". */
+  say(text: string): void;
+}
+
+export const SILENT: Progress = Object.freeze({ isOn: false, say: () => undefined });

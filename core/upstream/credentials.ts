@@ -1,0 +1,89 @@
+import { createHmac } from 'node:crypto';
+import { gatewayError } from '../errors.ts';
+import type { Exchange } from '../exchange.ts';
+import { Upstream } from './upstream.ts';
+
+/** What an `authenticate` tap returns: who is asking, and which keys pay for it. */
+export interface IdentityGrant {
+  /** Keeps caches and limits apart. Must not be a secret: it is logged. */
+  readonly id: string;
+  readonly name?: string;
+  /** Patterns of models this caller may use (`gpt-4o*`); absent = all. */
+  readonly models?: readonly string[];
+  /** Upstream name → the key that pays there. */
+  readonly upstreamKeys?: Readonly<Record<string, string>>;
+  /** The caller's own key; it pays at the one upstream that the request's model names. */
+  readonly upstreamKey?: string;
+  /** false = the server's key never pays for this caller. */
+  readonly serverKey?: boolean;
+}
+
+/** Who is asking, without keys: what every hook after `authenticate` sees. */
+export class Identity {
+  readonly id: string;
+  readonly name?: string;
+  readonly models?: readonly string[];
+  readonly #grant: IdentityGrant;
+
+  constructor(grant: IdentityGrant) {
+    this.id = grant.id;
+    if (grant.name !== undefined) this.name = grant.name;
+    if (grant.models !== undefined) this.models = grant.models;
+    this.#grant = grant;
+  }
+
+  /** For core/upstream only: not exported to plugins. */
+  static grantOf(identity: Identity): IdentityGrant {
+    return identity.#grant;
+  }
+}
+
+export interface Credential {
+  readonly key: string | undefined;
+  /** Whose it is; decides about stored objects and cache entries. */
+  readonly payer: 'caller' | 'own_upstream_key' | 'server';
+}
+
+/**
+ * The key that pays for `exchange` at `upstream`: the caller's own (only where its request's model belongs), the access
+ * key's own upstream key, the server's. Throws 401 with a message that says what would help.
+ */
+export function credentialFor(exchange: Pick<Exchange, 'identity' | 'plan'>, upstream: Upstream): Credential {
+  const found = findCredential(exchange, upstream);
+  if (found) return found;
+  const { name, settings } = upstream;
+  const fix = settings.keyVariable
+    ? `set the environment variable ${settings.keyVariable}`
+    : `set 'upstreams.${name}.api_key' in the configuration file`;
+  throw gatewayError(
+    'invalid_api_key',
+    { detail: `No key for the upstream '${name}': ${fix}, or send a key of your own in the header 'x-upstream-key'` },
+    { headers: { 'www-authenticate': 'Bearer' } },
+  );
+}
+
+/** As `credentialFor`, but undefined where no key is there. */
+export function findCredential(
+  exchange: Pick<Exchange, 'identity' | 'plan'>,
+  upstream: Upstream,
+): Credential | undefined {
+  const grant = Identity.grantOf(exchange.identity);
+  if (grant.upstreamKey !== undefined && exchange.plan?.upstream === upstream)
+    return { key: grant.upstreamKey, payer: 'caller' };
+  const own =
+    grant.upstreamKeys && Object.hasOwn(grant.upstreamKeys, upstream.name)
+      ? grant.upstreamKeys[upstream.name]
+      : undefined;
+  if (own !== undefined) return { key: own, payer: 'own_upstream_key' };
+  if (!upstream.settings.needsKey) return { key: Upstream.serverKeyOf(upstream), payer: 'server' };
+  if (grant.serverKey === false) return undefined;
+  const key = Upstream.serverKeyOf(upstream);
+  return key === undefined ? undefined : { key, payer: 'server' };
+}
+
+/** Keyed digest of the key that pays, for cache and flight keys: equal for equal keys, useless for anything else. */
+export function payerOf(exchange: Exchange, upstream: Upstream): string {
+  const key = findCredential(exchange, upstream)?.key;
+  if (key === undefined) return 'none';
+  return createHmac('sha256', 'optigate payer 1').update(key).digest('base64url').slice(0, 22);
+}

@@ -1,0 +1,52 @@
+import type { Provider } from './provider.ts';
+
+export interface UpstreamSettings {
+  readonly name: string;
+  /** No trailing slash. */
+  readonly baseUrl: string;
+  readonly provider: Provider;
+  /** One attempt up to its end, ms. */
+  readonly timeoutMs: number;
+  readonly connectTimeoutMs: number;
+  /** No byte for so long after the headers, ms. */
+  readonly idleTimeoutMs: number;
+  /** Patterns of client headers that pass beside the usual ones; `*` = all that are not forbidden. */
+  readonly forwardHeaders: readonly string[];
+  readonly tls: { readonly verify: boolean; readonly ca?: string };
+  /** The environment variable the file takes the key from, for messages. */
+  readonly keyVariable?: string;
+  /** A detected or demo upstream serves callers without a key, and needs none. */
+  readonly needsKey: boolean;
+  /** Model ids a detected server lists; others are answered by its first. */
+  readonly fallbackModel?: string;
+}
+
+/** A server we forward to. Its key is not readable by plugins: `credentials.ts` alone asks for it. */
+export class Upstream {
+  readonly name: string;
+  readonly baseUrl: string;
+  readonly provider: Provider;
+  readonly settings: UpstreamSettings;
+  readonly #serverKey: string | undefined;
+
+  constructor(settings: UpstreamSettings, serverKey: string | undefined) {
+    this.name = settings.name;
+    this.baseUrl = settings.baseUrl;
+    this.provider = settings.provider;
+    this.settings = settings;
+    this.#serverKey = serverKey;
+  }
+
+  /** For core/upstream only: not exported to plugins. */
+  static serverKeyOf(upstream: Upstream): string | undefined {
+    return upstream.#serverKey;
+  }
+
+  get hasServerKey(): boolean {
+    return this.#serverKey !== undefined;
+  }
+
+  toJSON(): { name: string; base_url: string } {
+    return { name: this.name, base_url: this.baseUrl };
+  }
+}
