@@ -201,6 +201,12 @@ export class GatewayError extends Error {
     this.retryable =
       init.retryable ?? (init.status === 408 || init.status === 409 || init.status === 429 || init.status >= 500);
   }
+
+  /** The same error with more response headers. */
+  withHeaders(headers: Readonly<Record<string, string>>): GatewayError {
+    const { status, code, message, type, param, cause, level, retryable } = this;
+    return new GatewayError({ status, code, message, type, param, cause, level, retryable, headers: { ...this.headers, ...headers } });
+  }
 }
 
 /** Makes the error of a code of the table, its message filled with `facts`. */

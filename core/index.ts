@@ -48,7 +48,7 @@ export type { Answer, Approach, ApproachFields, Approaches, Next, OptionsSchema 
 export type { Model, ModelsRequest, Provider, ProviderRegistry } from './upstream/provider.ts';
 export type { StreamWire, Transport, UpstreamRequest } from './upstream/transport.ts';
 export type { Upstream, UpstreamSettings } from './upstream/upstream.ts';
-export { payerOf } from './upstream/credentials.ts';
+export { payerKindOf, payerOf } from './upstream/credentials.ts';
 export type { Identity, IdentityGrant } from './upstream/credentials.ts';
 
 export type * from './openai/types.ts';

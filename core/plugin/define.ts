@@ -25,6 +25,8 @@ export interface PluginContext<O> {
   readonly app: FastifyInstance;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Names of the configured upstreams, to check options that name one. */
+  readonly upstreams: readonly string[];
   /** What must survive a reload (pools, budgets, counters): made once per key, handed back afterwards. */
   keep<T>(key: string, create: () => T): T;
 }

@@ -87,3 +87,8 @@ export function payerOf(exchange: Exchange, upstream: Upstream): string {
   if (key === undefined) return 'none';
   return createHmac('sha256', 'optigate payer 1').update(key).digest('base64url').slice(0, 22);
 }
+
+/** Whose key pays at `upstream`; undefined where none is there. */
+export function payerKindOf(exchange: Exchange, upstream: Upstream): Credential['payer'] | undefined {
+  return findCredential(exchange, upstream)?.payer;
+}

@@ -1,0 +1,243 @@
+/**
+ * Who may use this proxy, and whose key pays. An access key says who asks; an upstream key pays for the call. The table
+ * of the three modes stands in docs/configuration.md; everything it does not allow is a 401.
+ */
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import {
+  definePlugin,
+  gatewayError,
+  payerKindOf,
+  STAGE,
+  z,
+  type Arrival,
+  type GatewayError,
+  type IdentityGrant,
+  type Incoming,
+} from '../../core/index.ts';
+
+const NAME = 'auth';
+const REMEMBERED_CREDENTIALS = 10_000;
+/** Paths beyond the model endpoints that keep nothing at the provider. */
+const STATELESS_PATHS = new Set([
+  'audio/speech',
+  'audio/transcriptions',
+  'audio/translations',
+  'images/generations',
+  'images/edits',
+  'images/variations',
+  'moderations',
+  'rerank',
+  'tokenize',
+  'detokenize',
+  'responses/input_tokens',
+]);
+
+const accessKey = z.strictObject({
+  name: z.string().min(1).describe('Who this is, for logs and limits. Unique.'),
+  key: z.string().min(1).describe('The key in clear, or sha256:<hex> of it.'),
+  upstream_keys: z
+    .record(z.string(), z.string())
+    .optional()
+    .describe("Upstream name → the key that pays there for this caller, instead of the server's."),
+  models: z.array(z.string()).min(1).optional().describe('Models this caller may use, with * as wildcard. Default: all.'),
+});
+
+const options = z.strictObject({
+  mode: z
+    .enum(['client', 'server', 'client_or_server'])
+    .default('client_or_server')
+    .describe("Whose upstream key pays: the client's own, the server's, or the client's where it brings one."),
+  client_keys: z
+    .array(z.string().min(1))
+    .default(['sk-*', 'gsk_*', 'csk-*', 'AIza*', 'xai-*', 'r8_*', 'hf_*'])
+    .describe("What counts as a client's own upstream key, with * as wildcard."),
+  open: z.boolean().default(false).describe('Allow a non-loopback host without access keys.'),
+  stored_objects: z
+    .enum(['refuse', 'share'])
+    .default('refuse')
+    .describe("What is kept at the provider under the server's key: refused to holders of access keys, or shared by all."),
+  keys: z.array(accessKey).default([]).describe('Access keys. With any, nobody else gets in without a key of their own.'),
+});
+type Options = z.output<typeof options>;
+type AccessKey = Options['keys'][number];
+
+export default definePlugin({
+  name: NAME,
+  description: "Decides who may use the proxy, and whether the client's or the server's key pays.",
+  options,
+  authenticates: true,
+  apply({ hooks, upstreams }, settings) {
+    checkKeys(settings.keys, upstreams);
+    const judge = createJudge(settings);
+    const hasKeys = settings.keys.length > 0;
+
+    hooks.authenticate.tap(NAME, ({ client }: Arrival) => judge(client));
+
+    if (hasKeys && settings.stored_objects === 'refuse') {
+      // Innermost of the outer layers that see the call's upstream, and before the cache: a stored object is never replayed either.
+      hooks.upstream.tap({ name: NAME, stage: STAGE.upstream.observe - 100 }, async (call, next) => {
+        const { operation, client } = call.exchange;
+        if (addressesStoredObject(operation, client) && payerKindOf(call.exchange, call.upstream) === 'server') {
+          throw gatewayError('unknown_url', {
+            method: client.method,
+            path: pathOf(client),
+            detail:
+              "What is stored at the provider under the server's key belongs to everybody and is not served here; use an upstream key of your own ('x-upstream-key'), or set auth.stored_objects: share",
+          });
+        }
+        return next(call);
+      });
+    }
+  },
+});
+
+/** A caller's credentials, as the headers carry them. */
+interface Presented {
+  readonly token: string | undefined;
+  readonly upstreamKey: string | undefined;
+}
+
+/** The table: credentials → who that is. Throws 401 where it admits nobody. Verdicts are remembered, bounded. */
+function createJudge(settings: Options): (client: Incoming) => IdentityGrant {
+  const { mode } = settings;
+  const hasKeys = settings.keys.length > 0;
+  const lookUp = createKeyLookup(settings.keys);
+  const isClientKey = wildcards(settings.client_keys);
+  const serverPays: IdentityGrant = Object.freeze({ id: 'anonymous', serverKey: true });
+  // By the whole credential, so that hashing and constant-time comparison happen once per caller, not per request.
+  const remembered = new LRUCache<string, IdentityGrant>({ max: REMEMBERED_CREDENTIALS });
+
+  const ownKey = (key: string): IdentityGrant => ({
+    id: `client:${digest(key)}`,
+    upstreamKey: key,
+    // At other upstreams than the one its model names, such a caller is like one without a key.
+    serverKey: mode === 'client_or_server' && !hasKeys,
+  });
+  const judge = ({ token, upstreamKey }: Presented): IdentityGrant => {
+    const access = token === undefined ? undefined : lookUp(token);
+    if (access) {
+      if (mode === 'client' && upstreamKey === undefined) {
+        throw refusal("This access key is known, but here callers pay themselves: send your upstream key in the header 'x-upstream-key'");
+      }
+      return {
+        id: `key:${access.name}`,
+        name: access.name,
+        serverKey: mode !== 'client',
+        ...(access.models ? { models: access.models } : {}),
+        ...(access.upstream_keys ? { upstreamKeys: access.upstream_keys } : {}),
+        ...(upstreamKey === undefined ? {} : { upstreamKey }),
+      };
+    }
+    if (mode === 'server') {
+      if (hasKeys) throw refusal(needsAccessKey(token));
+      return serverPays;
+    }
+    if (upstreamKey !== undefined && !hasKeys) return ownKey(upstreamKey);
+    if (token !== undefined && (mode === 'client' || isClientKey(token))) return ownKey(token);
+    if (mode === 'client') throw refusal("No key was given: send your upstream key as 'Authorization: Bearer <key>'");
+    if (hasKeys) throw refusal(needsAccessKey(token));
+    return serverPays;
+  };
+
+  return (client) => {
+    const presented = credentialsOf(client);
+    const memo = `${presented.token ?? ''}\n${presented.upstreamKey ?? ''}`;
+    let grant = remembered.get(memo);
+    if (!grant) remembered.set(memo, (grant = judge(presented)));
+    return grant;
+  };
+}
+
+function needsAccessKey(token: string | undefined): string {
+  const given = token === undefined ? 'No access key was given' : 'The access key is not known here';
+  return `${given}: send one as 'Authorization: Bearer <access key>' (ask whoever runs this proxy)`;
+}
+
+function refusal(detail: string): GatewayError {
+  return gatewayError('invalid_api_key', { detail }, { headers: { 'www-authenticate': 'Bearer' } });
+}
+
+/** Of several credentials the one native to the endpoint's wire counts; a second is never tried. */
+function credentialsOf({ headers, path }: Incoming): Presented {
+  const bearer = bearerOf(text(headers['authorization']));
+  const anthropicKey = trimmed(text(headers['x-api-key']));
+  const azureKey = trimmed(text(headers['api-key']));
+  const isAnthropicWire = path.startsWith('/v1/messages') || headers['anthropic-version'] !== undefined;
+  return {
+    token: isAnthropicWire ? (anthropicKey ?? bearer ?? azureKey) : (bearer ?? anthropicKey ?? azureKey),
+    upstreamKey: trimmed(text(headers['x-upstream-key'])),
+  };
+}
+
+function bearerOf(header: string | undefined): string | undefined {
+  const match = header === undefined ? undefined : /^\s*bearer\s+(.*)$/i.exec(header);
+  return trimmed(match?.[1]);
+}
+
+function text(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : value?.[0];
+}
+
+function trimmed(value: string | undefined): string | undefined {
+  const rest = value?.trim();
+  return rest === '' ? undefined : rest;
+}
+
+/** Finds an access key by comparing digests in constant time with every key, so that timing tells nothing about any. */
+function createKeyLookup(keys: readonly AccessKey[]): (token: string) => AccessKey | undefined {
+  const digests = keys.map((key) => ({ key, digest: keyDigest(key.key) }));
+  return (token) => {
+    const given = createHash('sha256').update(token).digest();
+    let found: AccessKey | undefined;
+    for (const { key, digest } of digests) if (timingSafeEqual(given, digest)) found = key;
+    return found;
+  };
+}
+
+function keyDigest(key: string): Buffer {
+  const hex = /^sha256:([0-9a-f]{64})$/i.exec(key)?.[1];
+  return hex === undefined ? createHash('sha256').update(key).digest() : Buffer.from(hex, 'hex');
+}
+
+/** What can only be wrong across entries; a single entry's form is the schema's business. */
+function checkKeys(keys: readonly AccessKey[], upstreams: readonly string[]): void {
+  const names = new Set<string>();
+  for (const [index, key] of keys.entries()) {
+    if (names.has(key.name)) throw new Error(`auth.keys[${index}].name: '${key.name}' is used twice`);
+    names.add(key.name);
+    if (/^sha256:/i.test(key.key) && !/^sha256:[0-9a-f]{64}$/i.test(key.key)) {
+      throw new Error(`auth.keys[${index}].key: expected sha256: and 64 hex digits`);
+    }
+    for (const upstream of Object.keys(key.upstream_keys ?? {})) {
+      if (!upstreams.includes(upstream)) {
+        throw new Error(`auth.keys[${index}].upstream_keys: no upstream '${upstream}'; there are ${upstreams.join(', ')}`);
+      }
+    }
+  }
+}
+
+/** Not a secret any more, yet the same for the same key: may be logged and be part of cache keys. */
+function digest(key: string): string {
+  return createHmac('sha256', 'optigate identity 1').update(key).digest('base64url').slice(0, 16);
+}
+
+function wildcards(patterns: readonly string[]): (value: string) => boolean {
+  const whole = patterns.map((pattern) => new RegExp(`^${pattern.split('*').map(escaped).join('.*')}$`, 's'));
+  return (value) => whole.some((pattern) => pattern.test(value));
+}
+
+function escaped(literal: string): string {
+  return literal.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
+function pathOf({ path }: Incoming): string {
+  const query = path.indexOf('?');
+  return query < 0 ? path : path.slice(0, query);
+}
+
+/** Does this request address things kept at the provider? Anything not known to keep nothing does. */
+function addressesStoredObject(operation: string, client: Incoming): boolean {
+  if (operation !== 'other') return false;
+  return client.method !== 'POST' || !STATELESS_PATHS.has(pathOf(client).slice('/v1/'.length));
+}
