@@ -19,6 +19,8 @@ export interface UpstreamSettings {
   readonly needsKey: boolean;
   /** Model ids a detected server lists; others are answered by its first. */
   readonly fallbackModel?: string;
+  /** Fields of the provider's own in the file (demo: latency …), as written: the provider checks them. */
+  readonly extra: Readonly<Record<string, unknown>>;
 }
 
 /** A server we forward to. Its key is not readable by plugins: `credentials.ts` alone asks for it. */
