@@ -113,6 +113,7 @@ export interface CallChange {
   readonly role?: Role;
   readonly upstream?: Upstream;
   readonly signal?: AbortSignal;
+  readonly wantsWhole?: boolean;
 }
 
 /**
@@ -125,6 +126,8 @@ export class Call {
   readonly role: Role;
   readonly upstream: Upstream;
   readonly signal: AbortSignal;
+  /** Its answer is read by an approach and must come whole, also above 1 MB (where a plain one is piped). */
+  readonly wantsWhole: boolean;
   readonly #number: CallNumber;
 
   constructor(init: {
@@ -133,6 +136,7 @@ export class Call {
     role: Role;
     upstream: Upstream;
     signal: AbortSignal;
+    wantsWhole?: boolean;
     number?: CallNumber;
   }) {
     this.exchange = init.exchange;
@@ -140,6 +144,7 @@ export class Call {
     this.role = init.role;
     this.upstream = init.upstream;
     this.signal = init.signal;
+    this.wantsWhole = init.wantsWhole ?? false;
     this.#number = init.number ?? numberEqualCalls(init.exchange, init.upstream.name, init.request);
   }
 
@@ -151,6 +156,7 @@ export class Call {
       role: change.role ?? this.role,
       upstream: change.upstream ?? this.upstream,
       signal: change.signal ?? this.signal,
+      wantsWhole: change.wantsWhole ?? this.wantsWhole,
       ...(isSame ? { number: this.#number } : {}),
     });
   }
@@ -163,6 +169,7 @@ export class Call {
       role: change.role ?? this.role,
       upstream: change.upstream ?? this.upstream,
       signal: change.signal ?? this.signal,
+      wantsWhole: change.wantsWhole ?? this.wantsWhole,
     });
   }
 
