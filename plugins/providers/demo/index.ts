@@ -1,0 +1,148 @@
+/**
+ * The built-in demo upstream: canned answers that say so, for a first look without a key, and for tests. It samples
+ * right and wrong answers to sums and a few questions, and judges them, so that approaches visibly work; what it shows
+ * is their mechanism, and says nothing about real models.
+ */
+import { randomUUID } from 'node:crypto';
+import {
+  definePlugin,
+  delay,
+  gatewayError,
+  type Call,
+  type Clock,
+  type Reply,
+  type Upstream,
+  type Usage,
+} from '../../../core/index.ts';
+import { chatChoices, completionChoices } from './choices.ts';
+import { readEmbeddingAsk, toEmbeddings } from './embeddings.ts';
+import { Random } from './random.ts';
+import { failure, jsonReply, pacedStream, pause, refusal } from './replies.ts';
+import { readSettings, type DemoSettings } from './settings.ts';
+import { countPromptTokens, tokenise } from './tokens.ts';
+import { toCompletion, toEvents, type Finished, type FormName, type Heading } from './wire.ts';
+
+const NAME = 'demo';
+const MODELS = ['demo-small', 'demo-judge'] as const;
+const MAX_CHOICES = 128;
+
+export default definePlugin({
+  name: NAME,
+  description: 'A built-in upstream with canned answers, labelled [demo]: for a first look without a key.',
+  apply({ providers, clock }) {
+    const settingsOf = remembered(readSettings);
+    providers.add({
+      name: NAME,
+      description: 'Canned answers from inside the program; no network, no key.',
+      wire: 'openai',
+      isRemote: false,
+      operations: ['chat', 'completions', 'embeddings'],
+      send: async (call) => send(call, settingsOf(call.upstream), clock),
+      models: async () => MODELS.map((id) => ({ id, object: 'model', created: 0, owned_by: 'optigate-demo' })),
+    });
+  },
+});
+
+/** Answers one attempt, after the faults and delays that the upstream's settings ask for. */
+async function send(call: Call, settings: DemoSettings, clock: Clock): Promise<Reply> {
+  const { exchange, signal } = call;
+  signal.throwIfAborted();
+  exchange.ledger.spend(call.markSent());
+  const faults = new Random(exchange.id, exchange.ledger.requests);
+  if (faults.chance(settings.hang)) return hang(call, clock);
+  await pause(settings.latency, signal, clock);
+  if (settings.fail && faults.chance(settings.fail.rate)) return failure(settings.fail);
+  switch (exchange.operation) {
+    case 'chat':
+    case 'completions':
+      return answer(call, exchange.operation, settings, { clock, isCut: faults.chance(settings.cut_stream) });
+    case 'embeddings':
+      return embeddings(call);
+    default:
+      return refusal({
+        status: 404,
+        code: 'unknown_url',
+        message: `The demo upstream does not serve ${exchange.client.path}`,
+      });
+  }
+}
+
+async function answer(
+  call: Call,
+  form: FormName,
+  settings: DemoSettings,
+  { clock, isCut }: { readonly clock: Clock; readonly isCut: boolean },
+): Promise<Reply> {
+  const request = call.request.value;
+  const n = request.n ?? 1;
+  if (!Number.isInteger(n) || n < 1 || n > MAX_CHOICES) return invalid('n', `a whole number from 1 to ${MAX_CHOICES}`);
+  const prompts = form === 'chat' ? undefined : textsOf(request['prompt']);
+  if (form === 'chat' && !Array.isArray(request.messages)) return invalid('messages', 'a list of messages');
+  if (form === 'completions' && !prompts) return invalid('prompt', 'a text, texts or token ids');
+  const choices = prompts ? completionChoices(call, prompts, n) : chatChoices(call, n);
+  const usage = usageOf(prompts?.map((content) => ({ role: 'user', content })) ?? request.messages, choices);
+  const heading: Heading = {
+    id: `${form === 'chat' ? 'chatcmpl' : 'cmpl'}-demo-${randomUUID()}`,
+    created: Math.floor(clock.now() / 1000),
+    model: modelOf(request.model),
+  };
+  const stepMs = settings.tokens_per_second === undefined ? 0 : 1000 / settings.tokens_per_second;
+  if (request.stream !== true) {
+    const steps = Math.max(...choices.map(({ text }) => tokenise(text).length));
+    await pause(steps * stepMs, call.signal, clock);
+    call.exchange.ledger.add(usage);
+    return jsonReply(toCompletion(form, heading, choices, usage));
+  }
+  const shown = request.stream_options?.include_usage === true ? usage : undefined;
+  const events = [...toEvents(form, heading, choices, shown)];
+  return pacedStream(call, isCut ? events.slice(0, events.length / 2) : events, { stepMs, usage, isCut, clock });
+}
+
+function embeddings(call: Call): Reply {
+  const { model, ...body } = call.request.value;
+  const ask = readEmbeddingAsk(body);
+  if (!ask) return invalid('input', "a text, texts or token ids, and 'dimensions' from 1 to 4096");
+  const answer = toEmbeddings(ask, modelOf(model));
+  call.exchange.ledger.add(answer.usage);
+  return jsonReply(answer);
+}
+
+/** Never answers; ends as a silent server would, by the upstream's own time-out. */
+async function hang({ upstream, signal }: Call, clock: Clock): Promise<never> {
+  const { timeoutMs } = upstream.settings;
+  await delay(clock, timeoutMs, signal);
+  throw gatewayError('upstream_timeout', { upstream: upstream.name, ms: timeoutMs });
+}
+
+function invalid(param: string, expected: string): Reply {
+  return refusal({ status: 400, code: 'invalid_value', message: `'${param}' must be ${expected}`, param });
+}
+
+/** Names of other models are taken as the small one, which the answer says. */
+function modelOf(asked: string): string {
+  return MODELS.find((id) => id === asked) ?? MODELS[0];
+}
+
+function usageOf(messages: Parameters<typeof countPromptTokens>[0], choices: readonly Finished[]): Usage {
+  const prompt = countPromptTokens(messages);
+  const completion = choices.reduce(
+    (sum, { text, toolCall }) => sum + tokenise(text + (toolCall ? toolCall.name + toolCall.arguments : '')).length,
+    0,
+  );
+  return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion };
+}
+
+/** A prompt, prompts, or token ids (which are words to the demo). */
+function textsOf(prompt: unknown): string[] | undefined {
+  return readEmbeddingAsk({ input: prompt })?.inputs.slice();
+}
+
+/** Settings are checked once for each upstream. */
+function remembered(read: (upstream: Upstream) => DemoSettings): (upstream: Upstream) => DemoSettings {
+  const known = new WeakMap<Upstream, DemoSettings>();
+  return (upstream) => {
+    const settings = known.get(upstream) ?? read(upstream);
+    known.set(upstream, settings);
+    return settings;
+  };
+}

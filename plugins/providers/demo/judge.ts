@@ -1,0 +1,54 @@
+import type { Prompt } from './prompt.ts';
+import { isAnswer } from './questions.ts';
+import type { Random } from './random.ts';
+
+/** How often a candidate is taken for what it is, by a judge, a critique or a synthesis. */
+export const RELIABILITY = 0.9;
+/** Where on the scale a candidate lies that is taken for right, for wrong, and one that cannot be told. */
+const RIGHT = 0.9;
+const WRONG = 0.2;
+const UNKNOWN = 0.5;
+
+/** A judgement in the form that the prompt asks for: `Choice: n`, `Verdict: …`, `Ranking: …`, else `Score: n`. */
+export function judge(prompt: Prompt, random: Random): string {
+  const { instructions, candidates } = prompt;
+  const opinions = candidates.map((value) => opinionOf(prompt, value, random));
+  if (/\bchoice\s*:/i.test(instructions)) return `Compared with each other.\nChoice: ${choice(prompt, random)}`;
+  if (/\branking\s*:/i.test(instructions)) {
+    const order = opinions.map((worth, index) => ({ worth, index })).toSorted((a, b) => b.worth - a.worth);
+    return `Compared with each other.\nRanking: ${order.map(({ index }) => index + 1).join(' > ') || '1'}`;
+  }
+  const worth = opinions.at(-1) ?? UNKNOWN;
+  if (/\bverdict\s*:/i.test(instructions)) return `Checked.\nVerdict: ${worth > UNKNOWN ? 'correct' : 'incorrect'}`;
+  const scores = opinions.length > 1 ? opinions : [worth];
+  if (scores.length > 1 && /score\s*<?\w+>?\s*:/i.test(instructions))
+    return scores.map((worth, index) => `Score ${index + 1}: ${onScale(worth, instructions)}`).join('\n');
+  return `Checked against my own working.\nScore: ${onScale(worth, instructions)}`;
+}
+
+/** The first right candidate, nine times in ten; one of the others else. Counted from 1. */
+function choice({ candidates, problem }: Prompt, random: Random): number {
+  const isRight = candidates.map((value) => value !== undefined && problem !== undefined && isAnswer(problem, value));
+  const best = isRight.includes(true) ? isRight.indexOf(true) : 0;
+  const worse = [...isRight.keys()].filter((index) => index !== best && isRight[index] === false);
+  return (random.chance(RELIABILITY) ? best : (random.pick(worse) ?? best)) + 1;
+}
+
+function opinionOf({ problem }: Prompt, value: string | undefined, random: Random): number {
+  const isReliable = random.chance(RELIABILITY);
+  if (!problem) return UNKNOWN;
+  const isRight = value !== undefined && isAnswer(problem, value);
+  return isRight === isReliable ? RIGHT : WRONG;
+}
+
+/** A worth from 0 to 1 on the scale that the instructions name, 0 to 10 by default. */
+function onScale(worth: number, instructions: string): number {
+  const scale =
+    /\b(?:from|between|scale|scores?|rat\w*)\b[^.\n]{0,40}?(\d+(?:\.\d+)?)\s*(?:-|–|to|and)\s*(\d+(?:\.\d+)?)/i.exec(
+      instructions,
+    );
+  const low = Number(scale?.[1] ?? 0);
+  const high = Number(scale?.[2] ?? 10);
+  const exact = low + worth * (high - low);
+  return high - low >= 5 ? Math.round(exact) : Number(exact.toFixed(2));
+}

@@ -1,0 +1,91 @@
+import {
+  ByteStream,
+  completeReply,
+  delay,
+  gatewayError,
+  onEnd,
+  Payload,
+  streamReply,
+  type Call,
+  type ChatCompletion,
+  type Clock,
+  type HeaderList,
+  type Reply,
+  type Usage,
+} from '../../../core/index.ts';
+import type { DemoSettings } from './settings.ts';
+
+/** How a stream goes out. */
+export interface Pace {
+  /** Between two events. */
+  readonly stepMs: number;
+  /** Entered in the ledger when the last event goes out. */
+  readonly usage: Usage;
+  /** Does it break off after the last event? */
+  readonly isCut: boolean;
+  readonly clock: Clock;
+}
+
+/** Events at their pace, paused by a slow reader, stopped by one who leaves. */
+export function pacedStream(call: Call, events: readonly string[], how: Pace): Reply {
+  const left = new AbortController();
+  const produce = async function* () {
+    for (const [index, event] of events.entries()) {
+      if (index > 0) await pause(how.stepMs, left.signal, how.clock);
+      left.signal.throwIfAborted();
+      // Before the end is seen downstream, so that whoever looks then finds the sum complete.
+      if (index === events.length - 1 && !how.isCut) call.exchange.ledger.add(how.usage);
+      yield event;
+    }
+    if (how.isCut)
+      throw gatewayError('upstream_stream_interrupted', { upstream: call.upstream.name, detail: 'cut on demand' });
+  };
+  const body = ByteStream.from(produce(), () => left.abort());
+  const onAbort = () => {
+    left.abort(call.signal.reason);
+    body.fail(call.signal.reason);
+  };
+  call.signal.addEventListener('abort', onAbort, { once: true });
+  const reply = streamReply(body);
+  onEnd(reply, () => call.signal.removeEventListener('abort', onAbort));
+  return reply;
+}
+
+export function failure({ status, retry_after: seconds }: NonNullable<DemoSettings['fail']>): Reply {
+  const isLimit = status === 429;
+  return refusal({
+    status,
+    code: isLimit ? 'rate_limit_exceeded' : 'demo_failure',
+    type: isLimit ? 'rate_limit_error' : status < 500 ? 'invalid_request_error' : 'server_error',
+    message: 'This failure was asked for by the upstream setting fail',
+    headers: seconds === undefined ? [] : ['retry-after', String(seconds)],
+  });
+}
+
+interface Refusal {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly type?: string;
+  /** The field at fault. */
+  readonly param?: string;
+  readonly headers?: HeaderList;
+}
+
+export function refusal({ status, code, message, type, param, headers }: Refusal): Reply {
+  const error = { message: `[demo] ${message}`, type: type ?? 'invalid_request_error', param: param ?? null, code };
+  return jsonReply({ error }, status, headers);
+}
+
+/** The seam between what is sent and the one shape that replies are typed as. */
+export function jsonReply(body: object, status = 200, headers: HeaderList = []): Reply {
+  return completeReply(Payload.fromValue(body as ChatCompletion), status, [
+    'content-type',
+    'application/json',
+    ...headers,
+  ]);
+}
+
+export function pause(ms: number, signal: AbortSignal, clock: Clock): Promise<void> {
+  return ms > 0 ? delay(clock, ms, signal) : Promise.resolve();
+}

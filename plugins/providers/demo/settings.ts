@@ -1,0 +1,34 @@
+import { z, type Upstream } from '../../../core/index.ts';
+
+const milliseconds = z
+  .union([z.number().min(0), z.string().regex(/^\d+(\.\d+)?(ms|s)?$/, 'expected a duration such as 200ms or 1.5s')])
+  .transform((written) => {
+    if (typeof written === 'number') return written;
+    return Number.parseFloat(written) * (/[^m]s$/.test(written) ? 1000 : 1);
+  });
+const rate = z.number().min(0).max(1);
+
+/** What an upstream with `provider: demo` may say beside the usual keys. */
+export const demoSettings = z.strictObject({
+  latency: milliseconds.prefault(0).describe('Wait before each answer.'),
+  tokens_per_second: z.number().positive().optional().describe('Pace of streams and answers; absent = at once.'),
+  fail: z
+    .strictObject({
+      status: z.int().min(400).max(599).default(429),
+      rate: rate.default(0.1).describe('Share of calls that are refused.'),
+      retry_after: z.number().min(0).optional().describe('Seconds, sent as retry-after.'),
+    })
+    .optional()
+    .describe('Refuses some calls, to try retries and limits.'),
+  cut_stream: rate.default(0).describe('Share of streams that break off half way.'),
+  hang: rate.default(0).describe('Share of calls that are never answered.'),
+});
+export type DemoSettings = z.output<typeof demoSettings>;
+
+/** Throws an error that names the upstream and the key. */
+export function readSettings({ name, settings }: Upstream): DemoSettings {
+  const result = demoSettings.safeParse(settings.extra);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new Error(`upstreams.${[name, ...(issue?.path ?? [])].join('.')}: ${issue?.message ?? 'invalid'}`);
+}
