@@ -1,0 +1,121 @@
+/**
+ * Looks for a model server on this machine, once, at the start. Ollama, LM Studio, llama.cpp and vLLM listen on these
+ * ports and answer `GET /v1/models` in OpenAI's shape.
+ */
+import { get } from 'node:http';
+import type { Logger } from '../logger.ts';
+
+/** Ollama, LM Studio, llama.cpp, vLLM: the order in which they are preferred. */
+const PORTS = [11434, 1234, 8080, 8000] as const;
+/** A list of models is small; whatever sends more is something else. */
+const MAX_BYTES = 1024 * 1024;
+
+export interface DetectedServer {
+  /** With `/v1`, without a trailing slash. */
+  readonly baseUrl: string;
+  /** Ids as it lists them, at least one. */
+  readonly models: readonly string[];
+}
+
+export interface DetectOptions {
+  /** Where we listen ourselves, or shall: never asked. */
+  readonly ownPort: number;
+  readonly ports?: readonly number[];
+  /** For each server, from the connection to the whole list. */
+  readonly fetchTimeoutMs?: number;
+  readonly log: Pick<Logger, 'debug'>;
+}
+
+/**
+ * The first port, in the order given, behind which a server lists models; all are asked at once. undefined where there
+ * is none. Never throws.
+ */
+export async function detectUpstream({
+  ownPort,
+  ports = PORTS,
+  fetchTimeoutMs = 300,
+  log,
+}: DetectOptions): Promise<DetectedServer | undefined> {
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(new Error(`no list within ${fetchTimeoutMs} ms`)), fetchTimeoutMs);
+  try {
+    const asked = ports
+      .filter((port) => port !== ownPort)
+      .map(async (port) => {
+        const baseUrl = `http://127.0.0.1:${port}/v1`;
+        try {
+          return { baseUrl, models: await listModels(`${baseUrl}/models`, abort.signal) };
+        } catch (error) {
+          log.debug({ port, reason: error instanceof Error ? error.message : String(error) }, 'no model server here');
+          return undefined;
+        }
+      });
+    for (const answer of asked) {
+      const found = await answer;
+      if (found) return found;
+    }
+    return undefined;
+  } finally {
+    clearTimeout(timer);
+    abort.abort(new Error('another one was chosen'));
+  }
+}
+
+/** What the start chose for callers without a key. */
+export type StartChoice = ({ readonly kind: 'local' } & DetectedServer) | { readonly kind: 'demo' };
+
+/** The lines of the start that say what was chosen, and how to do better. */
+export function describeChoice(choice: StartChoice): readonly string[] {
+  if (choice.kind === 'demo')
+    return [
+      'No API key, no model server: using the built-in DEMO upstream. Its answers are canned, not from a language model.',
+      '  real answers:  OPENAI_API_KEY=… npm start  |  ollama serve  |  a server of your own in config.yaml',
+    ];
+  const [first, ...others] = choice.models;
+  const more = others.length === 0 ? '' : ` and ${others.length} more`;
+  return [
+    `No API key: using the model server found at ${choice.baseUrl} (${first}${more}).`,
+    `  Other model names are answered by ${first}. Name the server under 'upstreams' in config.yaml to keep it, or set OPENAI_API_KEY.`,
+  ];
+}
+
+function listModels(url: string, signal: AbortSignal): Promise<string[]> {
+  return new Promise((resolve, reject) => {
+    const request = get(url, { signal, agent: false, headers: { accept: 'application/json' } }, (response) => {
+      // Two optigates that forward to each other would never answer.
+      const isOurs = Object.keys(response.headers).some((name) => name.startsWith('x-optigate-'));
+      if (response.statusCode !== 200 || isOurs) {
+        request.destroy(new Error(isOurs ? 'another optigate' : `status ${response.statusCode}`));
+        return;
+      }
+      const chunks: Buffer[] = [];
+      let size = 0;
+      response.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+        size += chunk.length;
+        if (size > MAX_BYTES) request.destroy(new Error('too large for a list of models'));
+      });
+      response.on('end', () => {
+        try {
+          resolve(modelsIn(Buffer.concat(chunks).toString()));
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      });
+      response.on('error', reject);
+    });
+    request.on('error', reject);
+  });
+}
+
+/** The ids of `{"data":[{"id":…}]}`. Throws where the text is something else, or the list is empty. */
+function modelsIn(text: string): string[] {
+  const body: unknown = JSON.parse(text);
+  const data = typeof body === 'object' && body !== null && 'data' in body ? body.data : undefined;
+  if (!Array.isArray(data)) throw new Error('not a list of models');
+  const ids = data
+    .map((model: unknown) => (typeof model === 'object' && model !== null && 'id' in model ? model.id : undefined))
+    .filter((id): id is string => typeof id === 'string' && id !== '');
+  if (ids.length === 0) throw new Error('the list of models is empty');
+  return ids;
+}
