@@ -84,6 +84,8 @@ export const KINDS = {
     retryable: false,
     message: ({ detail }) => detail?.toString() ?? 'The content type must be application/json',
   },
+  bad_http: { ...INVALID, message: 'The request is not valid HTTP' },
+  header_too_large: { ...INVALID, status: 431, message: 'The request headers are too large' },
   upgrade_not_supported: {
     status: 426,
     type: 'invalid_request_error',

@@ -62,7 +62,8 @@ interface ExchangeFields {
   /** Upstream calls and tokens of this exchange so far, and its budget. */
   readonly ledger: Ledger;
   readonly progress: Progress;
-  readonly trace: Trace;
+  /** Replaced by one that records when the plan wants it. */
+  trace: Trace;
   readonly log: Logger;
   /** Set by `plan`, before anything runs. */
   plan: Plan | undefined;
@@ -97,8 +98,22 @@ export interface Plan {
   /** The effective options of each approach in the expression, by slug: part of the cache key. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly budget: Budget;
+  /** `optigate: { trace: true }`: the exchange records what it does. */
+  readonly wantsTrace?: boolean;
+  /** false = `optigate: { progress: false }`: no progress is streamed. */
+  readonly wantsProgress?: boolean;
+  /** What all chunks of an answer made of several calls carry; undefined where the upstream's own chunks pass. */
+  readonly stamp?: StreamStamp | undefined;
   /** Runs the expression over the upstream onion. */
   run(call: Call, next: Handler): Promise<Reply>;
+}
+
+/** Id, time and model that all chunks of one stream share. */
+export interface StreamStamp {
+  readonly id: string;
+  /** Seconds. */
+  readonly created: number;
+  readonly model: string;
 }
 
 export type Handler = (call: Call) => Promise<Reply>;

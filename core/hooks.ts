@@ -61,3 +61,16 @@ export function createHooks(registrar: Registrar) {
 
 export type Hooks = ReturnType<typeof createHooks>;
 export type HookName = keyof Hooks;
+
+/** In the order a request meets them. */
+export const HOOK_NAMES = [
+  'authenticate',
+  'request',
+  'plan',
+  'answer',
+  'upstream',
+  'chunk',
+  'response',
+  'finished',
+  'shutdown',
+] as const satisfies readonly HookName[];

@@ -42,6 +42,8 @@ export interface PluginDefinition<S extends OptionsSchema> {
   readonly dependencies?: readonly string[];
   /** Takes charge of who may come in: a request that no `authenticate` tap accepts is then a 401. */
   readonly authenticates?: boolean;
+  /** May other machines connect, with these options? Default: the value of `authenticates`. */
+  guards?(options: z.output<S>): boolean;
   /** Needs the token usage of streams (caches, budgets, limits): streamed chat calls then ask for it. */
   readonly needsStreamUsage?: boolean;
   apply(context: PluginContext<z.output<S>>, options: z.output<S>): void | Promise<void>;
@@ -55,6 +57,7 @@ export interface PluginRecord {
   readonly dependencies: readonly string[];
   readonly authenticates: boolean;
   readonly needsStreamUsage: boolean;
+  guards(options: object): boolean;
 }
 
 export interface PluginRegistration {
@@ -95,6 +98,8 @@ export function definePlugin<const S extends OptionsSchema = typeof NO_OPTIONS>(
     dependencies,
     authenticates: definition.authenticates ?? false,
     needsStreamUsage: definition.needsStreamUsage ?? false,
+    // The loader has parsed these options by this very schema.
+    guards: (options) => definition.guards?.(options as z.output<S>) ?? definition.authenticates ?? false,
   };
   const register = async (app: FastifyInstance, { context, options }: PluginRegistration) => {
     // The seam between plugins of unknown kinds and the options' own type: the loader has parsed them by this schema.

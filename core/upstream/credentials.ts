@@ -16,6 +16,8 @@ export interface IdentityGrant {
   readonly upstreamKey?: string;
   /** false = the server's key never pays for this caller. */
   readonly serverKey?: boolean;
+  /** false = may not use plugins' own routes (a caller with nothing but an upstream key, where access keys are configured). */
+  readonly routes?: boolean;
 }
 
 /** Who is asking, without keys: what every hook after `authenticate` sees. */

@@ -67,6 +67,7 @@ export default definePlugin({
   description: "Decides who may use the proxy, and whether the client's or the server's key pays.",
   options,
   authenticates: true,
+  guards: ({ keys, open }) => keys.length > 0 || open,
   apply({ hooks, upstreams }, settings) {
     checkKeys(settings.keys, upstreams);
     const judge = createJudge(settings);
@@ -113,6 +114,7 @@ function createJudge(settings: Options): (client: Incoming) => IdentityGrant {
     upstreamKey: key,
     // At other upstreams than the one its model names, such a caller is like one without a key.
     serverKey: mode === 'client_or_server' && !hasKeys,
+    ...(hasKeys ? { routes: false } : {}),
   });
   const judge = ({ token, upstreamKey }: Presented): IdentityGrant => {
     const access = token === undefined ? undefined : lookUp(token);

@@ -1,0 +1,52 @@
+import type { ApproachRegistry } from './approach/registry.ts';
+import { AroundHook } from './around.ts';
+import type { Config } from './config/config.ts';
+import type { HookName, Hooks } from './hooks.ts';
+import type { Fallback } from './upstream/fallback.ts';
+import type { Upstreams } from './upstream/upstreams.ts';
+
+/** A pipeline in words, for `optigate check`. Never holds a key. */
+export interface PipelineDescription {
+  readonly hooks: readonly {
+    readonly name: HookName;
+    readonly kind: string;
+    readonly taps: readonly { readonly name: string; readonly stage: number }[];
+  }[];
+  readonly approaches: readonly { readonly slug: string; readonly kind: string; readonly plugin: string; readonly description: string }[];
+  readonly upstreams: readonly { readonly name: string; readonly provider: string; readonly baseUrl: string; readonly key: string }[];
+  readonly approach: string;
+  readonly warnings: readonly string[];
+}
+
+export function describePipeline(parts: {
+  config: Config;
+  hooks: Hooks;
+  approaches: ApproachRegistry;
+  upstreams: Upstreams;
+  fallback: Fallback | undefined;
+}): PipelineDescription {
+  const { config, hooks, approaches, upstreams, fallback } = parts;
+  const all = fallback ? [...upstreams.all, fallback.upstream] : upstreams.all;
+  return {
+    hooks: (Object.keys(hooks) as HookName[]).map((name) => {
+      const hook = hooks[name];
+      const taps = hook instanceof AroundHook ? hook.order : hook.taps.map((tap) => ({ name: tap.name, stage: tap.stage ?? 0 }));
+      return { name, kind: hook.constructor.name.replace(/Hook$/, ''), taps };
+    }),
+    approaches: approaches.all.map(({ slug, kind, plugin, description }) => ({ slug, kind, plugin, description })),
+    upstreams: all.map((upstream) => ({
+      name: upstream.name,
+      provider: upstream.provider.name,
+      baseUrl: upstream.baseUrl,
+      key: keySource(upstream.hasServerKey, upstream.settings.keyVariable, upstream.settings.needsKey),
+    })),
+    approach: config.approach ?? 'none',
+    warnings: config.warnings,
+  };
+}
+
+function keySource(isSet: boolean, variable: string | undefined, needsKey: boolean): string {
+  if (!needsKey) return 'none needed';
+  if (variable !== undefined) return `from the environment variable ${variable}${isSet ? '' : ' (not set)'}`;
+  return isSet ? 'from the file' : "none: clients bring their own ('x-upstream-key')";
+}

@@ -1,0 +1,168 @@
+/**
+ * From configuration to a sealed pipeline: plugins applied, hooks closed, onions folded. Immutable afterwards; a reload
+ * builds another one beside it. What must survive that lives in `Kept`, handed in.
+ */
+import type { FastifyInstance } from 'fastify';
+import { createApproachRegistry } from './approach/registry.ts';
+import { LRUCache } from 'lru-cache';
+import { Capabilities } from './approach/capabilities.ts';
+import { createSelection } from './approach/selection.ts';
+import type { Clock } from './clock.ts';
+import type { Config } from './config/config.ts';
+import { describePipeline, type PipelineDescription } from './description.ts';
+import { gatewayError } from './errors.ts';
+import { Call, type Arrival, type Exchange, type Handler, type Outcome, type Plan } from './exchange.ts';
+import { createHooks, type Hooks } from './hooks.ts';
+import type { Kept } from './kept.ts';
+import type { Logger } from './logger.ts';
+import { applyPlugins, type Check } from './plugin/apply.ts';
+import { toReply, type Reply } from './reply.ts';
+import { createTrace } from './trace.ts';
+import { settleBail, settleSeries } from './settle.ts';
+import type { IdentityGrant } from './upstream/credentials.ts';
+import { createFallback, withFallback, type Fallback } from './upstream/fallback.ts';
+import { createUpstreams } from './upstream/models.ts';
+import { guardModels } from './upstream/model-rights.ts';
+import type { Model } from './upstream/provider.ts';
+import { createTransport, type Transport } from './upstream/transport.ts';
+import { askForUsage } from './upstream/usage-asking.ts';
+import { openUpstreams } from './upstream/open.ts';
+import type { Upstreams } from './upstream/upstreams.ts';
+
+export interface GatewayDeps {
+  /** Where plugins add their routes. */
+  readonly app: FastifyInstance;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Pools, budgets and the like of the pipeline before, over a reload. */
+  readonly kept: Kept;
+  /** Look for a running model server where the configuration asks for it? `check` does not. */
+  readonly detect: boolean;
+  /** Whose taps and routes are being registered; sealed at the end. */
+  readonly registering: { owner: string; isSealed: boolean };
+}
+
+/** A sealed pipeline. */
+export interface Gateway {
+  readonly config: Config;
+  readonly hooks: Hooks;
+  readonly app: FastifyInstance;
+  readonly upstreams: Upstreams;
+  /** Serves requests without an upstream key where no upstream has one. */
+  readonly fallback: Fallback | undefined;
+  readonly transport: Transport;
+  /** Model lists of callers that pay themselves, by upstream and payer. */
+  readonly ownLists: LRUCache<string, readonly Model[]>;
+  readonly checks: readonly Check[];
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Do listed plugins count the tokens of streams? Then streamed chat calls ask for usage. */
+  readonly needsStreamUsage: boolean;
+  /** The caller, or 401. Sync where all taps are. */
+  authenticate(arrival: Arrival): IdentityGrant | Promise<IdentityGrant>;
+  /** Runs one exchange from `request` to `response`. Nothing is sent yet when it resolves. */
+  handle(exchange: Exchange): Promise<Reply>;
+  finish(exchange: Exchange, outcome: Outcome): void;
+  describe(): PipelineDescription;
+  close(): Promise<void>;
+}
+
+/** Builds the pipeline of a configuration. Throws an `Error` that names plugin, path or key where it cannot. */
+export async function createGateway(config: Config, deps: GatewayDeps): Promise<Gateway> {
+  const { app, log, clock, kept, registering: state } = deps;
+  const hooks = createHooks({
+    owner: () => state.owner,
+    isSealed: () => state.isSealed,
+    report: (error) => log.error({ err: error.cause, plugin_error: error.message }, 'a tap on finished failed'),
+  });
+  const approaches = createApproachRegistry();
+  const applied = await applyPlugins({ config, hooks, app, approaches, log, clock, kept, state });
+
+  const transport = createTransport({ kept, log, clock });
+  const fallback = await createFallback(config, applied.providers, { log, detect: deps.detect });
+  const upstreams = createUpstreams(openUpstreams(config, applied.providers), transport, clock);
+  const select = createSelection({
+    registry: approaches,
+    upstreams,
+    clock,
+    capabilities: kept.keep('capabilities', () => new Capabilities()),
+    settings: {
+      model: config.model,
+      approach: config.approach,
+      tags: config.tags,
+      limits: config.approachLimits,
+      defaultN: config.approachDefaults.n,
+    },
+  });
+  hooks.authenticate.tap({ name: 'core', stage: Number.MAX_SAFE_INTEGER }, () => (applied.authenticates ? undefined : ANYBODY));
+  hooks.plan.tapPromise({ name: 'core', stage: Number.MAX_SAFE_INTEGER }, async (exchange) => select(exchange));
+  const planIsCoresOwn = hooks.plan.taps.length === 1;
+  state.isSealed = true;
+
+  const { needsStreamUsage } = applied;
+  const send: Handler = (call) => call.upstream.provider.send(call, transport);
+  const leaf = guardModels(needsStreamUsage ? askForUsage(send, kept) : send);
+  const onion = hooks.upstream.compose(leaf);
+  const upstreamOnion: Handler = async (call) => {
+    const reply = await onion(call);
+    if (reply.status < 400) call.exchange.progress.began(reply);
+    return reply;
+  };
+  const answerOnion = hooks.answer.compose((call) => planOf(call.exchange).run(call, upstreamOnion));
+
+  const plan = async (exchange: Exchange): Promise<Plan> => {
+    const made = planIsCoresOwn ? await select(exchange) : await hooks.plan.promise(exchange);
+    if (!made) throw gatewayError('internal_error', {}, { cause: new Error('no tap on plan returned a plan') });
+    return withFallback(made, exchange, fallback);
+  };
+
+  return {
+    config,
+    hooks,
+    app,
+    upstreams,
+    fallback,
+    transport,
+    ownLists: new LRUCache({ max: 500, ttl: 60_000 }),
+    checks: applied.checks,
+    log,
+    clock,
+    needsStreamUsage,
+    authenticate(arrival) {
+      const found = settleBail(hooks.authenticate, arrival);
+      return found instanceof Promise ? found.then(admitted) : admitted(found);
+    },
+    async handle(exchange) {
+      if (hooks.request.isUsed()) await settleSeries(hooks.request, exchange);
+      exchange.plan = await plan(exchange);
+      exchange.ledger.budget = exchange.plan.budget;
+      if (exchange.plan.wantsTrace === true) exchange.trace = createTrace();
+      const { request, upstream } = exchange.plan;
+      const reply = await answerOnion(new Call({ exchange, request, upstream, role: 'answer', signal: exchange.signal }));
+      if (!hooks.response.isUsed()) return reply;
+      return toReply(await hooks.response.promise(reply, exchange));
+    },
+    finish(exchange, outcome) {
+      if (hooks.finished.isUsed()) hooks.finished.call(exchange, outcome);
+    },
+    describe: () => describePipeline({ config, hooks, approaches, upstreams, fallback }),
+    async close() {
+      await hooks.shutdown.promise();
+      await app.close();
+    },
+  };
+}
+
+/** Whoever calls a server that only listens on loopback and has no plugin that authenticates. */
+const ANYBODY: IdentityGrant = Object.freeze({ id: 'anonymous', serverKey: true });
+
+function admitted(grant: IdentityGrant | undefined): IdentityGrant {
+  if (grant) return grant;
+  throw gatewayError('invalid_api_key', { detail: 'No key was given that is known here' }, { headers: { 'www-authenticate': 'Bearer' } });
+}
+
+function planOf(exchange: Exchange): Plan {
+  if (!exchange.plan) throw new Error('the exchange has no plan yet');
+  return exchange.plan;
+}
+

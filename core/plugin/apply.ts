@@ -1,0 +1,98 @@
+import type { FastifyInstance } from 'fastify';
+import type { ApproachRegistry } from '../approach/registry.ts';
+import type { Clock } from '../clock.ts';
+import type { Config, LoadedPlugin } from '../config/config.ts';
+import { isLoopback } from '../config/loopback.ts';
+import { HOOK_NAMES, type Hooks } from '../hooks.ts';
+import type { Kept } from '../kept.ts';
+import type { Logger } from '../logger.ts';
+import { createProviderRegistry, type ProviderRegistry } from '../upstream/provider.ts';
+import type { CheckState } from './define.ts';
+
+export interface Check {
+  readonly name: string;
+  check(): CheckState | Promise<CheckState>;
+}
+
+export interface Applied {
+  readonly providers: ProviderRegistry;
+  readonly checks: readonly Check[];
+  readonly authenticates: boolean;
+  readonly needsStreamUsage: boolean;
+}
+
+interface Parts {
+  readonly config: Config;
+  readonly hooks: Hooks;
+  readonly app: FastifyInstance;
+  readonly approaches: ApproachRegistry;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly kept: Kept;
+  /** Read by the hooks: whose `apply` runs. */
+  readonly state: { owner: string };
+}
+
+/** Applies the configuration's plugins in their order, and refuses what could only go wrong later. */
+export async function applyPlugins(parts: Parts): Promise<Applied> {
+  const { config, hooks, app, log, state } = parts;
+  const providers = createProviderRegistry();
+  const checks: Check[] = [];
+  const plugins = [...config.implied, ...config.plugins];
+  refuseOpenHost(config, plugins);
+  for (const loaded of plugins) {
+    const { record } = loaded;
+    state.owner = record.name;
+    const context = {
+      hooks: describingHooks(hooks),
+      approaches: parts.approaches.viewFor(record, loaded.options),
+      providers: { add: providers.add.bind(providers) },
+      checks: { add: (name: string, check: Check['check']) => addCheck(checks, name, check) },
+      app,
+      log: log.child({ plugin: record.name }),
+      clock: parts.clock,
+      upstreams: config.upstreams.map(({ name }) => name),
+      keep: <T>(key: string, create: () => T) => parts.kept.keep(`${record.name}/${key}`, create),
+    };
+    try {
+      await app.register(loaded.plugin, { context, options: loaded.options });
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(`plugin '${record.name}' (${loaded.file ?? loaded.listed}): ${reason}`, { cause: error });
+    }
+  }
+  state.owner = 'core';
+  return {
+    providers,
+    checks,
+    authenticates: plugins.some(({ record }) => record.authenticates),
+    needsStreamUsage: plugins.some(({ record }) => record.needsStreamUsage),
+  };
+}
+
+/** A hook that does not exist is a typing mistake; the message lists those that do. */
+function describingHooks(hooks: Hooks): Hooks {
+  return new Proxy(hooks, {
+    get(target, name, receiver) {
+      if (typeof name === 'string' && !Object.hasOwn(target, name)) {
+        throw new Error(`there is no hook '${name}'; the hooks are ${HOOK_NAMES.join(', ')}`);
+      }
+      return Reflect.get(target, name, receiver);
+    },
+  });
+}
+
+function addCheck(checks: Check[], name: string, check: Check['check']): void {
+  if (checks.some((other) => other.name === name)) throw new Error(`a check named '${name}' exists already`);
+  checks.push({ name, check });
+}
+
+/** Anybody in reach could spend the server's key. */
+function refuseOpenHost(config: Config, plugins: readonly LoadedPlugin[]): void {
+  if (isLoopback(config.server.host)) return;
+  if (plugins.some(({ record, options }) => record.guards(options))) return;
+  throw new Error(
+    `server.host: '${config.server.host}' can be reached from other machines, but nobody is asked for a key. ` +
+      `List access keys (plugin auth: keys), or say 'auth: { open: true }' if that is meant, or use 127.0.0.1`,
+  );
+}

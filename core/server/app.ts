@@ -1,0 +1,115 @@
+import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { createServer } from 'node:http';
+import type { Config } from '../config/config.ts';
+import { gatewayError, GatewayError } from '../errors.ts';
+import type { Gateway } from '../gateway.ts';
+import type { Logger } from '../logger.ts';
+import { arrivalOf, pathOf } from './arrival.ts';
+import { errorBody, errorHeaders } from './error-body.ts';
+import { isAnthropicPath } from './paths.ts';
+import { addProbes } from './probes.ts';
+import { serve } from './serve.ts';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Served to anybody. Routes that do not say so ask for a key wherever a plugin authenticates. */
+    public?: boolean;
+    /** Which plugin the route is of, for errors. */
+    plugin?: string;
+  }
+}
+
+export interface App {
+  readonly fastify: FastifyInstance;
+  /** Hands one request of the listening server to this app. */
+  readonly route: (request: import('node:http').IncomingMessage, response: import('node:http').ServerResponse) => void;
+  /** Adds the program's own routes, once the pipeline is there. */
+  mount(gateway: Gateway, state: ServerState): Promise<void>;
+}
+
+/** What the listening server knows, for `/ready` and for new requests. */
+export interface ServerState {
+  isReady: boolean;
+  isDraining: boolean;
+}
+
+/**
+ * A fastify app that never listens: routing, lifecycle and plugins' routes are fastify's, the socket is not, so that a
+ * reload can put a new app behind the same server.
+ */
+export function createApp(config: Config, log: Logger, owner: () => string): App {
+  let handle: ((request: import('node:http').IncomingMessage, response: import('node:http').ServerResponse) => void) | undefined;
+  let gateway: Gateway | undefined;
+  const app = fastify({
+    loggerInstance: log as FastifyBaseLogger,
+    disableRequestLogging: true,
+    exposeHeadRoutes: false,
+    bodyLimit: config.server.bodyLimit,
+    routerOptions: { maxParamLength: 1_024 },
+    frameworkErrors: (error, request, reply) => sendError(error, request, reply),
+    serverFactory(handler) {
+      handle = handler;
+      return createServer();
+    },
+  });
+  app.addHook('onRoute', (route) => {
+    const plugin = owner();
+    if (plugin === 'core') return;
+    route.config = { ...route.config, plugin };
+    if (route.config.public === true) return;
+    const admit = async (request: FastifyRequest) => {
+      if (!gateway) throw gatewayError('overloaded');
+      const grant = await gateway.authenticate(arrivalOf(request.raw, log));
+      if (grant.routes === false) throw gatewayError('invalid_api_key', { detail: 'This route needs an access key' });
+    };
+    route.onRequest = [admit, ...[route.onRequest ?? []].flat()];
+  });
+  app.setErrorHandler((error, request, reply) => sendError(error, request, reply));
+
+  return {
+    fastify: app,
+    route(request, response) {
+      if (handle) handle(request, response);
+      else response.writeHead(503).end();
+    },
+    async mount(built, state) {
+      gateway = built;
+      addProbes(built, state);
+      const run = (request: FastifyRequest, reply: FastifyReply) => {
+        // From here on fastify answers nothing any more: `serve` turns whatever happens into an answer.
+        reply.hijack();
+        void serve(built, request.raw, reply.raw);
+      };
+      await app.register(async (models) => {
+        // Bodies are read by `serve`, after authentication.
+        models.removeAllContentTypeParsers();
+        models.addContentTypeParser('*', (_request, _payload, done) => done(null));
+        models.all('/v1/*', run);
+        models.setNotFoundHandler(run);
+      });
+      await app.ready();
+    },
+  };
+}
+
+function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const known = toKnown(error, request.routeOptions?.config?.plugin);
+  if (known.status >= 500) request.log.error({ err: known.cause ?? error }, 'route failed');
+  const id = arrivalOf(request.raw, request.log as Logger).id;
+  const headers = errorHeaders(known);
+  for (let i = 0; i < headers.length; i += 2) reply.header(headers[i] ?? '', headers[i + 1]);
+  reply.header('x-request-id', id);
+  void reply.code(known.status).send(errorBody(known, isAnthropicPath(pathOf(request.raw.url ?? '')), id));
+}
+
+/** fastify's own refusals keep their status; anything else is a plugin's failure, told without detail. */
+function toKnown(error: unknown, plugin: string | undefined): GatewayError {
+  if (error instanceof GatewayError) return error;
+  const status = typeof error === 'object' && error !== null && 'statusCode' in error ? Number(error.statusCode) : 500;
+  if (status >= 400 && status < 500 && error instanceof Error) {
+    return new GatewayError({ status, code: status === 413 ? 'request_too_large' : 'invalid_value', message: error.message });
+  }
+  return plugin === undefined
+    ? gatewayError('internal_error', {}, { cause: error })
+    : gatewayError('plugin_error', { plugin }, { cause: error });
+}

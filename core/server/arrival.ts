@@ -1,0 +1,33 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Arrival, Incoming } from '../exchange.ts';
+import type { Logger } from '../logger.ts';
+
+/** Only `authenticate` taps see these; afterwards nobody does. */
+const CREDENTIAL_HEADERS = new Set(['authorization', 'x-api-key', 'api-key', 'x-goog-api-key', 'x-upstream-key', 'proxy-authorization', 'cookie']);
+const SANE_ID = /^[A-Za-z0-9._:-]{1,128}$/;
+
+export function arrivalOf(request: IncomingMessage, log: Logger): Arrival {
+  const asked = request.headers['x-request-id'];
+  const id = typeof asked === 'string' && SANE_ID.test(asked) ? asked : randomUUID();
+  const client: Incoming = {
+    method: request.method ?? 'GET',
+    path: request.url ?? '/',
+    headers: request.headers,
+    address: request.socket.remoteAddress ?? '',
+  };
+  return { id, client, log };
+}
+
+/** The client as every hook after `authenticate` sees it. */
+export function withoutCredentials(client: Incoming): Incoming {
+  const headers: Record<string, string | readonly string[] | undefined> = {};
+  for (const name in client.headers) if (!CREDENTIAL_HEADERS.has(name)) headers[name] = client.headers[name];
+  return { method: client.method, path: client.path, headers, address: client.address };
+}
+
+/** The path without its query: queries may carry keys (`?key=`), so they are not logged. */
+export function pathOf(url: string): string {
+  const query = url.indexOf('?');
+  return query < 0 ? url : url.slice(0, query);
+}

@@ -1,0 +1,102 @@
+import { ByteStream } from '../byte-stream.ts';
+import type { Exchange, StreamStamp } from '../exchange.ts';
+import type { Gateway } from '../gateway.ts';
+import { ChunkAssembler, completionToChunks } from '../openai/chunks.ts';
+import { encodeData, SseDecoder } from '../openai/sse.ts';
+import { stripUsage } from '../openai/stream-usage.ts';
+import type { ChatCompletion, Chunk } from '../openai/types.ts';
+import { Payload } from '../payload.ts';
+import { completeReply, streamReply, type CompleteReply, type Reply, type StreamReply } from '../reply.ts';
+import { StreamProgress } from './progress.ts';
+import type { Responder } from './responder.ts';
+
+/** What the client itself asked for, before any plugin changed the request. */
+interface Asked {
+  readonly wantsStream: boolean;
+  readonly wantsUsage: boolean;
+}
+
+const DONE = Buffer.from('data: [DONE]\n\n');
+
+/** Sends a reply in the form the client asked for. */
+export async function deliver(gateway: Gateway, exchange: Exchange, reply: Reply, responder: Responder, asked: Asked): Promise<void> {
+  if (exchange.operation !== 'chat') {
+    if (reply.kind === 'complete') responder.sendComplete(exchange, reply);
+    else responder.sendStream(exchange, reply);
+    return;
+  }
+  if (asked.wantsStream) deliverStream(gateway, exchange, reply, responder, asked);
+  else if (reply.kind === 'stream') responder.sendComplete(exchange, await assembled(reply, exchange.signal));
+  else if (reply.kind === 'complete') responder.sendComplete(exchange, reply);
+  else responder.sendStream(exchange, reply);
+}
+
+function deliverStream(gateway: Gateway, exchange: Exchange, reply: Reply, responder: Responder, asked: Asked): void {
+  if (reply.kind === 'complete') {
+    if (reply.status !== 200) {
+      responder.sendComplete(exchange, reply);
+      return;
+    }
+    const stream = asStream(reply, asked);
+    responder.sendStream(exchange, stream, shaped(gateway, exchange, stream.body));
+    return;
+  }
+  if (reply.kind === 'bytes') {
+    responder.sendStream(exchange, reply);
+    return;
+  }
+  const isStripped = gateway.needsStreamUsage && !asked.wantsUsage;
+  const body = isStripped ? stripUsage(reply.body) : reply.body;
+  responder.sendStream(exchange, reply, shaped(gateway, exchange, body));
+}
+
+/** Existing text as a stream: in pieces, as clients expect chunks. */
+function asStream(reply: CompleteReply, { wantsUsage }: Asked): StreamReply {
+  const chunks = completionToChunks(reply.body.value, { includeUsage: wantsUsage });
+  const bytes = function* () {
+    for (const chunk of chunks) yield encodeData(chunk);
+    yield DONE;
+  };
+  return { ...streamReply(ByteStream.from(bytes())), headers: reply.headers };
+}
+
+/** Decodes only where somebody looks at chunks, or where progress went out under an id that the rest must share. */
+function shaped(gateway: Gateway, exchange: Exchange, body: ByteStream): ByteStream {
+  const { chunk: hook } = gateway.hooks;
+  const shown = exchange.progress instanceof StreamProgress ? exchange.progress.identity : undefined;
+  // Core's own plans stamp their chunks themselves; a plugin's plan may not.
+  const identity = shown === exchange.plan?.stamp ? undefined : shown;
+  if (!hook.isUsed() && !identity) return body;
+  const decoder = new SseDecoder();
+  const encode = (events: readonly { data: string }[]) => {
+    const out: Buffer[] = [];
+    for (const { data } of events) {
+      if (data === '[DONE]') out.push(DONE);
+      else out.push(encodeData(changed(JSON.parse(data) as Chunk)));
+    }
+    return out.length === 0 ? undefined : Buffer.concat(out);
+  };
+  const changed = (chunk: Chunk): Chunk => {
+    const own = identity ? withIdentity(chunk, identity) : chunk;
+    return hook.isUsed() && !('error' in own) ? hook.call(own, exchange) : own;
+  };
+  return body.map(
+    (bytes) => encode(decoder.push(bytes)),
+    () => encode(decoder.end()),
+  );
+}
+
+function withIdentity(chunk: Chunk, identity: StreamStamp): Chunk {
+  return 'error' in chunk ? chunk : { ...chunk, ...identity };
+}
+
+/** A stream somebody returned for a client that asked for a plain answer. */
+async function assembled(reply: StreamReply, signal: AbortSignal): Promise<CompleteReply> {
+  const assembler = new ChunkAssembler();
+  const decoder = new SseDecoder();
+  for await (const bytes of reply.body) {
+    signal.throwIfAborted();
+    for (const { data } of decoder.push(bytes)) if (data !== '[DONE]') assembler.push(JSON.parse(data) as Chunk);
+  }
+  return completeReply(Payload.fromValue<ChatCompletion>(assembler.completion()), reply.status);
+}

@@ -1,0 +1,46 @@
+import { gatewayError, GatewayError } from '../errors.ts';
+import type { HeaderList } from '../header-list.ts';
+
+/** Statuses a repeat cannot change, so that clients with retries of their own are told not to. */
+const FINAL_STATUSES = new Set([400, 401, 403, 404, 405, 413, 415]);
+
+/** Whatever was thrown, as an error the client may see: never a stack, a path or an upstream's address. */
+export function toGatewayError(error: unknown): GatewayError {
+  return error instanceof GatewayError ? error : gatewayError('internal_error', {}, { cause: error });
+}
+
+const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
+  400: 'invalid_request_error',
+  401: 'authentication_error',
+  402: 'billing_error',
+  403: 'permission_error',
+  404: 'not_found_error',
+  413: 'request_too_large',
+  429: 'rate_limit_error',
+  500: 'api_error',
+  504: 'timeout_error',
+  529: 'overloaded_error',
+};
+
+export function anthropicType(status: number): string {
+  return ANTHROPIC_TYPES[status] ?? (status >= 500 ? 'api_error' : 'invalid_request_error');
+}
+
+/** The body in the shape the path's wire has. */
+export function errorBody(error: GatewayError, isAnthropic: boolean, requestId: string): string {
+  if (isAnthropic) {
+    return JSON.stringify({ type: 'error', error: { type: anthropicType(error.status), message: error.message }, request_id: requestId });
+  }
+  return JSON.stringify({ error: { message: error.message, type: error.type, param: error.param, code: error.code } });
+}
+
+export function errorHeaders(error: GatewayError): HeaderList {
+  const headers = ['content-type', 'application/json'];
+  let says = false;
+  for (const [name, value] of Object.entries(error.headers)) {
+    headers.push(name, value);
+    if (name === 'x-should-retry' || name === 'retry-after') says = true;
+  }
+  if (!says && !error.retryable && FINAL_STATUSES.has(error.status)) headers.push('x-should-retry', 'false');
+  return headers;
+}

@@ -1,0 +1,95 @@
+import type { Operation } from '../exchange.ts';
+import type { StreamWire } from '../upstream/transport.ts';
+
+/** An endpoint this program knows by its exact path. */
+export interface Endpoint {
+  readonly operation: Operation;
+  /** Methods it takes; another one is a 405. */
+  readonly methods: readonly string[];
+}
+
+const POST = ['POST'];
+
+const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
+  '/v1/chat/completions': { operation: 'chat', methods: POST },
+  '/v1/completions': { operation: 'completions', methods: POST },
+  '/v1/embeddings': { operation: 'embeddings', methods: POST },
+  '/v1/responses': { operation: 'responses', methods: POST },
+  '/v1/messages': { operation: 'messages', methods: POST },
+  '/v1/messages/count_tokens': { operation: 'messages', methods: POST },
+};
+
+export const MODELS_PATH = '/v1/models';
+
+/** Where a path leads. `unknown` paths are never forwarded. */
+export type Destination =
+  | { readonly kind: 'endpoint'; readonly endpoint: Endpoint }
+  | { readonly kind: 'models'; readonly id: string | undefined }
+  | { readonly kind: 'other' }
+  | { readonly kind: 'unknown' };
+
+const OTHER: Destination = { kind: 'other' };
+const UNKNOWN: Destination = { kind: 'unknown' };
+const BY_PATH = new Map<string, Destination>(
+  Object.entries(ENDPOINTS).map(([path, endpoint]) => [path, { kind: 'endpoint', endpoint }]),
+);
+
+/**
+ * A path is taken as it is written. One that would be a known path if it were tidied up (case, slashes, dots, escapes,
+ * `;` parameters) is refused instead of being forwarded past that path's rules.
+ */
+export function destinationOf(path: string): Destination {
+  const known = BY_PATH.get(path);
+  if (known) return known;
+  if (path === MODELS_PATH) return { kind: 'models', id: undefined };
+  if (!path.startsWith('/v1/')) return UNKNOWN;
+  if (path.startsWith(`${MODELS_PATH}/`)) return modelOf(path.slice(MODELS_PATH.length + 1));
+  const tidy = tidied(path);
+  if (tidy === undefined) return UNKNOWN;
+  if (BY_PATH.has(tidy) || tidy === MODELS_PATH || tidy.startsWith(`${MODELS_PATH}/`)) return UNKNOWN;
+  return tidy.startsWith('/v1/') ? OTHER : UNKNOWN;
+}
+
+/** The rest of a model's path is its id, decoded once: ids may hold slashes, also encoded ones. */
+function modelOf(rest: string): Destination {
+  const id = decoded(rest);
+  if (id === undefined || id === '' || hasDotSegment(rest) || id.endsWith('/') || id.includes('//')) return UNKNOWN;
+  return { kind: 'models', id };
+}
+
+/** Lower case, one slash between segments, no parameters, escapes decoded; undefined where it has dot segments or broken escapes. */
+function tidied(path: string): string | undefined {
+  const plain = decoded(path);
+  if (plain === undefined || hasDotSegment(path)) return undefined;
+  const segments = plain
+    .replaceAll('\\', '/')
+    .split('/')
+    .map((segment) => segment.split(';')[0] ?? '')
+    .filter((segment) => segment !== '');
+  return `/${segments.join('/')}`.toLowerCase();
+}
+
+/** Dot segments are never forwarded: what the upstream makes of them is not what was checked here. */
+function hasDotSegment(path: string): boolean {
+  const plain = decoded(path) ?? path;
+  return plain.split(/[/\\]/).some((segment) => segment.split(';')[0] === '.' || segment.split(';')[0] === '..');
+}
+
+function decoded(text: string): string | undefined {
+  if (!text.includes('%')) return text;
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** How an event stream answering this operation ends and fails. */
+export function streamWireOf(operation: Operation): StreamWire {
+  return operation === 'embeddings' ? 'other' : operation;
+}
+
+/** Do errors on this path have Anthropic's shape? */
+export function isAnthropicPath(path: string): boolean {
+  return path === '/v1/messages' || path.startsWith('/v1/messages/') || path.startsWith('/v1/messages?');
+}

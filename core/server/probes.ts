@@ -1,0 +1,48 @@
+import type { Gateway } from '../gateway.ts';
+import type { Check } from '../plugin/apply.ts';
+import type { ServerState } from './app.ts';
+
+const CHECK_TIMEOUT_MS = 1_000;
+
+const PAGE = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>optigate</title>
+<style>body{font:16px/1.5 system-ui,sans-serif;max-width:42rem;margin:4rem auto;padding:0 1rem}code{background:#8882;padding:.1em .3em}</style></head>
+<body><h1>optigate</h1>
+<p>This is an OpenAI-compatible inference proxy. Point a client's <code>base_url</code> at <code>/v1</code> of this address.</p>
+<p><a href="/health">health</a> · <a href="/ready">ready</a> · <a href="/v1/models">models</a></p></body></html>
+`;
+
+/** What anybody may ask, without a key: is it there, is it alive, can it take requests. */
+export function addProbes(gateway: Gateway, state: ServerState): void {
+  const { app, checks, fallback } = gateway;
+  app.route({
+    method: ['GET', 'HEAD'],
+    url: '/',
+    handler: (request, reply) => {
+      const wantsPage = request.method === 'GET' && (request.headers.accept ?? '').includes('text/html');
+      return wantsPage ? reply.type('text/html; charset=utf-8').send(PAGE) : reply.send({ name: 'optigate', status: 'ok' });
+    },
+  });
+  app.get('/health', async () => ({ status: 'ok' }));
+  app.get('/ready', async (_request, reply) => {
+    const status = state.isDraining ? 'draining' : state.isReady ? 'ready' : 'starting';
+    reply.code(status === 'ready' ? 200 : 503);
+    const states = Object.fromEntries(await Promise.all(checks.map(async (check) => [check.name, await stateOf(check)] as const)));
+    return { status, checks: states, ...(fallback?.isDemo ? { warning: fallback.lines[0] } : {}) };
+  });
+}
+
+/** A check that throws or hangs counts as down: it must not take the probe with it. */
+async function stateOf({ check }: Check): Promise<'up' | 'down'> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'down'>((resolve) => {
+    timer = setTimeout(resolve, CHECK_TIMEOUT_MS, 'down');
+  });
+  try {
+    return await Promise.race([check(), late]);
+  } catch {
+    return 'down';
+  } finally {
+    clearTimeout(timer);
+  }
+}

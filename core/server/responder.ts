@@ -1,0 +1,187 @@
+import type { ServerResponse } from 'node:http';
+import { UpstreamRefusal } from '../upstream/refusal.ts';
+import type { ByteStream } from '../byte-stream.ts';
+import type { Clock } from '../clock.ts';
+import { gatewayError, GatewayError } from '../errors.ts';
+import type { Exchange } from '../exchange.ts';
+import { errorEvent, keepAlive, type KeepAliveMode } from '../openai/event-stream.ts';
+import type { CompleteReply, Reply, StreamReply } from '../reply.ts';
+import type { StreamWire } from '../upstream/transport.ts';
+import { answerHeaders, errorAnswerHeaders } from './answer-headers.ts';
+import { errorBody, toGatewayError } from './error-body.ts';
+
+/** Silence after which a stream's client hears something. */
+const SILENCE_MS = 15_000;
+
+export interface ResponderSettings {
+  readonly response: ServerResponse;
+  readonly requestId: string;
+  readonly isAnthropic: boolean;
+  readonly wire: StreamWire;
+  readonly keepAlive: KeepAliveMode;
+  readonly clock: Clock;
+}
+
+/**
+ * Sends one answer: complete, as a stream with keep-alives, or as an error in whatever shape is still possible.
+ * The commit point is the first byte: before it a failure is an HTTP error, after it an error event.
+ */
+export class Responder {
+  readonly #settings: ResponderSettings;
+  readonly #response: ServerResponse;
+  #body: ByteStream | undefined;
+  #isEventStream = false;
+  #lastWriteMs = 0;
+  #lastChunk: Buffer | undefined;
+  #cancelTimer: (() => void) | undefined;
+  /** Of the body, for the log. */
+  bytes = 0;
+  error: GatewayError | undefined;
+
+  constructor(settings: ResponderSettings) {
+    this.#settings = settings;
+    this.#response = settings.response;
+    settings.response.once('close', () => this.#release());
+  }
+
+  get isCommitted(): boolean {
+    return this.#response.headersSent;
+  }
+
+  /** The client waits for a stream: after 15 s of silence it gets headers and keep-alives, whatever is still to come. */
+  expectStream(exchange: Exchange): void {
+    this.#lastWriteMs = this.#settings.clock.now();
+    this.#armKeepAlive(exchange);
+  }
+
+  /** Commits to a stream, if nothing did yet. */
+  beginStream(exchange: Exchange, reply?: Reply): void {
+    if (this.isCommitted || this.#response.destroyed) return;
+    this.#isEventStream = true;
+    this.#response.writeHead(200, answerHeaders(exchange, this.#settings, reply, 'stream'));
+  }
+
+  /** Bytes of whole events, of our own making. */
+  write(chunk: Buffer): boolean {
+    this.bytes += chunk.length;
+    this.#lastWriteMs = this.#settings.clock.now();
+    this.#lastChunk = chunk;
+    return this.#response.write(chunk);
+  }
+
+  sendComplete(exchange: Exchange, reply: CompleteReply): void {
+    if (this.isCommitted) {
+      this.fail(refusalOf(reply), exchange);
+      return;
+    }
+    const { bytes } = reply.body;
+    const isBodyless = exchange.client.method === 'HEAD';
+    const headers = answerHeaders(exchange, this.#settings, reply, 'complete');
+    headers.push('content-length', String(bytes.length));
+    this.bytes = bytes.length;
+    this.#response.writeHead(reply.status, headers);
+    this.#response.end(isBodyless ? undefined : bytes);
+  }
+
+  /** Pipes a body through, with back-pressure both ways. */
+  sendStream(exchange: Exchange, reply: StreamReply, body: ByteStream = reply.body): void {
+    if (this.#response.destroyed) {
+      body.cancel(exchange.signal.reason);
+      return;
+    }
+    if (!this.isCommitted) {
+      this.#isEventStream = reply.kind === 'stream';
+      this.#response.writeHead(reply.status, answerHeaders(exchange, this.#settings, reply, reply.kind));
+    }
+    this.#body = body;
+    if (this.#isEventStream) this.#armKeepAlive(exchange);
+    this.#response.on('drain', () => body.resume());
+    body.pipe({
+      write: (chunk) => this.write(chunk),
+      end: () => this.#response.end(),
+      fail: (error) => this.fail(error, exchange),
+    });
+  }
+
+  end(): void {
+    this.#response.end();
+  }
+
+  /** Whatever went wrong, told in whatever way is left. */
+  fail(thrown: unknown, exchange?: Exchange): void {
+    if (thrown instanceof UpstreamRefusal && !this.isCommitted && exchange && thrown.reply.kind === 'complete') {
+      this.sendComplete(exchange, thrown.reply);
+      return;
+    }
+    const error = toGatewayError(thrown instanceof UpstreamRefusal && thrown.reply.kind === 'complete' ? refusalOf(thrown.reply) : thrown);
+    this.error = error;
+    const { requestId, isAnthropic, wire } = this.#settings;
+    if (this.#response.destroyed || this.#response.writableEnded) return;
+    if (!this.isCommitted) {
+      const body = Buffer.from(errorBody(error, isAnthropic, requestId));
+      const headers = errorAnswerHeaders(error, this.#settings, exchange);
+      headers.push('content-length', String(body.length));
+      // The rest of a body that is too large is not waited for.
+      if (error.status === 413 || error.status === 408) headers.push('connection', 'close');
+      this.bytes = body.length;
+      this.#response.writeHead(error.status, headers);
+      this.#response.end(exchange?.client.method === 'HEAD' ? undefined : body);
+    } else if (this.#isEventStream && this.#isAtEventBorder()) {
+      this.write(errorEvent(wire, error));
+      this.#response.end();
+    } else {
+      this.#response.destroy();
+    }
+  }
+
+  #armKeepAlive(exchange: Exchange): void {
+    const { clock, keepAlive: mode, wire } = this.#settings;
+    if (this.#cancelTimer) return;
+    const onSilence = () => {
+      this.#cancelTimer = undefined;
+      if (this.#response.writableEnded || this.#response.destroyed) return;
+      const left = this.#lastWriteMs + SILENCE_MS - clock.now();
+      if (left > 0) {
+        this.#cancelTimer = clock.setTimeout(onSilence, left);
+        return;
+      }
+      this.beginStream(exchange);
+      const bytes = this.#isEventStream && this.#isAtEventBorder() ? keepAlive(wire, mode) : undefined;
+      if (bytes && !this.#response.writableNeedDrain) this.write(bytes);
+      else {
+        this.#response.flushHeaders();
+        this.#lastWriteMs = clock.now();
+      }
+      this.#cancelTimer = clock.setTimeout(onSilence, SILENCE_MS);
+    };
+    this.#lastWriteMs ||= clock.now();
+    this.#cancelTimer = clock.setTimeout(onSilence, SILENCE_MS);
+  }
+
+  /** After half an event nothing of ours would be readable. */
+  #isAtEventBorder(): boolean {
+    const chunk = this.#lastChunk;
+    if (!chunk || chunk.length < 2) return !chunk;
+    const last = chunk[chunk.length - 1];
+    const before = chunk[chunk.length - 2];
+    return (last === 0x0a && (before === 0x0a || before === 0x0d)) || (last === 0x0d && before === 0x0d);
+  }
+
+  #release(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    if (!this.#response.writableFinished) this.#body?.cancel(gatewayError('client_closed'));
+  }
+}
+
+/** An upstream's refusal as an error, for a client that already got a stream's headers. */
+function refusalOf(reply: CompleteReply): GatewayError {
+  const { error } = reply.body.value as { error?: { message?: unknown; type?: unknown; code?: unknown; param?: unknown } };
+  return new GatewayError({
+    status: reply.status,
+    message: typeof error?.message === 'string' ? error.message : 'The upstream refused the request',
+    code: typeof error?.code === 'string' ? error.code : 'upstream_error',
+    ...(typeof error?.type === 'string' ? { type: error.type } : {}),
+    param: typeof error?.param === 'string' ? error.param : null,
+  });
+}

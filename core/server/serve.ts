@@ -1,0 +1,156 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { gatewayError } from '../errors.ts';
+import type { Exchange, OpenRequest, Operation, Outcome } from '../exchange.ts';
+import type { Gateway } from '../gateway.ts';
+import { Payload } from '../payload.ts';
+import { SILENT } from '../progress.ts';
+import type { IdentityGrant } from '../upstream/credentials.ts';
+import { arrivalOf, pathOf } from './arrival.ts';
+import { isJson, readJson } from './body.ts';
+import { deliver } from './deliver.ts';
+import { abortWhenGone, openExchange } from './exchange.ts';
+import { answerModels } from './models.ts';
+import { destinationOf, isAnthropicPath, streamWireOf, type Destination } from './paths.ts';
+import { StreamProgress } from './progress.ts';
+import { Responder } from './responder.ts';
+import { RequestUpload } from './upload.ts';
+
+const NO_BODY = Payload.fromBytes<OpenRequest>(Buffer.alloc(0), {});
+
+/** Answers one request under `/v1/`: admits the caller, reads the body, runs the pipeline, sends. Never rejects. */
+export async function serve(gateway: Gateway, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const startedAt = performance.now();
+  const { config, clock } = gateway;
+  const arrival = arrivalOf(request, gateway.log);
+  const path = pathOf(arrival.client.path);
+  const destination = destinationOf(path);
+  const operation = destination.kind === 'endpoint' ? destination.endpoint.operation : 'other';
+  // Before anything is dispatched, or a client that leaves early is never noticed.
+  const abort = abortWhenGone(response);
+  const responder = new Responder({
+    response,
+    requestId: arrival.id,
+    isAnthropic: isAnthropicPath(path),
+    wire: streamWireOf(operation),
+    keepAlive: config.server.keepAlive,
+    clock,
+  });
+  let exchange: Exchange | undefined;
+  response.once('close', () => finish(gateway, response, responder, exchange, { path, startedAt, id: arrival.id, method: arrival.client.method }));
+  try {
+    const admitted = gateway.authenticate(arrival);
+    const grant = admitted instanceof Promise ? await admitted : admitted;
+    if (destination.kind === 'models' && arrival.client.method !== 'DELETE') {
+      exchange = openExchange({ arrival, grant, operation: 'other', request: NO_BODY, signal: abort.signal, progress: SILENT, startedAt });
+      await answerModels(gateway, exchange, responder, destination.id);
+      return;
+    }
+    checkMethod(destination, arrival.client.method, path);
+    exchange = await readExchange(gateway, request, { arrival, grant, operation, destination, abort, responder, startedAt });
+    const wantsStream = exchange.request.value.stream === true && operation !== 'other' && operation !== 'embeddings';
+    if (wantsStream) responder.expectStream(exchange);
+    const asked = { wantsStream, wantsUsage: wantsUsage(exchange.request.value) };
+    await deliver(gateway, exchange, await gateway.handle(exchange), responder, asked);
+  } catch (error) {
+    if (!request.complete) request.resume();
+    responder.fail(error, exchange);
+  }
+}
+
+interface Opening {
+  readonly arrival: ReturnType<typeof arrivalOf>;
+  readonly grant: IdentityGrant;
+  readonly operation: Operation;
+  readonly destination: Destination;
+  readonly abort: AbortController;
+  readonly responder: Responder;
+  readonly startedAt: number;
+}
+
+/** Reads the body as its path and type want it. */
+async function readExchange(gateway: Gateway, request: IncomingMessage, opening: Opening): Promise<Exchange> {
+  const { arrival, grant, operation, destination, abort, responder, startedAt } = opening;
+  const { bodyLimit, uploadLimit } = gateway.config.server;
+  const base = { arrival, grant, operation, signal: abort.signal, startedAt };
+  const contentType = request.headers['content-type'];
+  if (destination.kind === 'endpoint') {
+    if (!isJson(contentType)) throw gatewayError('unsupported_media_type');
+    const body = await readJson<OpenRequest>(request, bodyLimit, true);
+    const isChatStream = operation === 'chat' && body.value.stream === true;
+    if (!isChatStream) return openExchange({ ...base, request: body, progress: SILENT });
+    const progress = new StreamProgress(responder);
+    const exchange = openExchange({ ...base, request: body, progress });
+    progress.attach(exchange);
+    return exchange;
+  }
+  if (!hasBody(request)) return openExchange({ ...base, request: NO_BODY, progress: SILENT });
+  if (isJson(contentType)) {
+    return openExchange({ ...base, request: await readJson<OpenRequest>(request, bodyLimit, false), progress: SILENT });
+  }
+  return openExchange({ ...base, request: NO_BODY, upload: new RequestUpload(request, uploadLimit), progress: SILENT });
+}
+
+function checkMethod(destination: Destination, method: string, path: string): void {
+  if (destination.kind === 'unknown') throw gatewayError('unknown_url', { method, path });
+  if (destination.kind !== 'endpoint' || destination.endpoint.methods.includes(method)) return;
+  const allow = destination.endpoint.methods.join(', ');
+  throw gatewayError('method_not_allowed', { method, path, allow }, { headers: { allow } });
+}
+
+function hasBody(request: IncomingMessage): boolean {
+  const length = request.headers['content-length'];
+  return request.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
+}
+
+function wantsUsage(request: OpenRequest): boolean {
+  const options = request['stream_options'];
+  return typeof options === 'object' && options !== null && 'include_usage' in options && options.include_usage === true;
+}
+
+interface Facts {
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+  readonly startedAt: number;
+}
+
+/** All is sent, or given up: tells the plugins, and the log in one line. */
+function finish(gateway: Gateway, response: ServerResponse, responder: Responder, exchange: Exchange | undefined, facts: Facts): void {
+  const isGone = !response.writableFinished;
+  const { error } = responder;
+  const outcome: Outcome = {
+    status: response.headersSent ? response.statusCode : 499,
+    durationMs: performance.now() - facts.startedAt,
+    bytes: responder.bytes,
+    ...(error ? { error } : {}),
+  };
+  if (exchange) gateway.finish(exchange, outcome);
+  const level = error && !isGone ? error.level : 'info';
+  gateway.log[level](
+    {
+      request_id: facts.id,
+      method: facts.method,
+      path: facts.path,
+      status: outcome.status,
+      ms: Math.round(outcome.durationMs * 10) / 10,
+      bytes: outcome.bytes,
+      ...(isGone ? { client_gone: true } : {}),
+      ...(error ? { code: error.code, error: error.message, ...(error.cause && level === 'error' ? { err: error.cause } : {}) } : {}),
+      ...(exchange ? planFacts(exchange) : {}),
+    },
+    'request',
+  );
+}
+
+function planFacts({ identity, plan, ledger, headers }: Exchange): Record<string, unknown> {
+  if (!plan) return { caller: identity.id };
+  const cache = headers.get('x-optigate-cache');
+  return {
+    caller: identity.id,
+    upstream: plan.upstream.name,
+    approach: plan.approach,
+    calls: ledger.requests,
+    ...(ledger.usage ? { tokens: ledger.usage.total_tokens } : {}),
+    ...(cache === undefined ? {} : { cache }),
+  };
+}

@@ -1,0 +1,41 @@
+import { gatewayError } from '../errors.ts';
+import type { Handler } from '../exchange.ts';
+import type { Identity } from './credentials.ts';
+import type { Upstream } from './upstream.ts';
+
+/** May this caller use the model? Patterns match its name there, or `upstream/name`. */
+export function mayUse(identity: Identity, upstream: Upstream, model: string): boolean {
+  const patterns = identity.models;
+  if (patterns === undefined) return true;
+  return patterns.some((pattern) => matches(pattern, model) || matches(pattern, `${upstream.name}/${model}`));
+}
+
+/** The last check before a call leaves: whichever plugin made it, its model must be one the caller may use. */
+export function guardModels(send: Handler): Handler {
+  return (call) => {
+    const { identity } = call.exchange;
+    if (identity.models !== undefined && call.exchange.plan?.request !== call.request) {
+      const { model } = call.request.value;
+      if (typeof model === 'string' && !mayUse(identity, call.upstream, model)) {
+        return Promise.reject(gatewayError('model_not_allowed', { model }));
+      }
+    }
+    return send(call);
+  };
+}
+
+/** `*` stands for any text. Linear: each literal part is looked for once, after the one before. */
+export function matches(pattern: string, text: string): boolean {
+  const parts = pattern.split('*');
+  const [first = ''] = parts;
+  if (parts.length === 1) return text === pattern;
+  const last = parts.at(-1) ?? '';
+  if (!text.startsWith(first) || !text.endsWith(last) || text.length < first.length + last.length) return false;
+  let at = first.length;
+  for (const part of parts.slice(1, -1)) {
+    const found = text.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  return at <= text.length - last.length;
+}
