@@ -3,6 +3,7 @@
  */
 export { z } from 'zod';
 
+export { duration, size } from './config/units.ts';
 export { definePlugin } from './plugin/define.ts';
 export type { Checks, CheckState, Plugin, PluginContext, PluginDefinition } from './plugin/define.ts';
 

@@ -103,7 +103,13 @@ async function loadPackage(
   }
   if (!url.startsWith('file:')) throw new PluginLoadError(`'${listed}' is a part of Node.js, not a plugin`);
   const file = fileURLToPath(url);
-  return { ...(await importPlugin(version === undefined ? url : withVersion(url, version), `the package '${listed}' (${file})`)), file };
+  return {
+    ...(await importPlugin(
+      version === undefined ? url : withVersion(url, version),
+      `the package '${listed}' (${file})`,
+    )),
+    file,
+  };
 }
 
 async function unknownPlugin(
@@ -112,7 +118,8 @@ async function unknownPlugin(
   folder: string,
   reason: string,
 ): Promise<string> {
-  if (await isFile(resolve(folder, listed))) return `no plugin '${listed}': for the file of that name write './${listed}'`;
+  if (await isFile(resolve(folder, listed)))
+    return `no plugin '${listed}': for the file of that name write './${listed}'`;
   const names = [...builtIns.keys()];
   const meant = nearest(listed, names);
   if (meant !== undefined) return `no plugin '${listed}', did you mean '${meant}'?`;
@@ -132,8 +139,11 @@ async function importPlugin(url: string, what: string): Promise<{ plugin: Plugin
   const plugin = isWrapped(exported) ? exported.default : exported;
   const record = pluginRecord(plugin);
   if (record) return { plugin: plugin as Plugin, record };
-  const given = exported === undefined ? 'has no default export' : 'has a default export that definePlugin did not make';
-  throw new PluginLoadError(`${what} ${given}; a plugin is 'export default definePlugin({ … })' with definePlugin from 'optigate'`);
+  const given =
+    exported === undefined ? 'has no default export' : 'has a default export that definePlugin did not make';
+  throw new PluginLoadError(
+    `${what} ${given}; a plugin is 'export default definePlugin({ … })' with definePlugin from 'optigate'`,
+  );
 }
 
 function isWrapped(value: unknown): value is { readonly default: unknown } {

@@ -18,7 +18,9 @@ registerHooks({
     }
     const resolved = nextResolve(specifier, context);
     const version = versionOf(context.parentURL);
-    return version !== undefined && isRelative(specifier) ? { ...resolved, url: withVersion(resolved.url, version) } : resolved;
+    return version !== undefined && isRelative(specifier)
+      ? { ...resolved, url: withVersion(resolved.url, version) }
+      : resolved;
   },
 });
 

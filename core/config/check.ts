@@ -1,0 +1,155 @@
+/** Checks a value against a zod schema and says what is wrong in the words of `problems.ts`. */
+import type { z } from 'zod';
+import { nearest } from '../approach/expression.ts';
+import { converted } from './environment.ts';
+import { describeSchema, knownKeys, schemaAt, toJsonSchema, type JsonSchema } from './expectation.ts';
+import { printValue, type Path } from './problems.ts';
+
+type Issue = z.core.$ZodIssue;
+
+/** A problem without its place in the file. */
+export interface Finding {
+  readonly path: Path;
+  readonly message: string;
+  /** It is the key that is wrong, not its value. */
+  readonly isKey?: boolean;
+}
+
+export type Checked<T> = { readonly data: T } | { readonly findings: readonly Finding[] };
+
+export interface CheckOptions {
+  /** Came the text at this path from the environment or a flag, so that it may stand for a number or a boolean? */
+  isText(path: Path): boolean;
+  /** Keys that are known beside the schema's, for suggestions. */
+  readonly alsoKnown?: readonly string[];
+}
+
+export function check<S extends z.ZodType>(schema: S, value: unknown, options: CheckOptions): Checked<z.output<S>> {
+  const result = schema.safeParse(value, { reportInput: true });
+  if (result.success) return { data: result.data };
+  const { issues } = result.error;
+  const texts = textsUnder(value, issues, options);
+  if (texts.length === 0) return findings(schema, value, issues, options);
+
+  const again = convertTexts(value, texts, issues);
+  const retried = schema.safeParse(again, { reportInput: true });
+  if (retried.success) return { data: retried.data };
+  // What conversion did not mend is told as it was written.
+  const asWritten = retried.error.issues.map(
+    (issue) => issues.find((first) => samePath(first.path, issue.path)) ?? issue,
+  );
+  return findings(schema, value, asWritten, options);
+}
+
+function findings(
+  schema: z.ZodType,
+  value: unknown,
+  issues: readonly Issue[],
+  options: CheckOptions,
+): { findings: Finding[] } {
+  const jsonSchema = toJsonSchema(schema);
+  return { findings: issues.flatMap((issue) => toFindings(issue, [], { jsonSchema, value, options })) };
+}
+
+interface Context {
+  readonly jsonSchema: JsonSchema;
+  readonly value: unknown;
+  readonly options: CheckOptions;
+}
+
+function toFindings(issue: Issue, prefix: Path, context: Context): Finding[] {
+  const path = [...prefix, ...toPath(issue.path)];
+  const place = schemaAt(context.jsonSchema, path);
+  if (issue.code === 'unrecognized_keys') {
+    const known = [...knownKeys(place), ...(path.length === 0 ? (context.options.alsoKnown ?? []) : [])];
+    return issue.keys.map((key) => ({ path: [...path, key], isKey: true, message: unknownKey(key, known) }));
+  }
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+    const deepest = bestBranch(issue.errors);
+    if (deepest) return deepest.flatMap((inner) => toFindings(inner, path, context));
+  }
+  if (issue.code === 'invalid_key') {
+    const [reason] = issue.issues;
+    const names = schemaAt(context.jsonSchema, path.slice(0, -1))?.propertyNames;
+    return [
+      {
+        path,
+        isKey: true,
+        message: `not a valid name here: expected ${(names && describeSchema(names)) || reason?.message}`,
+      },
+    ];
+  }
+  const actual = valueAt(context.value, path);
+  const expected = issue.code === 'custom' ? issue.message : (place && describeSchema(place)) || issue.message;
+  if (actual === undefined) return [{ path, message: `missing, expected ${expected}` }];
+  return [{ path, message: `expected ${expected}, got ${printValue(actual, path)}` }];
+}
+
+export function unknownKey(key: string, known: readonly string[]): string {
+  const meant = nearest(key, known);
+  if (meant !== undefined) return `unknown key, did you mean '${meant}'?`;
+  return known.length > 0
+    ? `unknown key, the known ones are ${[...new Set(known)].join(', ')}`
+    : 'unknown key, there are none here';
+}
+
+/** Of a union of objects the alternative that fits best: the one whose complaints lie inside it. */
+function bestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
+  const inside = branches.filter((issues) =>
+    issues.every(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'),
+  );
+  return inside.toSorted((a, b) => a.length - b.length)[0];
+}
+
+/** The texts from outside that lie at or under a place that is complained about. */
+function textsUnder(value: unknown, issues: readonly Issue[], { isText }: CheckOptions): Path[] {
+  const found: Path[] = [];
+  const walk = (node: unknown, path: Path) => {
+    if (typeof node === 'string' && isText(path)) found.push(path);
+    if (typeof node !== 'object' || node === null) return;
+    for (const [key, child] of Object.entries(node)) walk(child, [...path, Array.isArray(node) ? Number(key) : key]);
+  };
+  for (const { path } of issues) {
+    const place = toPath(path);
+    walk(valueAt(value, place), place);
+  }
+  return found;
+}
+
+function convertTexts(value: unknown, texts: readonly Path[], issues: readonly Issue[]): unknown {
+  const copy = structuredClone(value);
+  for (const path of texts) {
+    const text = valueAt(copy, path);
+    const parent = valueAt(copy, path.slice(0, -1));
+    const key = path.at(-1);
+    if (typeof text !== 'string' || typeof parent !== 'object' || parent === null || key === undefined) continue;
+    const wantsBoolean = issues.some(
+      (issue) => issue.code === 'invalid_type' && issue.expected === 'boolean' && samePath(issue.path, path),
+    );
+    const replacement = wantsBoolean ? converted(text, 'boolean') : (converted(text, 'number') ?? onlyWords(text));
+    if (replacement !== undefined) Object.assign(parent, { [key]: replacement });
+  }
+  return copy;
+}
+
+/** Where a union wants a boolean or something else, only the words mean one. */
+function onlyWords(text: string): boolean | undefined {
+  return text === 'true' ? true : text === 'false' ? false : undefined;
+}
+
+function samePath(a: readonly PropertyKey[], b: readonly PropertyKey[]): boolean {
+  return a.length === b.length && a.every((step, depth) => step === b[depth]);
+}
+
+function toPath(path: readonly PropertyKey[]): Path {
+  return path.map((step) => (typeof step === 'number' ? step : String(step)));
+}
+
+export function valueAt(value: unknown, path: Path): unknown {
+  let node = value;
+  for (const step of path) {
+    if (typeof node !== 'object' || node === null || !Object.hasOwn(node, step)) return undefined;
+    node = (node as Readonly<Record<string | number, unknown>>)[step];
+  }
+  return node;
+}

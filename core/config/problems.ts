@@ -1,0 +1,76 @@
+/** What is wrong in a configuration, in words: where, what stands there, what was expected, what was probably meant. */
+
+export type Path = readonly (string | number)[];
+
+export interface Position {
+  /** From 1. */
+  readonly line: number;
+  readonly col: number;
+}
+
+export interface Problem {
+  readonly path: Path;
+  readonly message: string;
+  /** In the file; absent where the value came from elsewhere. */
+  readonly at?: Position;
+  /** The flag or variable the value came from; makes it a usage error. */
+  readonly origin?: string;
+}
+
+/** A configuration that cannot be used. The message names the file and every problem in it, a line each. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly Problem[];
+  /** 2 where a flag or an environment variable is at fault, else 1. */
+  readonly exitCode: 1 | 2;
+
+  constructor(file: string, problems: readonly Problem[], options?: ErrorOptions) {
+    super(describe(file, problems), options);
+    this.problems = problems;
+    this.exitCode = problems.some(({ origin }) => origin !== undefined) ? 2 : 1;
+  }
+}
+
+function describe(file: string, problems: readonly Problem[]): string {
+  const lines = [...problems].sort(byPosition).map((problem) => describeProblem(file, problem));
+  const [only] = lines;
+  if (lines.length === 1 && only !== undefined) return only;
+  return `${lines.length} problems in the configuration:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+}
+
+function describeProblem(file: string, { path, message, at, origin }: Problem): string {
+  if (origin !== undefined) return `${origin}: ${message}`;
+  const where = at ? `${file}:${at.line}:${at.col}` : file;
+  return path.length === 0 ? `${where}: ${message}` : `${where} ${printPath(path)}: ${message}`;
+}
+
+function byPosition(a: Problem, b: Problem): number {
+  return (a.at?.line ?? 0) - (b.at?.line ?? 0) || (a.at?.col ?? 0) - (b.at?.col ?? 0);
+}
+
+/** `plugins[2].retry.attempts`, `plugins[3]["./my-plugin.ts"].text`. */
+export function printPath(path: Path): string {
+  return path
+    .map((step, depth) => {
+      if (typeof step === 'number') return `[${step}]`;
+      if (!/^[\w-]+$/.test(step)) return `[${JSON.stringify(step)}]`;
+      return depth === 0 ? step : `.${step}`;
+    })
+    .join('');
+}
+
+/** Never shows what may be a key, nor credentials in an address. */
+export function printValue(value: unknown, path: Path): string {
+  if (value === undefined || value === null) return 'nothing';
+  if (Array.isArray(value)) return 'a list';
+  if (typeof value === 'object') return 'keys with values';
+  if (isSecret(path, value)) return 'a value that is not shown here';
+  const shown = JSON.stringify(value).replace(/:\/\/[^@/"]+@/g, '://…@');
+  return shown.length > 80 ? `${shown.slice(0, 77)}…"` : shown;
+}
+
+function isSecret(path: Path, value: unknown): boolean {
+  if (typeof value === 'string' && /^(sk|gsk|csk|xai|r8|hf)[-_]|^AIza/.test(value)) return true;
+  const name = path.findLast((step) => typeof step === 'string') ?? '';
+  return /(^|_|-)(key|keys|secret|token|password)$/i.test(String(name)) || path.includes('upstream_keys');
+}
