@@ -47,7 +47,11 @@ export type { Trace, TraceEntry } from './trace.ts';
 export type { Answer, Approach, ApproachFields, Approaches, Next, OptionsSchema } from './approach/types.ts';
 
 export type { Model, ModelsRequest, Provider, ProviderRegistry } from './upstream/provider.ts';
-export type { StreamWire, Transport, UpstreamRequest } from './upstream/transport.ts';
+export type { CredentialHeader, OwnRequest, StreamWire, Transport, UpstreamRequest } from './upstream/transport.ts';
+export { createHeaderForwarding } from './upstream/headers.ts';
+export type { HeaderForwarding } from './upstream/headers.ts';
+export { modelsOf } from './upstream/models.ts';
+export { passedPath, queryOf } from './upstream/passed-path.ts';
 export type { Upstream, UpstreamSettings } from './upstream/upstream.ts';
 export { payerKindOf, payerOf } from './upstream/credentials.ts';
 export type { Identity, IdentityGrant } from './upstream/credentials.ts';

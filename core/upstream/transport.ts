@@ -1,6 +1,15 @@
+import { Readable } from 'node:stream';
+import type { Clock } from '../clock.ts';
+import { gatewayError } from '../errors.ts';
 import type { Call } from '../exchange.ts';
 import type { HeaderList } from '../header-list.ts';
+import type { Kept } from '../kept.ts';
 import type { Reply } from '../reply.ts';
+import { Attempt } from './attempt.ts';
+import { credentialFor, type Credential } from './credentials.ts';
+import { readWhole } from './own-request.ts';
+import { createPools, type Pools } from './pools.ts';
+import { Upstream } from './upstream.ts';
 
 /** One HTTP request as a provider wants it sent. */
 export interface UpstreamRequest {
@@ -11,28 +20,120 @@ export interface UpstreamRequest {
   readonly headers: HeaderList;
   readonly body: Buffer | AsyncIterable<Buffer> | undefined;
   /** The header that carries the key, and the scheme before it. */
-  readonly credential: { readonly header: string; readonly scheme?: string };
+  readonly credential: CredentialHeader;
   /** How an event stream of this answer ends and fails. */
   readonly wire: StreamWire;
+}
+
+export interface CredentialHeader {
+  readonly header: string;
+  readonly scheme?: string;
 }
 
 /** The event-stream dialects: what ends a stream properly, and how an error event reads. */
 export type StreamWire = 'chat' | 'completions' | 'responses' | 'messages' | 'other';
 
+/** A small GET of the program's own (model lists). */
+export interface OwnRequest {
+  readonly path: string;
+  readonly headers?: HeaderList;
+  readonly credential: CredentialHeader;
+  /** Whose key pays; undefined = the server's. */
+  readonly call: Call | undefined;
+  readonly signal: AbortSignal;
+}
+
 /** Carries requests to upstreams. It alone asks for the credential, so a key never travels to another upstream. */
 export interface Transport {
   /**
-   * Sends once. A stream resolves at its first whole event (or after 15 s without one). Throws `GatewayError`s:
-   * `upstream_unreachable`, `upstream_timeout`, `upstream_stream_interrupted`, `upstream_error`, or the signal's reason.
+   * Sends once, counts it in the ledger, and adds the usage it reports. A stream resolves at its first whole event (or
+   * after 15 s without one). Throws `GatewayError`s (`upstream_unreachable`, `upstream_timeout`,
+   * `upstream_stream_interrupted`, `upstream_error`; `invalid_api_key` where nobody pays; `BudgetExhausted`), or the
+   * signal's reason. A refusal of the upstream (status ≥ 400, or 200 with an error inside) is a complete reply.
    */
   send(call: Call, request: UpstreamRequest): Promise<Reply>;
-  /** A small GET of the program's own (model lists), answered whole. */
-  get(
-    upstream: import('./upstream.ts').Upstream,
-    path: string,
-    credential: UpstreamRequest['credential'],
-    call: Call | undefined,
-    signal: AbortSignal,
-  ): Promise<{ status: number; body: Buffer }>;
-  close(): Promise<void>;
+  /** Answered whole, counted nowhere. Rejects when there is no answer; any status is one. */
+  get(upstream: Upstream, request: OwnRequest): Promise<{ status: number; body: Buffer }>;
+}
+
+export interface TransportDeps {
+  /** Where connections outlive a reload. */
+  readonly kept: Kept;
+  readonly clock: Clock;
+}
+
+export function createTransport({ kept, clock }: TransportDeps): Transport {
+  const pools = kept.keep<Pools>('upstream pools', createPools);
+  return {
+    async send(call, request) {
+      const { upstream, signal, exchange } = call;
+      signal.throwIfAborted();
+      const credential = credentialFor(exchange, upstream);
+      const { pool, prefix } = pools.for(upstream);
+      const headers = headersOf(call, request, credential.key);
+      exchange.ledger.spend(call.markSent());
+      const attempt = new Attempt({
+        call,
+        wire: request.wire,
+        method: request.method,
+        secrets: secretsOf(upstream, credential),
+        clock,
+      });
+      pool.dispatch(
+        {
+          method: request.method,
+          path: prefix + request.path,
+          headers,
+          body: toBody(request.body),
+          // The clock of the attempt bounds the wait for headers, as it bounds everything.
+          headersTimeout: 0,
+          bodyTimeout: upstream.settings.idleTimeoutMs,
+        },
+        attempt,
+      );
+      return attempt.reply;
+    },
+    async get(upstream, { path, headers = [], credential, call, signal }) {
+      const key = call ? credentialFor(call.exchange, upstream).key : Upstream.serverKeyOf(upstream);
+      const { pool, prefix } = pools.for(upstream);
+      return readWhole(pool, {
+        path: prefix + path,
+        headers: ['accept', 'application/json', ...headers, ...keyHeader(credential, key)],
+        signal,
+        timeoutMs: upstream.settings.timeoutMs,
+      });
+    },
+  };
+}
+
+function headersOf(call: Call, request: UpstreamRequest, key: string | undefined): string[] {
+  const headers = [...request.headers, ...keyHeader(request.credential, key)];
+  const { upload } = call.exchange;
+  if (upload?.contentLength !== undefined && request.body === upload.body)
+    headers.push('content-length', String(upload.contentLength));
+  return headers;
+}
+
+function keyHeader({ header, scheme }: CredentialHeader, key: string | undefined): string[] {
+  if (key === undefined) return [];
+  // A line break in a key would be a header of its own making.
+  if (/[^\x21-\x7e]/.test(key))
+    throw gatewayError('invalid_api_key', { detail: 'The upstream key has characters that no header can carry' });
+  return [header, scheme === undefined ? key : `${scheme} ${key}`];
+}
+
+/** Keys that the client must not learn from a refusal: the server's, and the one that was sent. */
+function secretsOf(upstream: Upstream, { key }: Credential): string[] {
+  const serverKey = Upstream.serverKeyOf(upstream);
+  return [serverKey, key].filter((secret) => secret !== undefined);
+}
+
+function toBody(body: UpstreamRequest['body']): Buffer | Readable | null {
+  if (body === undefined) return null;
+  return Buffer.isBuffer(body) ? body : Readable.from(untouched(body), { objectMode: false });
+}
+
+/** Begins to read only when it is read: a stream that is dropped before leaves the body whole, for a retry. */
+async function* untouched(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  yield* body;
 }

@@ -1,0 +1,72 @@
+import { gatewayError, GatewayError } from '../errors.ts';
+import type { Upstream } from './upstream.ts';
+
+/** How far an attempt had come when it failed: decides what the failure means. */
+export type Progress = 'waiting' | 'reading';
+
+/**
+ * Whatever undici reports, as an error for the client. The message names the upstream by its name only: no address, no
+ * text of the operating system. The original is the `cause`, for the log.
+ */
+export function toFailure(error: unknown, upstream: Upstream, progress: Progress): GatewayError {
+  if (error instanceof GatewayError) return error;
+  const { name, settings } = upstream;
+  const code = codeOf(error);
+  const cause = { cause: error };
+  switch (code) {
+    case 'UND_ERR_CONNECT_TIMEOUT':
+    case 'ETIMEDOUT':
+      if (progress === 'reading') break;
+      return gatewayError(
+        'upstream_timeout',
+        { upstream: name, ms: settings.connectTimeoutMs, what: 'accept a connection' },
+        cause,
+      );
+    case 'UND_ERR_HEADERS_TIMEOUT':
+      return gatewayError('upstream_timeout', { upstream: name, ms: settings.timeoutMs }, cause);
+    case 'UND_ERR_BODY_TIMEOUT':
+      return gatewayError(
+        'upstream_timeout',
+        { upstream: name, ms: settings.idleTimeoutMs, what: 'send any more of its answer' },
+        cause,
+      );
+    case 'UND_ERR_HEADERS_OVERFLOW':
+      return gatewayError('upstream_error', { upstream: name, detail: 'sent headers that are too large' }, cause);
+    case 'UND_ERR_INVALID_ARG':
+    case 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH':
+      return gatewayError('upstream_error', { upstream: name, detail: 'cannot be sent such a request' }, cause);
+    default:
+  }
+  if (error instanceof Error && error.name === 'HTTPParserError')
+    return gatewayError('upstream_error', { upstream: name, detail: 'does not speak HTTP' }, cause);
+  if (progress === 'reading')
+    return gatewayError(
+      'upstream_stream_interrupted',
+      { upstream: name, detail: 'the connection was closed before its end' },
+      cause,
+    );
+  return gatewayError('upstream_unreachable', { upstream: name, detail: REASONS[code] ?? fallbackReason(code) }, cause);
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'the connection was refused',
+  ENOTFOUND: 'its host name is unknown',
+  EAI_AGAIN: 'its host name could not be resolved',
+  EHOSTUNREACH: 'there is no route to it',
+  ENETUNREACH: 'there is no route to it',
+  ECONNRESET: 'the connection was closed before an answer came',
+  EPIPE: 'the connection was closed before an answer came',
+  UND_ERR_SOCKET: 'the connection was closed before an answer came',
+};
+
+function fallbackReason(code: string): string {
+  if (/CERT|TLS|SSL|SIGNATURE/.test(code)) return `its TLS certificate was not accepted (${code})`;
+  return 'the connection failed';
+}
+
+/** The error's code, or that of the first of several (a host with many addresses). */
+function codeOf(error: unknown): string {
+  if (error instanceof AggregateError && !('code' in error && typeof error.code === 'string'))
+    return codeOf(error.errors[0]);
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}

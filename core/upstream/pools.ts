@@ -1,0 +1,79 @@
+import { Pool } from 'undici';
+import type { Upstream } from './upstream.ts';
+
+/** Connections to upstreams, one pool per origin and TLS settings. Outlives pipelines, so that a reload keeps them. */
+export interface Pools {
+  /** The pool for an upstream, and what its base URL puts before each path (without a trailing slash). */
+  for(upstream: Upstream): Target;
+  /** Ends all connections, running requests included. */
+  close(): Promise<void>;
+}
+
+export interface Target {
+  readonly pool: Pool;
+  readonly prefix: string;
+}
+
+export interface PoolsOptions {
+  /** Connections per pool, far above the streams to be expected: what finds none free waits. */
+  readonly connections?: number;
+  /** Pools kept; beyond, those without requests are closed, oldest first. */
+  readonly maxPools?: number;
+}
+
+export function createPools({ connections = 1_024, maxPools = 64 }: PoolsOptions = {}): Pools {
+  const pools = new Map<string, Pool>();
+  const addresses = new WeakMap<Upstream, { readonly key: string; readonly origin: string; readonly prefix: string }>();
+
+  const addressOf = (upstream: Upstream) => {
+    let address = addresses.get(upstream);
+    if (!address) {
+      const { origin, pathname } = new URL(upstream.baseUrl);
+      const { tls, connectTimeoutMs } = upstream.settings;
+      const key = JSON.stringify([origin, tls.verify, tls.ca ?? null, connectTimeoutMs]);
+      address = { key, origin, prefix: pathname.replace(/\/+$/, '') };
+      addresses.set(upstream, address);
+    }
+    return address;
+  };
+  const closeIdle = () => {
+    for (const [key, pool] of pools) {
+      if (pools.size < maxPools) return;
+      if (pool.stats.size > 0) continue;
+      pools.delete(key);
+      void pool.close();
+    }
+  };
+  return {
+    for(upstream) {
+      const { key, origin, prefix } = addressOf(upstream);
+      let pool = pools.get(key);
+      if (!pool) {
+        closeIdle();
+        pool = openPool(origin, upstream, connections);
+        pools.set(key, pool);
+      }
+      return { pool, prefix };
+    },
+    async close() {
+      const open = [...pools.values()];
+      pools.clear();
+      await Promise.all(open.map((pool) => pool.destroy()));
+    },
+  };
+}
+
+function openPool(origin: string, { settings }: Upstream, connections: number): Pool {
+  const { tls, connectTimeoutMs } = settings;
+  return new Pool(origin, {
+    connections,
+    pipelining: 1,
+    // HTTP/2 would put all streams on one connection, and cut them together.
+    allowH2: false,
+    connect: {
+      timeout: connectTimeoutMs,
+      rejectUnauthorized: tls.verify,
+      ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+    },
+  });
+}

@@ -1,0 +1,62 @@
+/**
+ * OpenAI's wire, and every server that speaks it (vLLM, Ollama, OpenRouter, Groq …): paths below the base URL are the
+ * API's own, bodies pass as bytes.
+ */
+import {
+  createHeaderForwarding,
+  definePlugin,
+  modelsOf,
+  passedPath,
+  queryOf,
+  type Call,
+  type Operation,
+  type StreamWire,
+  type UpstreamRequest,
+} from '../../core/index.ts';
+
+const NAME = 'openai';
+const CREDENTIAL = { header: 'authorization', scheme: 'Bearer' };
+
+const WIRES = {
+  chat: 'chat',
+  completions: 'completions',
+  embeddings: 'other',
+  responses: 'responses',
+  messages: 'other',
+  other: 'other',
+} as const satisfies Record<Operation, StreamWire>;
+
+export default definePlugin({
+  name: NAME,
+  description: "Speaks OpenAI's API: OpenAI itself, and every server that is compatible with it.",
+  apply({ providers }) {
+    const forwarding = createHeaderForwarding();
+    providers.add({
+      name: NAME,
+      description: "OpenAI's API, or any server compatible with it.",
+      wire: 'openai',
+      isRemote: true,
+      defaultBaseUrl: 'https://api.openai.com/v1',
+      operations: ['chat', 'completions', 'embeddings', 'responses', 'other'],
+      send: (call, transport) =>
+        transport.send(call, toRequest(call, forwarding.headersFor(call.exchange, call.upstream))),
+      async models(upstream, { transport, call, signal }) {
+        return modelsOf(await transport.get(upstream, { path: '/models', credential: CREDENTIAL, call, signal }));
+      },
+    });
+  },
+});
+
+/** @param headers  What the client's headers bring; the body's type is added. */
+export function toRequest({ exchange, request }: Call, headers: string[]): UpstreamRequest {
+  const { operation, client, upload } = exchange;
+  const common = { headers, credential: CREDENTIAL, wire: WIRES[operation] };
+  if (operation === 'chat') {
+    headers.push('content-type', 'application/json');
+    return { ...common, method: 'POST', path: `/chat/completions${queryOf(client)}`, body: request.bytes };
+  }
+  const body = upload?.body ?? (request.bytes.length > 0 ? request.bytes : undefined);
+  const contentType = upload ? upload.contentType : 'application/json';
+  if (body && contentType !== undefined) headers.push('content-type', contentType);
+  return { ...common, method: client.method, path: passedPath(client), body };
+}
