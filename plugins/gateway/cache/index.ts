@@ -1,0 +1,162 @@
+/**
+ * The exact cache: a request that was answered before is answered again without a call. Two levels: a client's whole
+ * request, and each call that an approach makes, so that an interrupted approach resumes from what it has paid for.
+ * Equal requests at the same time share one call.
+ */
+import { createHash } from 'node:crypto';
+import {
+  definePlugin,
+  duration,
+  size,
+  STAGE,
+  z,
+  type Call,
+  type Exchange,
+  type Operation,
+} from '../../../core/index.ts';
+import { directivesOf, type Directives } from './directives.ts';
+import type { Form } from './entry.ts';
+import type { Flight } from './flights.ts';
+import { answerKey, callKey } from './key.ts';
+import { createLookup, type CacheState } from './lookup.ts';
+import { MemoryStore } from './memory.ts';
+import { RedisStore } from './redis.ts';
+
+const NAME = 'cache';
+const REDIS_URL = /^rediss?:\/\//;
+
+const someBytes = size.refine((bytes) => bytes > 0, 'expected more than 0 bytes');
+const redisUrl = z.string().regex(REDIS_URL, 'expected redis://host:port or rediss://host:port');
+
+const options = z
+  .strictObject({
+    store: z
+      .enum(['memory', 'redis'])
+      .default('memory')
+      .describe('memory = in each process; redis = shared and lasting, with memory in front.'),
+    url: z
+      .union([redisUrl, z.array(redisUrl).min(1)])
+      .optional()
+      .describe('With store: redis: redis://…, rediss://…, or a list of nodes of a cluster.'),
+    ttl: duration.prefault('1h').describe('How long an answer is kept; a request may say x-optigate-cache-ttl.'),
+    scope: z
+      .enum(['identity', 'shared'])
+      .default('identity')
+      .describe('identity = own entries for everyone who asks and every key that pays; shared = all share all.'),
+    max_bytes: someBytes
+      .prefault('64mb')
+      .describe('Memory for entries, per process; the least recently used go first.'),
+    max_entry_bytes: someBytes.prefault('1mb').describe('A larger answer is not stored.'),
+    memory_ttl: duration
+      .prefault('30s')
+      .describe('With store: redis: how long an entry is answered from memory alone.'),
+    namespace: z
+      .string()
+      .regex(/^[\w.:-]+$/)
+      .default('optigate')
+      .describe('With store: redis: what its keys begin with.'),
+    compress_above: size.prefault('8kb').describe('With store: redis: larger entries are compressed.'),
+  })
+  .refine(({ store, url }) => store === 'memory' || url !== undefined, {
+    path: ['url'],
+    message: "store: redis needs a url, such as 'redis://127.0.0.1:6379'",
+  });
+type Options = z.output<typeof options>;
+
+export default definePlugin({
+  name: NAME,
+  description:
+    'Answers repeated requests from memory or Redis, and lets equal requests at the same time share one call.',
+  options,
+  needsStreamUsage: true,
+  apply({ hooks, app, checks, clock, keep, log }, settings) {
+    const { scope, max_bytes } = settings;
+    const redis = settings.store === 'redis' ? keepRedis(settings) : undefined;
+    const ask = createLookup({
+      memory: keep(`memory/${max_bytes}`, () => new MemoryStore(max_bytes, clock)),
+      redis,
+      flights: keep('flights', () => new Map<string, Flight>()),
+      clock,
+      ttlMs: settings.ttl,
+      memoryTtlMs: settings.memory_ttl,
+      maxEntryBytes: settings.max_entry_bytes,
+    });
+    const directives = new WeakMap<Exchange, Directives>();
+
+    hooks.answer.tap({ name: NAME, stage: STAGE.answer.cache }, (call, next) => {
+      const { exchange } = call;
+      const { plan, headers } = exchange;
+      if (!plan || !isAnswerable(exchange)) return next(call);
+      const mark = (state: CacheState) => headers.set('x-optigate-cache', state);
+      const told = directivesOf(exchange);
+      directives.set(exchange, told);
+      if (told.skipsAll || isStateful(exchange)) {
+        mark('bypass');
+        return next(call);
+      }
+      const form = formFor(call, asksForUsage(exchange) ? 'stream_with_usage' : 'stream');
+      return ask({
+        call,
+        next,
+        key: answerKey(call, plan, scope),
+        form,
+        directives: told,
+        isLive: plan.isSingleCall,
+        mark,
+      });
+    });
+
+    hooks.upstream.tap({ name: NAME, stage: STAGE.upstream.cache }, (call, next) => {
+      const { exchange } = call;
+      const told = directives.get(exchange);
+      if (!told || told.skipsAll || exchange.plan?.isSingleCall !== false) return next(call);
+      return ask({
+        call,
+        next,
+        key: callKey(call, scope),
+        form: formFor(call, 'stream_with_usage'),
+        directives: told,
+        isLive: true,
+        mark: () => undefined,
+      });
+    });
+
+    if (redis) {
+      checks.add('redis', () => (redis.isUp ? 'up' : 'down'));
+      // Not before every plugin has been accepted: a start that fails leaves nothing open.
+      app.addHook('onReady', () => redis.open());
+      hooks.shutdown.tapPromise(NAME, () => redis.close());
+    }
+
+    /** One connection per server, over reloads too. */
+    function keepRedis({ url = '', namespace, max_entry_bytes, compress_above }: Options): RedisStore {
+      const redisSettings = { url, namespace, maxEntryBytes: max_entry_bytes, zipAbove: compress_above };
+      const digest = createHash('sha256').update(JSON.stringify(redisSettings)).digest('base64url');
+      return keep(`redis/${digest}`, () => new RedisStore(redisSettings, clock, log));
+    }
+  },
+});
+
+const CACHED: ReadonlySet<Operation> = new Set(['chat', 'completions', 'embeddings', 'responses', 'messages']);
+
+/** Requests whose answer depends on what they say alone. */
+function isAnswerable({ operation, client, upload }: Exchange): boolean {
+  return CACHED.has(operation) && client.method === 'POST' && upload === undefined;
+}
+
+/** Responses that continue, or leave, something at the provider. */
+function isStateful({ operation, request }: Exchange): boolean {
+  if (operation !== 'responses') return false;
+  const { previous_response_id, conversation, background, store } = request.value as Readonly<Record<string, unknown>>;
+  return (previous_response_id ?? conversation ?? undefined) !== undefined || background === true || store === true;
+}
+
+function formFor(call: Call, stream: Form): Form {
+  return call.request.value.stream === true ? stream : 'complete';
+}
+
+/** Did the client itself ask for the usage of its stream? */
+function asksForUsage({ request }: Exchange): boolean {
+  const { stream_options } = request.value as { stream_options?: { include_usage?: unknown } | null };
+  return stream_options?.include_usage === true;
+}

@@ -1,0 +1,115 @@
+/** OpenAI's responses: the last event of a stream holds the whole response; the other way round its items are told one by one. */
+import { isRecord, type Dialect, type Fields } from './dialect.ts';
+
+export const responses: Dialect = { hasUsageChunk: false, toEvents, toCompletion };
+
+const FINAL = new Set(['response.completed', 'response.incomplete']);
+
+function toCompletion(events: readonly Fields[]): Fields | undefined {
+  const last = events.findLast(({ type }) => FINAL.has(String(type)));
+  return last && isRecord(last['response']) ? last['response'] : undefined;
+}
+
+function toEvents(response: Fields): string {
+  const begun = { ...response, status: 'in_progress', output: [], usage: null, completed_at: null };
+  const output = (Array.isArray(response['output']) ? response['output'] : []).filter(isRecord);
+  const events: Fields[] = [
+    { type: 'response.created', response: begun },
+    { type: 'response.in_progress', response: begun },
+    ...output.flatMap((item, index) => itemEvents(item, index)),
+    { type: response['status'] === 'incomplete' ? 'response.incomplete' : 'response.completed', response },
+  ];
+  return events
+    .map(({ type, ...event }, sequence) => {
+      const data = JSON.stringify({ type, sequence_number: sequence, ...event });
+      return `event: ${String(type)}\ndata: ${data}\n\n`;
+    })
+    .join('');
+}
+
+function itemEvents(item: Fields, outputIndex: number): Fields[] {
+  const place = { item_id: item['id'], output_index: outputIndex };
+  const { start, between } = told(item, place);
+  return [
+    { type: 'response.output_item.added', output_index: outputIndex, item: start },
+    ...between,
+    { type: 'response.output_item.done', output_index: outputIndex, item },
+  ];
+}
+
+/** How an item begins, and what fills it; kinds that are not known here come whole. */
+function told(item: Fields, place: Fields): { start: Fields; between: Fields[] } {
+  const { type, content, summary } = item;
+  if (type === 'message' && Array.isArray(content)) {
+    const start = { ...item, status: 'in_progress', content: [] };
+    return {
+      start,
+      between: content.filter(isRecord).flatMap((part, index) => partEvents(part, { ...place, content_index: index })),
+    };
+  }
+  if (type === 'function_call') {
+    return {
+      start: { ...item, status: 'in_progress', arguments: '' },
+      between: [
+        { type: 'response.function_call_arguments.delta', ...place, delta: item['arguments'] },
+        { type: 'response.function_call_arguments.done', ...place, arguments: item['arguments'], name: item['name'] },
+      ],
+    };
+  }
+  if (type === 'custom_tool_call') {
+    return {
+      start: { ...item, status: 'in_progress', input: '' },
+      between: [
+        { type: 'response.custom_tool_call_input.delta', ...place, delta: item['input'] },
+        { type: 'response.custom_tool_call_input.done', ...place, input: item['input'] },
+      ],
+    };
+  }
+  if (type === 'reasoning' && Array.isArray(summary)) {
+    const parts = summary.filter(isRecord);
+    return {
+      start: { ...item, summary: [] },
+      between: parts.flatMap((part, index) => summaryEvents(part, { ...place, summary_index: index })),
+    };
+  }
+  return { start: item, between: [] };
+}
+
+function partEvents(part: Fields, place: Fields): Fields[] {
+  const added = { type: 'response.content_part.added', ...place };
+  const done = { type: 'response.content_part.done', ...place, part };
+  if (part['type'] === 'output_text') {
+    const logprobs: unknown = part['logprobs'] ?? [];
+    const annotations = Array.isArray(part['annotations']) ? (part['annotations'] as unknown[]) : [];
+    return [
+      { ...added, part: { ...part, text: '', annotations: [] } },
+      { type: 'response.output_text.delta', ...place, delta: part['text'], logprobs },
+      ...annotations.map((annotation, index) => ({
+        type: 'response.output_text.annotation.added',
+        ...place,
+        annotation_index: index,
+        annotation,
+      })),
+      { type: 'response.output_text.done', ...place, text: part['text'], logprobs },
+      done,
+    ];
+  }
+  if (part['type'] === 'refusal') {
+    return [
+      { ...added, part: { ...part, refusal: '' } },
+      { type: 'response.refusal.delta', ...place, delta: part['refusal'] },
+      { type: 'response.refusal.done', ...place, refusal: part['refusal'] },
+      done,
+    ];
+  }
+  return [{ ...added, part }, done];
+}
+
+function summaryEvents(part: Fields, place: Fields): Fields[] {
+  return [
+    { type: 'response.reasoning_summary_part.added', ...place, part: { ...part, text: '' } },
+    { type: 'response.reasoning_summary_text.delta', ...place, delta: part['text'] },
+    { type: 'response.reasoning_summary_text.done', ...place, text: part['text'] },
+    { type: 'response.reasoning_summary_part.done', ...place, part },
+  ];
+}
