@@ -44,7 +44,46 @@ export type { Budget } from './approach/budget.ts';
 export type { Progress } from './progress.ts';
 export type { Trace, TraceEntry } from './trace.ts';
 
-export type { Answer, Approach, ApproachFields, Approaches, Next, OptionsSchema } from './approach/types.ts';
+export type { Answer, Approach, ApproachFields, Approaches, Next, OptionsSchema, SampleOptions } from './approach/types.ts';
+export { answerOf, codeBlocks, contentText, normalizeAnswer, sameAnswer, stripThinking, tagContent, textOf } from './approach/answer.ts';
+export type { CodeBlock, FinalOptions } from './approach/answer.ts';
+export { choiceOf, rankingOf, scoreOf, verdictOf } from './approach/score.ts';
+export {
+  candidateText,
+  diverseTemperature,
+  isReasoning,
+  judgeCall,
+  lastUserText,
+  limitedTo,
+  limitOf,
+  questionText,
+  systemText,
+  turnsOf,
+  withDraft,
+  withInstruction,
+  withText,
+  withTurns,
+} from './approach/conversation.ts';
+export type { JudgePrompt } from './approach/conversation.ts';
+export {
+  degrade,
+  groupsOf,
+  ifAny,
+  isSurvivable,
+  isTruncated,
+  isUsable,
+  noneUsable,
+  orBestSoFar,
+  pluralityOf,
+  sameResult,
+  toolCallKey,
+  usableOf,
+} from './approach/candidates.ts';
+export { changedStream } from './approach/streams.ts';
+export { topChoices } from './approach/merge.ts';
+export { toAnswers, wholeReply } from './approach/whole.ts';
+export { canonicalJson } from './approach/canonical-json.ts';
+export { UpstreamRefusal } from './upstream/refusal.ts';
 
 export type { Model, ModelsRequest, Provider, ProviderRegistry } from './upstream/provider.ts';
 export type { CredentialHeader, OwnRequest, StreamWire, Transport, UpstreamRequest } from './upstream/transport.ts';

@@ -23,7 +23,12 @@ export interface Next {
    * `count` different samples at the latency of one (conventions C2). Failed ones are dropped; when none is left, throws
    * the failure that ranks first (401, 403, 400, 429, 5xx).
    */
-  sample(call: Call, count: number): Promise<readonly Answer[]>;
+  sample(call: Call, count: number, options?: SampleOptions): Promise<readonly Answer[]>;
+}
+
+export interface SampleOptions {
+  /** Looked at after each answer, with those there are, in written order: true aborts the rest. */
+  until?(answers: readonly Answer[]): boolean;
 }
 
 export type OptionsSchema = z.ZodType<object>;
@@ -38,6 +43,8 @@ export interface ApproachFields {
   readonly per?: 'request' | 'call';
   /** For answerers: exactly one upstream call per choice, so that the client's `n` and bytes go straight through. */
   readonly isSingleCall?: boolean;
+  /** For answerers that choose from a pool: with `optigate: { n: 'top' }` it gets the client's `n` and returns so many. */
+  readonly selects?: boolean;
   readonly description?: string;
 }
 

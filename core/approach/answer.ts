@@ -1,0 +1,163 @@
+import type { Content, ContentPart, Message } from '../openai/types.ts';
+
+/**
+ * Reading what a model wrote: reasoning blocks, tags, code, and the final answer (conventions C5 to C7). One
+ * implementation for all approaches.
+ */
+
+/** The text of a message: its text parts joined, nothing for other parts. */
+export function textOf({ content }: Pick<Message, 'content'>): string {
+  return contentText(content);
+}
+
+export function contentText(content: Content | undefined, glue = ''): string {
+  if (typeof content === 'string') return content;
+  if (!Array.isArray(content)) return '';
+  const texts = content.flatMap((part: ContentPart) => (typeof part?.text === 'string' ? [part.text] : []));
+  return texts.join(glue);
+}
+
+/**
+ * The text without `<think>` blocks (C6): complete ones go; a closing tag without an opening one takes all before it, an
+ * unclosed opening one all after it.
+ */
+export function stripThinking(text: string): string {
+  let rest = '';
+  let at = 0;
+  while (at <= text.length) {
+    const open = indexOfTag(text, '<think>', at);
+    const close = indexOfTag(text, '</think>', at);
+    if (close >= 0 && (open < 0 || close < open)) {
+      rest = '';
+      at = close + '</think>'.length;
+      continue;
+    }
+    if (open < 0) return rest + text.slice(at);
+    rest += text.slice(at, open);
+    const end = indexOfTag(text, '</think>', open);
+    if (end < 0) return rest;
+    at = end + '</think>'.length;
+  }
+  return rest;
+}
+
+function indexOfTag(text: string, tag: string, from: number): number {
+  const exact = text.indexOf(tag, from);
+  if (exact >= 0 || !text.includes('<')) return exact;
+  return text.toLowerCase().indexOf(tag, from);
+}
+
+/** What stands in the last `<name>` of the text, to its closing tag or the end (C7). Undefined without the tag. */
+export function tagContent(text: string, name: string): string | undefined {
+  const open = `<${name}>`;
+  const start = text.lastIndexOf(open);
+  if (start < 0) return undefined;
+  const end = text.indexOf(`</${name}>`, start);
+  return text.slice(start + open.length, end < 0 ? undefined : end);
+}
+
+export interface CodeBlock {
+  /** The word after the fence, lower case; empty where there is none. */
+  readonly language: string;
+  readonly code: string;
+}
+
+/** Fenced blocks (C7); the last one's closing fence may be missing. */
+export function codeBlocks(text: string): CodeBlock[] {
+  const blocks: CodeBlock[] = [];
+  const fences = /^[ \t]*(`{3,}|~{3,})[ \t]*([^\s`]*)[^\n`]*\r?\n([\s\S]*?)(?:^[ \t]*\1[`~]*[ \t]*\r?$|$(?![\s\S]))/gm;
+  for (const [, , language = '', code = ''] of text.matchAll(fences)) {
+    blocks.push({ language: language.toLowerCase(), code: code.replaceAll('\r\n', '\n').replace(/\n$/, '') });
+  }
+  return blocks;
+}
+
+export interface FinalOptions {
+  /** Is the answer a number? Then the last number of the last line counts where nothing marks an answer. */
+  readonly isNumeric?: boolean;
+}
+
+/** The final answer that a text states (C5), as written; null where it states none. */
+export function answerOf(text: string, { isNumeric = false }: FinalOptions = {}): string | null {
+  const visible = stripThinking(text);
+  return lastBoxed(visible) ?? lastLabelled(visible) ?? lastLetter(visible) ?? (isNumeric ? lastNumber(visible) : null);
+}
+
+/** The content of the last `\boxed{…}` whose braces are balanced. */
+function lastBoxed(text: string): string | null {
+  const mark = String.raw`\boxed{`;
+  for (let at = text.lastIndexOf(mark); at >= 0; at = at === 0 ? -1 : text.lastIndexOf(mark, at - 1)) {
+    const start = at + mark.length;
+    let depth = 1;
+    for (let i = start; i < text.length; i++) {
+      const letter = text[i];
+      if (letter === '\\') i++;
+      else if (letter === '{') depth++;
+      else if (letter === '}' && --depth === 0) return nonEmpty(text.slice(start, i));
+    }
+  }
+  return null;
+}
+
+const LABEL = /\b(?:final[ \t]+)?answer\b[ \t*_`]*(?:is\b[ \t*_`]*:?|[:=])/gi;
+
+function lastLabelled(text: string): string | null {
+  let last: string | null = null;
+  for (const match of text.matchAll(LABEL)) {
+    const from = match.index + match[0].length;
+    const end = text.indexOf('\n', from);
+    last = nonEmpty(text.slice(from, end < 0 ? undefined : end)) ?? last;
+  }
+  return last;
+}
+
+function lastLetter(text: string): string | null {
+  return /(?:^|[\s(*])([A-J])[)*.]*\s*$/.exec(text)?.[1] ?? null;
+}
+
+function lastNumber(text: string): string | null {
+  const line = text.trimEnd().split('\n').at(-1) ?? '';
+  return line.match(/[-+]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:\/\d+)?%?/g)?.at(-1) ?? null;
+}
+
+function nonEmpty(text: string): string | null {
+  return normalizeAnswer(text) === '' ? null : text.trim();
+}
+
+/** An answer in the form that answers are compared in. */
+export function normalizeAnswer(answer: string): string {
+  let text = answer.replaceAll(/\\text\s*\{([^{}]*)\}/g, '$1').replaceAll(/[$*`]|\\[()[\],;!]/g, '');
+  text = text.replaceAll(/(?<![\p{L}\d])_+|_+(?![\p{L}\d])/gu, '').replaceAll(/\s+/g, ' ');
+  for (let before = ''; before !== text;) {
+    before = text;
+    text = text.trim().replace(/^["'“”‘’]+/, '').replace(/["'“”‘’.,;:!?]+$/, '');
+  }
+  return text.replaceAll(/(?<=\d),(?=\d{3}(?!\d))/g, '').toLowerCase();
+}
+
+/** Do two answers say the same (C5)? Equal numbers, else equal texts. */
+export function sameAnswer(a: string, b: string): boolean {
+  const left = normalizeAnswer(a);
+  const right = normalizeAnswer(b);
+  if (left === right) return true;
+  const x = toNumber(left);
+  const y = toNumber(right);
+  return x !== undefined && y !== undefined && Math.abs(x - y) <= 1e-9 * Math.max(Math.abs(x), Math.abs(y));
+}
+
+/** The number that a normalised answer is: integer, decimal, `a/b`, `\frac{a}{b}`, percent. Undefined for anything else. */
+function toNumber(text: string): number | undefined {
+  const compact = text.replaceAll(' ', '').replace(/\\%$/, '%');
+  const fraction =
+    /^([-+]?)\\[dt]?frac\{([-+]?[\d.]+)\}\{([-+]?[\d.]+)\}$/.exec(compact) ?? /^([-+]?)([\d.]+)\/([-+]?[\d.]+)$/.exec(compact);
+  if (fraction) {
+    const value = decimal(fraction[2]) / decimal(fraction[3]);
+    return Number.isFinite(value) ? (fraction[1] === '-' ? -value : value) : undefined;
+  }
+  const value = compact.endsWith('%') ? decimal(compact.slice(0, -1)) / 100 : decimal(compact);
+  return Number.isFinite(value) ? value : undefined;
+}
+
+function decimal(text: string | undefined): number {
+  return text !== undefined && /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/.test(text) ? Number(text) : Number.NaN;
+}

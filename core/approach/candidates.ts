@@ -1,0 +1,106 @@
+import { canonicalJson } from './canonical-json.ts';
+import { gatewayError, GatewayError } from '../errors.ts';
+import type { Call, Exchange } from '../exchange.ts';
+import type { Reply } from '../reply.ts';
+import { UpstreamRefusal } from '../upstream/refusal.ts';
+import { answerOf, sameAnswer, stripThinking, type FinalOptions } from './answer.ts';
+import { refusesClientsField } from './capabilities.ts';
+import type { Answer } from './types.ts';
+
+/** Has it a text or a tool call, and was not filtered (C3)? */
+export function isUsable({ choice, text }: Answer): boolean {
+  if (choice.finish_reason === 'content_filter') return false;
+  return (choice.message.tool_calls?.length ?? 0) > 0 || stripThinking(text).trim() !== '';
+}
+
+/** Was it cut by a token limit? */
+export function isTruncated({ choice }: Answer): boolean {
+  return choice.finish_reason === 'length';
+}
+
+/** The candidates worth comparing: the complete ones, or the truncated ones where none is complete (C3). */
+export function usableOf(answers: readonly Answer[]): readonly Answer[] {
+  const usable = answers.filter(isUsable);
+  const complete = usable.filter((answer) => !isTruncated(answer));
+  return complete.length > 0 ? complete : usable;
+}
+
+/** What the client gets when all answers came and none is usable (C10): the first filtered one as it is, else a 502. */
+export function noneUsable(answers: readonly Answer[], call: Call): Reply {
+  const filtered = answers.find(({ choice }) => choice.finish_reason === 'content_filter');
+  if (filtered) return filtered.reply;
+  throw gatewayError('upstream_error', { upstream: call.upstream.name, detail: 'answered with nothing usable' });
+}
+
+/** The first answer of each group, largest group first; groups of one size in the order of their first members. */
+export function groupsOf(answers: readonly Answer[], isSame: (a: Answer, b: Answer) => boolean): readonly (readonly Answer[])[] {
+  const groups: Answer[][] = [];
+  for (const answer of answers) {
+    const group = groups.find(([first]) => first !== undefined && isSame(first, answer));
+    if (group) group.push(answer);
+    else groups.push([answer]);
+  }
+  return groups.toSorted((a, b) => b.length - a.length);
+}
+
+/** Do two candidates come to the same result: equal tool calls, or equal final answers? False where one states none. */
+export function sameResult(options?: FinalOptions): (a: Answer, b: Answer) => boolean {
+  return (a, b) => {
+    const calls = toolCallKey(a);
+    if (calls !== undefined || toolCallKey(b) !== undefined) return calls === toolCallKey(b);
+    const left = answerOf(a.text, options);
+    const right = answerOf(b.text, options);
+    return left !== null && right !== null && sameAnswer(left, right);
+  };
+}
+
+/** A candidate's tool calls in a form that compares: names and canonical arguments (C11). Undefined without any. */
+export function toolCallKey({ choice }: Answer): string | undefined {
+  const calls = choice.message.tool_calls;
+  if (!calls || calls.length === 0) return undefined;
+  return JSON.stringify(calls.map(({ function: called, custom }) => [called?.name ?? custom?.name, canonicalJson(called?.arguments ?? custom?.input ?? '')]));
+}
+
+/** The candidate that the most others agree with; the first where nobody agrees (C4, all scores unparsable). */
+export function pluralityOf(candidates: readonly Answer[]): Answer | undefined {
+  return groupsOf(candidates, sameResult())[0]?.[0];
+}
+
+/**
+ * The reply of the call that is shown, or, where that fails, the best so far: a failure after a usable candidate fails
+ * no request (C10, C14). It does where the client left, or where a field of the client's own is refused.
+ */
+export async function orBestSoFar(shown: Promise<Reply>, call: Call, best: () => Reply): Promise<Reply> {
+  try {
+    const reply = await shown;
+    if (reply.kind !== 'complete' || reply.status < 400 || refusesClientsField(reply, call)) return reply;
+    degrade(call.exchange, 'answer_failed');
+  } catch (error) {
+    if (!isSurvivable(error, call)) throw error;
+    degrade(call.exchange, error instanceof GatewayError ? (error.code ?? 'answer_failed') : 'answer_failed');
+  }
+  return best();
+}
+
+/** May an approach go on without what failed so? Not when the client is gone, nor when the code is wrong. */
+export function isSurvivable(error: unknown, call: Call): boolean {
+  if (call.exchange.signal.aborted) return false;
+  if (error instanceof UpstreamRefusal && refusesClientsField(error.reply, call)) return false;
+  return error instanceof GatewayError;
+}
+
+/** Lets a failure pass as undefined where the approach can go on without that call (a judge, a critique). */
+export async function ifAny<T>(made: Promise<T>, call: Call): Promise<T | undefined> {
+  try {
+    return await made;
+  } catch (error) {
+    if (!isSurvivable(error, call)) throw error;
+    return undefined;
+  }
+}
+
+/** Says in a header and in the trace that the answer is less than what was asked for, and why. */
+export function degrade(exchange: Exchange, reason: string): void {
+  exchange.headers.set('x-optigate-degraded', reason);
+  exchange.trace.note({ degraded: reason });
+}

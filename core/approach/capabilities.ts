@@ -1,0 +1,135 @@
+import { isDeepStrictEqual } from 'node:util';
+import { LRUCache } from 'lru-cache';
+import type { Call, Handler } from '../exchange.ts';
+import type { ChatRequest } from '../openai/types.ts';
+import type { Changes } from '../payload.ts';
+import type { CompleteReply, Reply } from '../reply.ts';
+import { refusalOf } from '../upstream/refusal.ts';
+
+const HOUR_MS = 3_600_000;
+
+/** What each model of each upstream takes, as its own answers told: remembered for an hour, bounded. */
+export class Capabilities {
+  readonly #records: LRUCache<string, boolean>;
+
+  /** @param now  Milliseconds, for tests that step time. */
+  constructor(now?: () => number) {
+    this.#records = new LRUCache({ max: 10_000, ttl: HOUR_MS, ...(now ? { perf: { now }, ttlResolution: 0 } : {}) });
+  }
+
+  /** Undefined = not known yet. `field` is a request's field, or `prefill` for a last assistant turn. */
+  takes(call: Call, field: string): boolean | undefined {
+    return this.#records.get(keyOf(call, field));
+  }
+
+  learn(call: Call, field: string, isTaken: boolean): void {
+    this.#records.set(keyOf(call, field), isTaken);
+  }
+}
+
+function keyOf({ upstream, request }: Call, field: string): string {
+  return `${upstream.name}\0${request.value.model}\0${field}`;
+}
+
+/** What an approach never sets as an option of the model, or what has rules of its own (`n`: sampling.ts). */
+const NOT_OPTIONS: ReadonlySet<string> = new Set(['model', 'messages', 'stream', 'stream_options', 'n', 'tools']);
+const OTHER_LIMIT = { max_tokens: 'max_completion_tokens', max_completion_tokens: 'max_tokens' } as const;
+
+/**
+ * Leaves out what an approach set by itself and the model refuses (conventions C2): a 400 or 422 that names such a field
+ * is repeated without it, once per field, and remembered. A limit goes under its other name first. What the client sent
+ * is never dropped: its refusal is the answer.
+ */
+export function leavingOutRefused(handler: Handler, capabilities: Capabilities): Handler {
+  return async (call) => {
+    call.signal.throwIfAborted();
+    if (call.request === call.exchange.plan?.request) return handler(call);
+    const own = ownFields(call);
+    if (own.size === 0) return handler(call);
+    let attempt = call;
+    for (const field of own) if (capabilities.takes(call, field) === false) attempt = without(attempt, field, own, capabilities);
+    for (;;) {
+      const reply = await handler(attempt);
+      const field = refusedField(reply, own);
+      if (field === undefined) return reply;
+      capabilities.learn(call, field, false);
+      attempt = without(attempt, field, own, capabilities);
+    }
+  };
+}
+
+/** Is this the refusal of a field that the client itself sent (but `n`, which can be fanned out)? */
+export function refusesClientsField(reply: CompleteReply, call: Call): boolean {
+  const { param } = refusalOf(reply);
+  if (param === undefined) return false;
+  const field = topLevel(param);
+  return field !== 'n' && field !== 'model' && Object.hasOwn(originalOf(call), field);
+}
+
+function originalOf(call: Call): ChatRequest {
+  const { exchange } = call;
+  // Only chats have approaches, so the exchange's own request is a chat's where there is no plan yet (tests).
+  return exchange.plan?.request.value ?? (exchange.request.value as ChatRequest);
+}
+
+/** The fields whose values differ from the client's. A seed counted up from the client's own is still the client's. */
+function ownFields(call: Call): Set<string> {
+  const original: Readonly<Record<string, unknown>> = originalOf(call);
+  const { value } = call.request;
+  const own = new Set<string>();
+  for (const [field, mine] of Object.entries(value)) {
+    if (NOT_OPTIONS.has(field) || mine === undefined) continue;
+    const isClients = field === 'seed' ? typeof original['seed'] === 'number' : isDeepStrictEqual(mine, original[field]);
+    if (!isClients) own.add(field);
+  }
+  const isPrefilled = value.messages.at(-1)?.role === 'assistant' && originalOf(call).messages.at(-1)?.role !== 'assistant';
+  if (isPrefilled) own.add('prefill');
+  return own;
+}
+
+function without(call: Call, field: string, own: Set<string>, capabilities: Capabilities): Call {
+  own.delete(field);
+  const { value } = call.request;
+  call.exchange.trace.note({ left_out: [...new Set([...leftOut(call), field])] });
+  if (field === 'prefill') return call.with({ messages: value.messages.slice(0, -1) });
+  const changes: Record<string, unknown> = { [field]: undefined };
+  if (field === 'logprobs') changes['top_logprobs'] = undefined;
+  if (field === 'max_tokens' || field === 'max_completion_tokens') {
+    const other = OTHER_LIMIT[field];
+    if (value[other] === undefined && capabilities.takes(call, other) !== false) {
+      changes[other] = value[field];
+      own.add(other);
+    }
+  }
+  return call.with(changes as Changes<ChatRequest>);
+}
+
+function leftOut({ exchange }: Call): readonly string[] {
+  const noted = exchange.trace.facts['left_out'];
+  return Array.isArray(noted) ? noted.map(String) : [];
+}
+
+/** The field of ours that a refusal names: by `param`, else the first mentioned in its code or message. */
+function refusedField(reply: Reply, own: ReadonlySet<string>): string | undefined {
+  if (reply.kind !== 'complete' || (reply.status !== 400 && reply.status !== 422) || own.size === 0) return undefined;
+  const { param, code, message, text } = refusalOf(reply);
+  const words = `${code ?? ''} ${message ?? text}`;
+  if (own.has('prefill') && /prefill|(?:end|last message).{0,60}(?:user|assistant)/i.test(words)) return 'prefill';
+  if (param !== undefined) {
+    const named = topLevel(param);
+    if (own.has(named)) return named;
+    if (named === 'top_logprobs' && own.has('logprobs')) return 'logprobs';
+    return undefined;
+  }
+  let first: string | undefined;
+  let at = Infinity;
+  for (const field of own) {
+    const found = words.search(new RegExp(`(?<![\\w.])${field.replaceAll(/\W/g, String.raw`\$&`)}(?!\\w)`));
+    if (found >= 0 && found < at) [first, at] = [field, found];
+  }
+  return first;
+}
+
+function topLevel(param: string): string {
+  return /^[\w-]+/.exec(param)?.[0] ?? param;
+}

@@ -1,0 +1,80 @@
+import type { Call, Handler, StreamStamp } from '../exchange.ts';
+import { streamReply, type CompleteReply, type Reply, type StreamReply } from '../reply.ts';
+import type { Capabilities } from './capabilities.ts';
+import { mergeReplies, runBranches, type Branch } from './merge.ts';
+import { isRefusalOfN, seedAt } from './sampling.ts';
+import { JoinedStream } from './streams.ts';
+import { completionOf } from './whole.ts';
+
+/**
+ * The client's own `n` in a plan of one call (specification S5, C2): it goes upstream as it is and streams as it comes.
+ * Only its refusal, or too few choices, starts single calls, all at once, whose choices are merged by index.
+ */
+export function countingChoices(handler: Handler, capabilities: Capabilities, createStamp: (call: Call) => StreamStamp): Handler {
+  return async (call) => {
+    const n = call.request.value.n ?? 1;
+    if (!Number.isInteger(n) || n <= 1) return handler(call);
+    const isTaken = capabilities.takes(call, 'n');
+    if (isTaken === false) return singles(call, 0, n);
+    const reply = await handler(call);
+    if (isRefusalOfN(reply, call)) return withoutN(reply, call, n);
+    if (reply.status >= 400 || reply.kind === 'bytes') return reply;
+    if (reply.kind === 'complete') return toppedUp(reply, call, n);
+    return isTaken === true ? reply : toppedUpStream(reply, call, n);
+  };
+
+  function singles(call: Call, from: number, to: number): Promise<Reply> {
+    return runBranches(singleBranches(from, to, handler), call, { stamp: createStamp(call), isRanked: true });
+  }
+
+  async function withoutN(refusal: Reply, call: Call, n: number): Promise<Reply> {
+    const reply = await singles(call, 0, n).catch((error: unknown) => {
+      if (call.signal.aborted) throw error;
+      return refusal;
+    });
+    if (reply !== refusal) capabilities.learn(call, 'n', false);
+    return reply;
+  }
+
+  async function toppedUp(reply: CompleteReply, call: Call, n: number): Promise<Reply> {
+    const { choices } = completionOf(reply, call);
+    capabilities.learn(call, 'n', choices.length >= n);
+    if (choices.length >= n) return reply;
+    const more = await singles(call, choices.length, n).catch(() => undefined);
+    return more?.kind === 'complete' ? mergeReplies([{ reply }, { reply: more }], call, createStamp(call)) : reply;
+  }
+
+  /** A stream of a model that is not known yet: choices that have not come when it ends are asked for singly. */
+  function toppedUpStream(reply: StreamReply, call: Call, n: number): Reply {
+    const seen = new Set<number>();
+    const joined = new JoinedStream({ call, stamp: undefined });
+    joined.add({
+      reply,
+      change: (chunk) => {
+        for (const { index } of chunk.choices ?? []) seen.add(index);
+        return [chunk];
+      },
+      onEnd: async () => {
+        capabilities.learn(call, 'n', seen.size >= n);
+        const from = seen.size;
+        if (from >= n) return [];
+        const more = await singles(call, from, n).catch(() => undefined);
+        if (more && more.kind !== 'bytes') joined.add({ reply: more, indexOf: (index) => index + from });
+        return [];
+      },
+    });
+    joined.close();
+    return { ...streamReply(joined.body), headers: reply.headers };
+  }
+}
+
+function singleBranches(from: number, to: number, handler: Handler): Branch[] {
+  return Array.from({ length: to - from }, (_, offset) => ({
+    start: (call: Call) => {
+      const { seed } = call.request.value;
+      const index = from + offset;
+      const isSeeded = typeof seed === 'number' && index > 0;
+      return handler(call.with({ n: undefined, ...(isSeeded ? { seed: seedAt(seed, index) } : {}) }));
+    },
+  }));
+}

@@ -1,0 +1,54 @@
+import { GENERATION_ROLES, type Call, type Handler } from '../exchange.ts';
+import type { CompleteReply } from '../reply.ts';
+import { candidateText, withDraft } from './conversation.ts';
+import { orBestSoFar } from './candidates.ts';
+import type { Capabilities } from './capabilities.ts';
+import { createNext } from './next.ts';
+import type { Approach } from './types.ts';
+import { toAnswers, wholeCall, wholeReply } from './whole.ts';
+
+/** An approach of a plan with its effective options. */
+export interface Step {
+  readonly approach: Approach;
+  readonly options: object;
+}
+
+/**
+ * One branch of an expression as one handler (specification S4). A transformer wraps what follows, once, or with
+ * `per: 'call'` each generation call of what follows; an answerer's answer goes to what follows as a draft beside the
+ * conversation. No steps: the plain call.
+ */
+export function compose(steps: readonly Step[], call: Handler, capabilities: Capabilities): Handler {
+  const [step, ...rest] = steps;
+  if (!step) return call;
+  const { approach, options } = step;
+  if (approach.kind === 'transformer') {
+    if (approach.per === 'call') return compose(rest, perCall(step, call, capabilities), capabilities);
+    const following = compose(rest, call, capabilities);
+    const next = createNext(following, rest.length === 0 ? capabilities : undefined);
+    return (given) => approach.run(given, next, options);
+  }
+  const answer: Handler = (given) => approach.run(given, createNext(call, capabilities), options);
+  return rest.length === 0 ? answer : improving(answer, compose(rest, call, capabilities));
+}
+
+function perCall({ approach, options }: Step, call: Handler, capabilities: Capabilities): Handler {
+  const next = createNext(call, capabilities);
+  return (given) => (GENERATION_ROLES.has(given.role) ? approach.run(given, next, options) : call(given));
+}
+
+/** The first one's answer becomes the second one's draft, and the answer where the second one cannot give any. */
+function improving(first: Handler, second: Handler): Handler {
+  return async (call) => {
+    const draft = await wholeReply(await first(wholeCall(call)), call);
+    if (draft.status >= 400) return draft;
+    const text = draftText(draft, call);
+    if (text === '') return draft;
+    return orBestSoFar(second(call.with({ messages: withDraft(call.request.value.messages, text) })), call, () => draft);
+  };
+}
+
+function draftText(reply: CompleteReply, call: Call): string {
+  const [answer] = toAnswers(reply, call);
+  return answer ? candidateText(answer) : '';
+}

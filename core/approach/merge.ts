@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '../clock.ts';
+import type { Call, StreamStamp } from '../exchange.ts';
+import { withHeader, type HeaderList } from '../header-list.ts';
+import type { Choice, Usage } from '../openai/types.ts';
+import { streamReply, type CompleteReply, type Reply } from '../reply.ts';
+import { firstByRank, UpstreamRefusal } from '../upstream/refusal.ts';
+import { degrade } from './candidates.ts';
+import { childSignal } from './child-signal.ts';
+import { JoinedStream } from './streams.ts';
+import type { Answer } from './types.ts';
+import { completionOf, wholeReply } from './whole.ts';
+
+/** One of several runs whose choices make one answer. */
+export interface Branch {
+  start(call: Call): Promise<Reply>;
+  /** Goes into `optigate.approach` of its choices. */
+  readonly label?: string | undefined;
+}
+
+export interface MergeInit {
+  readonly stamp: StreamStamp;
+  /** Is the client told the failure that ranks first, instead of the first as written? */
+  readonly isRanked: boolean;
+  readonly extension?: (() => Readonly<Record<string, unknown>> | undefined) | undefined;
+}
+
+/**
+ * Runs branches at once and makes one reply of theirs, choices in the written order; failed ones are left out. A stream
+ * begins with the first branch that has begun, and holds each later one back until all before it have begun or failed.
+ */
+export async function runBranches(branches: readonly Branch[], call: Call, init: MergeInit): Promise<Reply> {
+  const group = childSignal(call.signal);
+  const running = branches.map((branch) => settled(branch, call.with({}, { signal: group.signal })));
+  if (call.request.value.stream === true) return joinedInOrder(branches, running, call, group, init);
+  try {
+    const outcomes = await Promise.all(running);
+    const made = outcomes.flatMap((outcome, i) => ('reply' in outcome ? [{ reply: outcome.reply, label: branches[i]?.label }] : []));
+    const failures = outcomes.flatMap((outcome) => ('error' in outcome ? [outcome.error] : []));
+    if (made.length === 0) throw failureOf(failures, init.isRanked);
+    if (failures.length > 0) degrade(call.exchange, 'branch_failed');
+    return mergeReplies(made as readonly Part[], call, init.stamp);
+  } finally {
+    group.release();
+  }
+}
+
+type Settled = { readonly reply: Reply } | { readonly error: unknown };
+
+async function settled({ start }: Branch, call: Call): Promise<Settled> {
+  try {
+    const reply = await start(call);
+    const isLive = reply.kind === 'stream' && call.request.value.stream === true;
+    const read = isLive ? reply : await wholeReply(reply, call);
+    if (read.kind === 'complete' && read.status >= 400) return { error: new UpstreamRefusal(read, call.upstream.name) };
+    return { reply: read };
+  } catch (error) {
+    return { error };
+  }
+}
+
+async function joinedInOrder(
+  branches: readonly Branch[],
+  running: readonly Promise<Settled>[],
+  call: Call,
+  group: ReturnType<typeof childSignal>,
+  init: MergeInit,
+): Promise<Reply> {
+  const joined = new JoinedStream({ call, stamp: init.stamp, extension: init.extension });
+  joined.body.onEnd((ending) => {
+    group.release();
+    if (ending.kind !== 'ended') group.abort(ending.kind === 'failed' ? ending.error : ending.reason);
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<HeaderList>();
+  const join = async () => {
+    const failures: unknown[] = [];
+    let position = 0;
+    for (const [i, one] of running.entries()) {
+      const outcome = await one;
+      if ('error' in outcome) {
+        failures.push(outcome.error);
+        continue;
+      }
+      const index = position++;
+      if (outcome.reply.kind !== 'bytes') joined.add({ reply: outcome.reply, indexOf: () => index, label: branches[i]?.label });
+      resolve(outcome.reply.headers);
+    }
+    if (position > 0) joined.close();
+    else reject(failureOf(failures, init.isRanked));
+  };
+  join().catch(reject);
+  try {
+    return { ...streamReply(joined.body), headers: eventStreamHeaders(await promise) };
+  } catch (error) {
+    group.release();
+    throw error;
+  }
+}
+
+export function failureOf(failures: readonly unknown[], isRanked: boolean): unknown {
+  return isRanked ? firstByRank(failures) : failures[0];
+}
+
+export interface Part {
+  readonly reply: CompleteReply;
+  readonly label?: string | undefined;
+}
+
+/** One completion of several (wire §4.7): new id and time, choices numbered from 0, usage of all calls of the exchange. */
+export function mergeReplies(parts: readonly Part[], call: Call, stamp: StreamStamp): CompleteReply {
+  const choices: Choice[] = [];
+  for (const { reply, label } of parts) {
+    for (const choice of completionOf(reply, call).choices) {
+      choices.push({ ...choice, index: choices.length, ...(label === undefined ? {} : { optigate: { approach: label } }) });
+    }
+  }
+  const [first] = parts;
+  if (!first) throw new Error('there is nothing to merge');
+  return stamped({ ...first.reply, body: first.reply.body.with({ choices }) }, call, stamp);
+}
+
+/** The answers of one pool as one reply, best first: what an approach that `selects` returns for `n: top`. */
+export function topChoices(answers: readonly Answer[]): Reply {
+  const [first] = answers;
+  if (!first) throw new Error('there is nothing to return');
+  if (answers.length === 1 || first.reply.kind !== 'complete') return first.reply;
+  const choices = answers.map(({ choice }, index) => ({ ...choice, index }));
+  return { ...first.reply, body: first.reply.body.with({ choices }) };
+}
+
+/** The reply as an answer made of several calls. */
+export function stamped(reply: CompleteReply, call: Call, { id, created }: StreamStamp): CompleteReply {
+  const usage: Usage | undefined = call.exchange.ledger.usage;
+  return {
+    ...reply,
+    headers: withHeader(reply.headers, 'content-length', undefined),
+    body: reply.body.with({ id, created, ...(usage ? { usage } : {}) }),
+  };
+}
+
+export function createStamp(model: string, clock: Clock): StreamStamp {
+  return { id: `chatcmpl-${randomUUID()}`, created: Math.floor(clock.now() / 1_000), model };
+}
+
+/** The headers of an answer that has become an event stream. */
+export function eventStreamHeaders(headers: HeaderList): HeaderList {
+  return withHeader(withHeader(headers, 'content-length', undefined), 'content-type', 'text/event-stream; charset=utf-8');
+}

@@ -1,0 +1,94 @@
+import { z } from 'zod';
+import type { Call } from '../exchange.ts';
+import type { PluginRecord } from '../plugin/define.ts';
+import type { Reply } from '../reply.ts';
+import type { Approach, ApproachFields, Approaches, Next, OptionsSchema } from './types.ts';
+import { CHAT_FIELDS, RESERVED_SLUGS } from './wire-fields.ts';
+
+/** The approaches of one pipeline, by slug. */
+export interface ApproachRegistry {
+  /**
+   * What a plugin's `apply` gets. Options of its own (`add({ options })`) start from their schema's defaults; else the
+   * plugin's own, as checked from the file, apply.
+   * @param isBuiltIn  Its option names are then also flat fields of a request's body.
+   */
+  viewFor(plugin: PluginRecord, options: object, isBuiltIn?: boolean): Approaches<object>;
+  get(slug: string): Approach | undefined;
+  readonly slugs: readonly string[];
+  readonly all: readonly Approach[];
+  /** Option name → the approaches that have it, of built-in ones, without the chat wire's own fields. */
+  readonly flatOptions: ReadonlyMap<string, readonly string[]>;
+}
+
+interface Definition extends ApproachFields {
+  readonly options?: OptionsSchema | undefined;
+  models?(options: object): readonly string[];
+  run(call: Call, next: Next, options: object): Promise<Reply>;
+}
+
+export function createApproachRegistry(): ApproachRegistry {
+  const approaches = new Map<string, Approach>();
+  const flatOptions = new Map<string, string[]>();
+
+  const add = (plugin: PluginRecord, pluginOptions: object, isBuiltIn: boolean, slug: string, given: Definition) => {
+    const complaint = complaintAbout(slug, given) ?? takenBy(approaches.get(slug));
+    if (complaint) throw new TypeError(`plugin '${plugin.name}': approach '${slug}' ${complaint}`);
+    const schema = given.options ?? plugin.schema;
+    approaches.set(slug, {
+      slug,
+      kind: given.kind,
+      per: given.per ?? 'request',
+      isSingleCall: given.isSingleCall ?? false,
+      selects: given.selects ?? false,
+      description: given.description ?? plugin.description,
+      schema,
+      defaults: given.options ? defaultsOf(given.options, plugin.name, slug) : pluginOptions,
+      plugin: plugin.name,
+      ...(given.models ? { models: given.models.bind(given) } : {}),
+      run: given.run.bind(given),
+    });
+    if (!isBuiltIn) return;
+    for (const name of optionNames(schema)) {
+      if (!CHAT_FIELDS.has(name)) flatOptions.set(name, [...(flatOptions.get(name) ?? []), slug]);
+    }
+  };
+
+  return {
+    viewFor: (plugin, options, isBuiltIn = true) => ({
+      // The one seam between approaches of unknown options and the registry: what `run` gets was parsed by its schema.
+      add: (slug: string, given: object) => add(plugin, options, isBuiltIn, slug, given as Definition),
+    }),
+    get: (slug) => approaches.get(slug),
+    get slugs() {
+      return [...approaches.keys()];
+    },
+    get all() {
+      return [...approaches.values()];
+    },
+    flatOptions,
+  };
+}
+
+/** The names a schema of options knows; none for one that is not an object's. */
+export function optionNames(schema: OptionsSchema): readonly string[] {
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}
+
+function complaintAbout(slug: string, given: Partial<Definition>): string | undefined {
+  if (!/^[a-z][a-z0-9_-]*$/.test(slug)) return "must be named in lower case letters, digits, '_' and '-'";
+  if (RESERVED_SLUGS.has(slug)) return 'has a name that means something else in a request';
+  if (given.kind !== 'transformer' && given.kind !== 'answerer') return "needs a 'kind': transformer or answerer";
+  if (typeof given.run !== 'function') return "needs a function 'run'";
+  return undefined;
+}
+
+function takenBy(other: Approach | undefined): string | undefined {
+  return other && `is offered by the plugin '${other.plugin}' already`;
+}
+
+function defaultsOf(schema: OptionsSchema, plugin: string, slug: string): object {
+  const parsed = schema.safeParse({});
+  if (parsed.success) return parsed.data;
+  const fields = parsed.error.issues.map((issue) => issue.path.join('.')).join(', ');
+  throw new TypeError(`plugin '${plugin}': approach '${slug}' needs a default for each of its options: ${fields}`);
+}

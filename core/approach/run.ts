@@ -1,0 +1,143 @@
+import type { Clock } from '../clock.ts';
+import { gatewayError } from '../errors.ts';
+import type { Call, Handler, Plan, StreamStamp } from '../exchange.ts';
+import { onEnd, streamReply, type CompleteReply, type Reply } from '../reply.ts';
+import { UpstreamRefusal } from '../upstream/refusal.ts';
+import type { Budget } from './budget.ts';
+import { leavingOutRefused, type Capabilities } from './capabilities.ts';
+import { childSignal } from './child-signal.ts';
+import { countingChoices } from './choices.ts';
+import { compose, type Step } from './compose.ts';
+import { createStamp, runBranches, stamped, type Branch } from './merge.ts';
+import { seedAt } from './sampling.ts';
+import { JoinedStream } from './streams.ts';
+import { extensionOf } from './trace-extension.ts';
+import { wholeReply } from './whole.ts';
+
+export type { Step } from './compose.ts';
+export { createStamp } from './merge.ts';
+
+export interface RunInit {
+  /** The steps of each branch of `|`; a branch without steps is the plain call. */
+  readonly branches: readonly (readonly Step[])[];
+  readonly isSingleCall: boolean;
+  readonly clock: Clock;
+  readonly capabilities: Capabilities;
+  readonly budget: Budget;
+  /** `n: top`: approaches that select return the n best of one pool. */
+  readonly isTop: boolean;
+  /** Undefined where the upstream's own chunks pass. */
+  readonly stamp: StreamStamp | undefined;
+}
+
+/** Seeds of runs of a whole plan lie so far apart that their samples' seeds do not meet. */
+const SEEDS_PER_RUN = 128;
+
+/** What runs a plan's expression over the upstream onion. */
+export function createRun(init: RunInit): Plan['run'] {
+  const { clock, budget } = init;
+  const isPlain = init.branches.length === 1 && init.branches[0]?.length === 0;
+  const run = init.isSingleCall ? runSingle(init) : runMany(init);
+  return (call, next) => {
+    const isUntouched = isPlain && (call.request.value.n ?? 1) === 1 && !call.exchange.trace.isOn;
+    const running: Handler = isUntouched ? next : (given) => passingRefusals(run(given, next));
+    return budget.deadlineMs === undefined ? running(call) : withDeadline(running, call, budget.deadlineMs, clock);
+  };
+}
+
+type Run = (call: Call, next: Handler) => Promise<Reply>;
+
+/** At most one call per choice: the client's `n`, and its bytes, go straight through. */
+function runSingle({ branches, capabilities, clock, stamp }: RunInit): Run {
+  const [steps = []] = branches;
+  return async (call, next) => {
+    let made = 0;
+    const counted: Handler = (given) => {
+      made++;
+      return next(given);
+    };
+    const single = leavingOutRefused(counted, capabilities);
+    const newStamp = (given: Call) => stamp ?? createStamp(given.request.value.model, clock);
+    const reply = await compose(steps, countingChoices(single, capabilities, newStamp), capabilities)(call);
+    if (reply.status >= 400) return reply;
+    // A repair is a second call; several single calls were merged, and stamped, already.
+    const whole = made > 1 && reply.kind === 'complete' ? stamped(reply, call, newStamp(call)) : reply;
+    return call.exchange.trace.isOn ? withExtension(whole, call, undefined) : whole;
+  };
+}
+
+/** Several calls, one answer: the branches of `|`, each `n` times, at once. */
+function runMany({ branches, capabilities, clock, stamp, isTop }: RunInit): Run {
+  return async (given, next) => {
+    const handler = leavingOutRefused(next, capabilities);
+    const { n } = given.request.value;
+    const isPool = isTop && branches.length === 1 && branches[0]?.at(-1)?.approach.selects === true;
+    const repeats = isPool ? 1 : (n ?? 1);
+    const call = n === undefined || isPool ? given : given.with({ n: undefined });
+    const mark = stamp ?? createStamp(call.request.value.model, clock);
+    const handlers = branches.map((steps) => ({ steps, run: compose(steps, handler, capabilities) }));
+    const [only] = handlers;
+    if (only && handlers.length === 1 && repeats === 1) return withExtension(await only.run(call), call, mark);
+
+    const label = (steps: readonly Step[]) => (branches.length === 1 ? undefined : labelOf(steps));
+    const runs = Array.from({ length: repeats }, (_, k) =>
+      handlers.map(({ steps, run }): Branch => ({ start: (one) => run(seeded(one, k)), label: label(steps) })),
+    );
+    const extension = () => extensionOf(call.exchange);
+    const reply = await runBranches(runs.flat(), call, { stamp: mark, isRanked: branches.length === 1, extension });
+    return reply.kind === 'complete' ? withExtension(reply, call, mark) : reply;
+  };
+}
+
+function labelOf(steps: readonly Step[]): string {
+  return steps.length === 0 ? 'none' : steps.map(({ approach }) => approach.slug).join('&');
+}
+
+function seeded(call: Call, run: number): Call {
+  const { seed } = call.request.value;
+  return typeof seed === 'number' && run > 0 ? call.with({ seed: seedAt(seed, run * SEEDS_PER_RUN) }) : call.again();
+}
+
+/** The client gets an upstream's refusal as the upstream wrote it, whichever call met it. */
+async function passingRefusals(running: Promise<Reply>): Promise<Reply> {
+  try {
+    return await running;
+  } catch (error) {
+    if (error instanceof UpstreamRefusal) return error.reply;
+    throw error;
+  }
+}
+
+/** Usage of all calls, the plan's own id, and the trace if it was asked for. `stamp` undefined: only the trace. */
+async function withExtension(reply: Reply, call: Call, stamp: StreamStamp | undefined): Promise<Reply> {
+  if (reply.status >= 400) return reply;
+  if (reply.kind === 'stream') {
+    const joined = new JoinedStream({ call, stamp, extension: () => extensionOf(call.exchange) });
+    joined.add({ reply });
+    joined.close();
+    return { ...streamReply(joined.body), headers: reply.headers };
+  }
+  const whole: CompleteReply = await wholeReply(reply, call);
+  const made = stamp ? stamped(whole, call, stamp) : whole;
+  const extension = extensionOf(call.exchange);
+  return extension ? { ...made, body: made.body.with(extension) } : made;
+}
+
+/** Bounds the whole run, streams to their end; what the approach has by then is its answer. */
+async function withDeadline(running: Handler, call: Call, deadlineMs: number, clock: Clock): Promise<Reply> {
+  const child = childSignal(call.signal);
+  const left = Math.max(0, deadlineMs - (performance.now() - call.exchange.startedAt));
+  const cancelTimer = clock.setTimeout(() => child.abort(gatewayError('deadline_exceeded', { ms: deadlineMs })), left);
+  const release = () => {
+    cancelTimer();
+    child.release();
+  };
+  try {
+    const reply = await running(call.with({}, { signal: child.signal }));
+    onEnd(reply, release);
+    return reply;
+  } catch (error) {
+    release();
+    throw error;
+  }
+}

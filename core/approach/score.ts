@@ -1,0 +1,108 @@
+import { stripThinking } from './answer.ts';
+
+/**
+ * Reading judgements (conventions C4): what a judge call says. Unparsable is `null`, never 0 and never false: it is left
+ * out of whatever is counted.
+ */
+
+const NUMBER = String.raw`([-+]?(?:\d+(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?)`;
+const SCALE = String.raw`(?:\s*(?:\/|out\s+of)\s*(\d+(?:\.\d+)?))?`;
+const LABELLED = new RegExp(String.raw`\b(?:score|rating)\b\s*(?:[:=]|\bis\b)?\s*(?:\[\[)?\s*${NUMBER}(?:\s*\]\])?${SCALE}`, 'gi');
+const ALONE = new RegExp(String.raw`^\s*(?:\[\[)?${NUMBER}(?:\]\])?${SCALE}\s*\.?\s*$`, 'i');
+
+/** The score that a judge gave, on the scale `low` to `high`; null where it gave none, or none on that scale. */
+export function scoreOf(text: string, low: number, high: number): number | null {
+  const plain = stripThinking(text).replaceAll(/[*_`]/g, '');
+  const found = inJson(plain) ?? lastLabelled(plain) ?? alone(plain) ?? alone(lastLine(plain));
+  if (!found) return null;
+  const { value, outOf } = found;
+  const score = outOf !== undefined && outOf !== high ? (value / outOf) * high : value;
+  return Number.isFinite(score) && score >= low && score <= high ? score : null;
+}
+
+interface Found {
+  readonly value: number;
+  readonly outOf?: number;
+}
+
+function inJson(text: string): Found | undefined {
+  for (const [object] of text.matchAll(/\{[^{}]*\}/g)) {
+    try {
+      const parsed: unknown = JSON.parse(object);
+      const members = new Map(Object.entries(parsed as object).map(([key, value]) => [key.toLowerCase(), value as unknown]));
+      const value = members.get('score') ?? members.get('rating');
+      if (typeof value === 'number') return { value };
+    } catch {
+      // Not JSON after all: the other rules decide.
+    }
+  }
+  return undefined;
+}
+
+function lastLabelled(text: string): Found | undefined {
+  const match = [...text.matchAll(LABELLED)].at(-1);
+  return match && found(match[1], match[2]);
+}
+
+function alone(text: string): Found | undefined {
+  const match = ALONE.exec(text);
+  return match ? found(match[1], match[2]) : undefined;
+}
+
+function found(value: string | undefined, outOf: string | undefined): Found {
+  return { value: Number(value), ...(outOf === undefined ? {} : { outOf: Number(outOf) }) };
+}
+
+function lastLine(text: string): string {
+  return text.trimEnd().split('\n').at(-1) ?? '';
+}
+
+/**
+ * The verdict that a judge gave: the last of `words` that is labelled (`VERDICT: …`, `Overall assessment: …`), else the
+ * last that stands in capitals. A word with "not" before it does not count as that word: give the opposite its own.
+ * @returns the word as given in `words`; null where there is none.
+ */
+export function verdictOf<W extends string>(text: string, words: readonly W[]): W | null {
+  const plain = stripThinking(text).replaceAll(/[*_`]/g, '');
+  const options = words.toSorted((a, b) => b.length - a.length).map((word) => word.replaceAll(/\W/g, String.raw`\$&`)).join('|');
+  const labelled = new RegExp(String.raw`\b(?:verdict|overall\s+assessment)\b\s*(?:is\b|[:=])?\s*(?:\[\[)?\s*(not\s+)?(${options})\b`, 'gi');
+  const capitals = new RegExp(String.raw`\b(NOT\s+)?(${options.toUpperCase()})\b`, 'g');
+  for (const pattern of [labelled, capitals]) {
+    const last = [...plain.matchAll(pattern)].at(-1);
+    if (last) return last[1] === undefined ? wordOf(last[2], words) : opposite(last[2], words);
+  }
+  return null;
+}
+
+function wordOf<W extends string>(word: string | undefined, words: readonly W[]): W | null {
+  return words.find((option) => option.toLowerCase() === word?.toLowerCase()) ?? null;
+}
+
+/** "not correct" is INCORRECT where that is one of the words; "not a" is b where there are two. */
+function opposite<W extends string>(word: string | undefined, words: readonly W[]): W | null {
+  const negated = wordOf(`in${word}`, words);
+  if (negated) return negated;
+  return words.length === 2 ? (words.find((option) => option.toLowerCase() !== word?.toLowerCase()) ?? null) : null;
+}
+
+/**
+ * Which of `count` numbered candidates a judge chose, from 0: the last labelled number (`Choice: 2`, `Best: [[2]]`), else
+ * a number alone in the last line. Null where it chose none, or one that is not there.
+ */
+export function choiceOf(text: string, count: number): number | null {
+  const plain = stripThinking(text).replaceAll(/[*_`]/g, '');
+  const label = /\b(?:choice|choose|best|winner)\b\s*(?:is\b|[:=])?\s*(?:candidate|answer)?\s*(?:\[\[|#|\()?\s*(\d+)/gi;
+  const labelled = [...plain.matchAll(label)].at(-1)?.[1];
+  const number = labelled ?? /^\s*(?:candidate\s*)?(?:\[\[|#|\()?(\d+)(?:\]\]|\))?\.?\s*$/i.exec(lastLine(plain))?.[1];
+  const index = Number(number) - 1;
+  return Number.isInteger(index) && index >= 0 && index < count ? index : null;
+}
+
+/** The order in which a judge ranks `count` candidates, best first (`Ranking: 2 > 1 > 3`); null unless it names each once. */
+export function rankingOf(text: string, count: number): readonly number[] | null {
+  const plain = stripThinking(text).replaceAll(/[*_`]/g, '');
+  const labelled = [...plain.matchAll(/\b(?:ranking|order)\b\s*[:=]?\s*([^\n]*)/gi)].at(-1)?.[1];
+  const numbers = (labelled ?? lastLine(plain)).match(/\d+/g)?.map((number) => Number(number) - 1) ?? [];
+  const isComplete = numbers.length === count && new Set(numbers).size === count && numbers.every((i) => i >= 0 && i < count);
+  return isComplete ? numbers : null;
+}

@@ -1,0 +1,189 @@
+import { ByteStream } from '../byte-stream.ts';
+import { gatewayError } from '../errors.ts';
+import type { Call, StreamStamp } from '../exchange.ts';
+import { completionToChunks } from '../openai/chunks.ts';
+import { encodeData, SseDecoder } from '../openai/sse.ts';
+import type { Chunk, ChunkChoice } from '../openai/types.ts';
+import { streamReply, type CompleteReply, type StreamReply } from '../reply.ts';
+import { completionOf } from './whole.ts';
+
+/** A reply whose choices become part of a joined stream. */
+export interface StreamPart {
+  readonly reply: CompleteReply | StreamReply;
+  /** Where its choices go in the whole: its own index → the client's. Default: unchanged. */
+  readonly indexOf?: (index: number) => number;
+  /** Goes into `optigate.approach` of its choices. */
+  readonly label?: string | undefined;
+  /** Replaces one of its chunks; `indexOf` comes after it. */
+  readonly change?: (chunk: Chunk) => readonly Chunk[];
+  /** Its stream is over, all well: further chunks, or further parts to be added, before anything ends. */
+  readonly onEnd?: () => Promise<readonly Chunk[]> | readonly Chunk[];
+}
+
+export interface JoinInit {
+  readonly call: Call;
+  /** What all chunks carry; undefined = what the first one came with. */
+  readonly stamp: StreamStamp | undefined;
+  /** Members for a last chunk of its own (the trace), asked for when everything else went out. */
+  readonly extension?: (() => Readonly<Record<string, unknown>> | undefined) | undefined;
+}
+
+const DONE = Buffer.from('data: [DONE]\n\n');
+
+/**
+ * Several replies as one event stream, their chunks interleaved as they come: one id, one usage chunk with the sum over
+ * all calls if the client asked for usage, one `[DONE]`. Parts may be added while it flows; `close` says there are no more.
+ * A part that breaks off fails the whole, and aborts the others.
+ */
+export class JoinedStream {
+  readonly body: ByteStream;
+  readonly #init: JoinInit;
+  readonly #wantsUsage: boolean;
+  readonly #sources = new Set<ByteStream>();
+  #stamp: StreamStamp | undefined;
+  #open = 0;
+  #isClosed = false;
+  #isFull = false;
+  #isOver = false;
+
+  constructor(init: JoinInit) {
+    this.#init = init;
+    this.#stamp = init.stamp;
+    this.#wantsUsage = init.call.request.value.stream_options?.include_usage === true;
+    this.body = new ByteStream({
+      pause: () => (this.#isFull = true),
+      resume: () => {
+        this.#isFull = false;
+        for (const source of this.#sources) source.resume();
+      },
+      cancel: (reason) => this.#stop(reason),
+    });
+  }
+
+  add(part: StreamPart): void {
+    if (this.#isOver) {
+      if (part.reply.kind !== 'complete') part.reply.cancel();
+      return;
+    }
+    this.#open++;
+    if (part.reply.kind === 'complete') {
+      this.#guard(() => {
+        for (const chunk of completionToChunks(completionOf(part.reply as CompleteReply, this.#init.call), { includeUsage: false })) this.#take(chunk, part);
+        this.#finishPart(part);
+      });
+      return;
+    }
+    const { body } = part.reply;
+    const decoder = new SseDecoder();
+    const read = (events: readonly { readonly data: string }[]) => {
+      for (const { data } of events) if (data !== '[DONE]') this.#take(parseChunk(data, this.#init.call), part);
+    };
+    this.#sources.add(body);
+    body.pipe({
+      write: (bytes) => {
+        this.#guard(() => read(decoder.push(bytes)));
+        return !this.#isFull;
+      },
+      end: () => {
+        this.#sources.delete(body);
+        this.#guard(() => {
+          read(decoder.end());
+          this.#finishPart(part);
+        });
+      },
+      fail: (error) => this.fail(error),
+    });
+  }
+
+  /** No further parts will come. */
+  close(): void {
+    this.#isClosed = true;
+    this.#endIfDone();
+  }
+
+  fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.#stop(error);
+    this.body.fail(error);
+  }
+
+  #take(chunk: Chunk, part: StreamPart): void {
+    for (const changed of part.change?.(chunk) ?? [chunk]) this.#emit(changed, part);
+  }
+
+  #emit(chunk: Chunk, { indexOf, label }: StreamPart): void {
+    const { id, created, model } = chunk;
+    this.#stamp ??= { id, created, model };
+    const { usage, ...rest } = chunk;
+    const given = chunk.choices ?? [];
+    if (given.length === 0 && usage) return;
+    const choices = given.map((choice) => labelled({ ...choice, index: indexOf?.(choice.index) ?? choice.index }, label));
+    this.#write({ ...rest, ...this.#stamp, choices, ...(this.#wantsUsage ? { usage: null } : {}) });
+  }
+
+  #write(chunk: Chunk): void {
+    this.body.push(encodeData(chunk));
+  }
+
+  #finishPart(part: StreamPart): void {
+    const more = part.onEnd?.() ?? [];
+    if (more instanceof Promise) {
+      more.then((chunks) => this.#guard(() => this.#closePart(chunks, part))).catch((error: unknown) => this.fail(error));
+    } else this.#closePart(more, part);
+  }
+
+  #closePart(chunks: readonly Chunk[], part: StreamPart): void {
+    for (const chunk of chunks) this.#emit(chunk, part);
+    this.#open--;
+    this.#endIfDone();
+  }
+
+  /** By now every part's usage is in the ledger: whoever counts does so before a body's reader hears of its end. */
+  #endIfDone(): void {
+    if (!this.#isClosed || this.#open > 0 || this.#isOver) return;
+    this.#isOver = true;
+    const { call, extension } = this.#init;
+    const last = { ...(this.#stamp ?? STAMPLESS), object: 'chat.completion.chunk', choices: [] };
+    const usage = this.#wantsUsage ? call.exchange.ledger.usage : undefined;
+    const more = extension?.();
+    if (usage || more) this.#write({ ...last, ...(usage ? { usage } : {}), ...more });
+    this.body.push(DONE);
+    this.body.end();
+  }
+
+  #stop(reason: unknown): void {
+    this.#isOver = true;
+    for (const source of this.#sources) source.cancel(reason);
+    this.#sources.clear();
+  }
+
+  #guard(step: () => void): void {
+    try {
+      if (!this.#isOver) step();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+}
+
+const STAMPLESS: StreamStamp = { id: 'chatcmpl-0', created: 0, model: '' };
+
+/** The reply's chunks changed on their way, with the plan's own usage at the end. For approaches that edit a live answer. */
+export function changedStream(reply: StreamReply, call: Call, { change, onEnd }: Pick<StreamPart, 'change' | 'onEnd'>): StreamReply {
+  const joined = new JoinedStream({ call, stamp: undefined });
+  joined.add({ reply, ...(change ? { change } : {}), ...(onEnd ? { onEnd } : {}) });
+  joined.close();
+  return { ...streamReply(joined.body), headers: reply.headers };
+}
+
+/** Tells which branch of `a|b` made a choice; once is enough, in its first chunk. */
+function labelled(choice: ChunkChoice, label: string | undefined): ChunkChoice {
+  return label === undefined || choice.delta?.role === undefined ? choice : { ...choice, optigate: { approach: label } };
+}
+
+function parseChunk(data: string, call: Call): Chunk {
+  const parsed: unknown = JSON.parse(data);
+  if (typeof parsed === 'object' && parsed !== null && 'choices' in parsed && !('error' in parsed)) return parsed as Chunk;
+  const detail = typeof parsed === 'object' && parsed !== null && 'error' in parsed ? JSON.stringify(parsed.error) : 'it sent something that is no chunk';
+  throw gatewayError('upstream_stream_interrupted', { upstream: call.upstream.name, detail });
+}

@@ -1,0 +1,66 @@
+import { gatewayError } from '../errors.ts';
+import type { Call } from '../exchange.ts';
+import { ChunkAssembler } from '../openai/chunks.ts';
+import { SseDecoder } from '../openai/sse.ts';
+import type { ChatCompletion, Choice, Chunk } from '../openai/types.ts';
+import { Payload } from '../payload.ts';
+import { completeReply, type CompleteReply, type Reply } from '../reply.ts';
+import { textOf } from './answer.ts';
+import type { Answer } from './types.ts';
+
+/** The same request as a call of its own that is answered whole: one choice, no stream. */
+export function wholeCall(call: Call): Call {
+  const { stream, stream_options, n } = call.request.value;
+  if (stream === undefined && stream_options === undefined && n === undefined) return call.again({ wantsWhole: true });
+  return call.with({ stream: undefined, stream_options: undefined, n: undefined }, { wantsWhole: true });
+}
+
+/** Reads a reply to its end, in whatever form it comes. */
+export async function wholeReply(reply: Reply, call: Call): Promise<CompleteReply> {
+  if (reply.kind === 'complete') return reply;
+  if (reply.kind === 'stream') return completeReply(Payload.fromValue(await assembled(reply.body)), reply.status);
+  const chunks: Buffer[] = [];
+  for await (const chunk of reply.body) chunks.push(chunk);
+  call.signal.throwIfAborted();
+  return completeReply(Payload.fromBytes(Buffer.concat(chunks)), reply.status, reply.headers);
+}
+
+async function assembled(body: AsyncIterable<Buffer>): Promise<ChatCompletion> {
+  const assembler = new ChunkAssembler();
+  const decoder = new SseDecoder();
+  const read = (events: readonly { readonly data: string }[]) => {
+    // The transport has seen to it that these are chunks; an error event has failed the body.
+    for (const { data } of events) if (data !== '[DONE]') assembler.push(JSON.parse(data) as Chunk);
+  };
+  for await (const bytes of body) read(decoder.push(bytes));
+  read(decoder.end());
+  return assembler.completion();
+}
+
+/** One answer per choice. Throws where the upstream did not answer with a chat completion. */
+export function toAnswers(reply: CompleteReply, call: Call): Answer[] {
+  const completion = completionOf(reply, call);
+  return completion.choices.map((choice) => ({
+    text: textOf(choice.message),
+    choice,
+    get reply() {
+      return completion.choices.length === 1 ? reply : onlyChoice(reply, choice);
+    },
+    usage: completion.usage ?? undefined,
+  }));
+}
+
+export function completionOf(reply: CompleteReply, call: Call): ChatCompletion {
+  try {
+    const { value } = reply.body;
+    if (Array.isArray(value.choices) && value.choices.every((choice) => typeof choice?.message === 'object')) return value;
+  } catch {
+    // Said below, for both cases alike.
+  }
+  throw gatewayError('upstream_error', { upstream: call.upstream.name, detail: 'did not answer with a chat completion' });
+}
+
+/** The reply with one of its choices alone. */
+function onlyChoice(reply: CompleteReply, choice: Choice): CompleteReply {
+  return { ...reply, body: reply.body.with({ choices: [{ ...choice, index: 0 }] }) };
+}
