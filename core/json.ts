@@ -115,6 +115,19 @@ export function spliceObject(
   return joined(pieces);
 }
 
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The value of a JSON text, or undefined where it is none. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 /** One past the closing quote of the string that opens at `open`. */
 function stringEnd(bytes: Buffer, open: number): number {
   // Most strings are short keys and values: a plain loop beats the native search there.

@@ -1,26 +1,66 @@
+import { isRecord } from '../json.ts';
 import type { Usage } from './types.ts';
 
-/** Adds two reports, each detail key too; `total_tokens` is prompt + completion. */
+/** Adds two reports, each number in them and in their details; `total_tokens` is prompt + completion. */
 export function addUsage(a: Usage, b: Usage): Usage {
   const prompt = (a.prompt_tokens ?? 0) + (b.prompt_tokens ?? 0);
   const completion = (a.completion_tokens ?? 0) + (b.completion_tokens ?? 0);
-  const sum: Record<string, unknown> = { ...a, ...b };
-  sum['prompt_tokens'] = prompt;
-  sum['completion_tokens'] = completion;
-  sum['total_tokens'] = prompt + completion;
-  for (const key of ['prompt_tokens_details', 'completion_tokens_details'] as const) {
-    const details = addDetails(a[key], b[key]);
-    if (details) sum[key] = details;
-  }
-  return sum;
+  return {
+    ...addNumbers(a, b),
+    prompt_tokens: prompt,
+    completion_tokens: completion,
+    total_tokens: prompt + completion,
+  };
 }
 
-function addDetails(
-  a: Readonly<Record<string, number>> | null | undefined,
-  b: Readonly<Record<string, number>> | null | undefined,
-): Record<string, number> | undefined {
-  if (!a && !b) return undefined;
-  const sum: Record<string, number> = { ...a };
-  for (const [key, value] of Object.entries(b ?? {})) if (typeof value === 'number') sum[key] = (sum[key] ?? 0) + value;
-  return sum;
+function addNumbers(
+  a: Readonly<Record<string, unknown>>,
+  b: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const sum = new Map<string, unknown>(Object.entries(a));
+  for (const [key, value] of Object.entries(b)) {
+    const before = sum.get(key);
+    if (typeof before === 'number' && typeof value === 'number') sum.set(key, before + value);
+    else if (isRecord(before) && isRecord(value)) sum.set(key, addNumbers(before, value));
+    else sum.set(key, value ?? before);
+  }
+  return Object.fromEntries(sum);
+}
+
+/** What the Responses API reports, in chat's words. */
+export function usageFromResponses(usage: Readonly<Record<string, unknown>>): Usage {
+  const prompt = numberOf(usage['input_tokens']);
+  const completion = numberOf(usage['output_tokens']);
+  const promptDetails = usage['input_tokens_details'];
+  const completionDetails = usage['output_tokens_details'];
+  return {
+    prompt_tokens: prompt,
+    completion_tokens: completion,
+    total_tokens: prompt + completion,
+    ...(isRecord(promptDetails) ? { prompt_tokens_details: numbersOf(promptDetails) } : {}),
+    ...(isRecord(completionDetails) ? { completion_tokens_details: numbersOf(completionDetails) } : {}),
+  };
+}
+
+/** What Anthropic reports, in chat's words: there `input_tokens` lacks the cached ones, here they count as prompt. */
+export function usageFromMessages(usage: Readonly<Record<string, unknown>>): Usage {
+  const read = numberOf(usage['cache_read_input_tokens']);
+  const prompt = numberOf(usage['input_tokens']) + read + numberOf(usage['cache_creation_input_tokens']);
+  const completion = numberOf(usage['output_tokens']);
+  return {
+    prompt_tokens: prompt,
+    completion_tokens: completion,
+    total_tokens: prompt + completion,
+    prompt_tokens_details: { cached_tokens: read },
+  };
+}
+
+function numberOf(value: unknown): number {
+  return typeof value === 'number' && Number.isFinite(value) ? value : 0;
+}
+
+function numbersOf(details: Record<string, unknown>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(details).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
+  );
 }
