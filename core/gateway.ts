@@ -78,7 +78,7 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
   const approaches = createApproachRegistry();
   const applied = await applyPlugins({ config, hooks, app, approaches, log, clock, kept, state });
 
-  const transport = createTransport({ kept, log, clock });
+  const transport = createTransport({ kept, clock });
   const fallback = await createFallback(config, applied.providers, { log, detect: deps.detect });
   const upstreams = createUpstreams(openUpstreams(config, applied.providers), transport, clock);
   const select = createSelection({

@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import { UpstreamRefusal } from '../upstream/refusal.ts';
 import type { ByteStream } from '../byte-stream.ts';
 import type { Clock } from '../clock.ts';
-import { gatewayError, GatewayError } from '../errors.ts';
+import { gatewayError, type GatewayError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import { errorEvent, keepAlive, type KeepAliveMode } from '../openai/event-stream.ts';
 import type { CompleteReply, Reply, StreamReply } from '../reply.ts';
@@ -71,7 +71,7 @@ export class Responder {
 
   sendComplete(exchange: Exchange, reply: CompleteReply): void {
     if (this.isCommitted) {
-      this.fail(refusalOf(reply), exchange);
+      this.fail(new UpstreamRefusal(reply, exchange.plan?.upstream.name ?? ''), exchange);
       return;
     }
     const { bytes } = reply.body;
@@ -109,11 +109,11 @@ export class Responder {
 
   /** Whatever went wrong, told in whatever way is left. */
   fail(thrown: unknown, exchange?: Exchange): void {
-    if (thrown instanceof UpstreamRefusal && !this.isCommitted && exchange && thrown.reply.kind === 'complete') {
+    if (thrown instanceof UpstreamRefusal && !this.isCommitted && exchange) {
       this.sendComplete(exchange, thrown.reply);
       return;
     }
-    const error = toGatewayError(thrown instanceof UpstreamRefusal && thrown.reply.kind === 'complete' ? refusalOf(thrown.reply) : thrown);
+    const error = toGatewayError(thrown);
     this.error = error;
     const { requestId, isAnthropic, wire } = this.#settings;
     if (this.#response.destroyed || this.#response.writableEnded) return;
@@ -172,16 +172,4 @@ export class Responder {
     this.#cancelTimer = undefined;
     if (!this.#response.writableFinished) this.#body?.cancel(gatewayError('client_closed'));
   }
-}
-
-/** An upstream's refusal as an error, for a client that already got a stream's headers. */
-function refusalOf(reply: CompleteReply): GatewayError {
-  const { error } = reply.body.value as { error?: { message?: unknown; type?: unknown; code?: unknown; param?: unknown } };
-  return new GatewayError({
-    status: reply.status,
-    message: typeof error?.message === 'string' ? error.message : 'The upstream refused the request',
-    code: typeof error?.code === 'string' ? error.code : 'upstream_error',
-    ...(typeof error?.type === 'string' ? { type: error.type } : {}),
-    param: typeof error?.param === 'string' ? error.param : null,
-  });
 }
