@@ -1,0 +1,128 @@
+/** The load generator, in a process of its own: so many requests at once, again and again, for so long. */
+import { Pool, type Dispatcher } from 'undici';
+import { offer } from './ipc.ts';
+
+export interface Target {
+  readonly origin: string;
+  readonly path: string;
+  readonly headers: readonly string[];
+}
+
+export interface Job extends Target {
+  /** `#######` in it becomes the number of the request, so that all differ. */
+  readonly body: string;
+  readonly concurrency: number;
+  readonly seconds: number;
+  /** Stops earlier, after so many requests. */
+  readonly requests?: number;
+  /** For bodies that differ: the number of the first request, and how many different ones there are. */
+  readonly from?: number;
+  readonly distinct?: number;
+}
+
+export interface Report {
+  readonly requests: number;
+  /** Events of all streams, `[DONE]` apart. */
+  readonly chunks: number;
+  readonly seconds: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+export type Load = {
+  run(job: Job): Promise<Report>;
+  /** Opens streams and keeps them; answers when each has begun. */
+  open(job: Target & { body: string; streams: number }): Promise<number>;
+  /** Drops them all. */
+  close(options: object): Promise<void>;
+};
+
+const NUMBER = '#######';
+const EVENT = Buffer.from('data: {');
+let held: Pool | undefined;
+
+offer({
+  run: async ({ origin, path, headers, body, concurrency, seconds, requests = Infinity, from = 0, distinct = 1e7 }) => {
+    const pool = new Pool(origin, { connections: concurrency, pipelining: 1 });
+    const same = body.includes(NUMBER) ? undefined : Buffer.from(body);
+    const times: number[] = [];
+    let started = 0;
+    let chunks = 0;
+    const startedAt = performance.now();
+    const endsAt = startedAt + seconds * 1000;
+    const worker = async () => {
+      while (started < requests && performance.now() < endsAt) {
+        const number = String((from + started++) % distinct).padStart(NUMBER.length, '0');
+        const at = performance.now();
+        const events = await request(pool, { path, headers, body: same ?? Buffer.from(body.replace(NUMBER, number)) });
+        chunks += events;
+        times.push(performance.now() - at);
+      }
+    };
+    await Promise.all(Array.from({ length: concurrency }, worker));
+    const took = (performance.now() - startedAt) / 1000;
+    await pool.close();
+    times.sort((a, b) => a - b);
+    const quantile = (q: number) => times[Math.floor(times.length * q)] ?? 0;
+    return { requests: times.length, chunks, seconds: took, p50Ms: quantile(0.5), p99Ms: quantile(0.99) };
+  },
+  open: async ({ origin, path, headers, body, streams }) => {
+    const pool = (held = new Pool(origin, { connections: streams, pipelining: 1, bodyTimeout: 0 }));
+    const sent = Buffer.from(body);
+    // In groups, as clients come, and so that no listen queue overflows.
+    for (let opened = 0; opened < streams; opened += 50) {
+      const group = Array.from({ length: Math.min(50, streams - opened) }, () =>
+        begun(pool, { path, headers, body: sent }),
+      );
+      await Promise.all(group);
+    }
+    return streams;
+  },
+  close: async () => held?.destroy(),
+} satisfies Load);
+
+interface Sent {
+  readonly path: string;
+  readonly headers: readonly string[];
+  readonly body: Buffer;
+}
+
+/** Reads the whole answer; gives the number of events in it. Anything but a 200 ends the bench. */
+function request(pool: Pool, sent: Sent): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let status = 0;
+    let events = 0;
+    let refusal = '';
+    dispatch(pool, sent, {
+      onResponseStart: (_, code) => void (status = code),
+      onResponseData: (_, chunk) => {
+        if (status === 200) events += countEvents(chunk);
+        else refusal += chunk.toString();
+      },
+      onResponseEnd: () => (status === 200 ? resolve(events) : reject(new Error(`status ${status}: ${refusal}`))),
+      onResponseError: (_, error) => reject(error),
+    });
+  });
+}
+
+function begun(pool: Pool, sent: Sent): Promise<void> {
+  return new Promise((resolve, reject) => {
+    dispatch(pool, sent, {
+      onResponseStart: (_, status) => (status === 200 ? undefined : reject(new Error(`status ${status}`))),
+      onResponseData: () => resolve(),
+      onResponseEnd: () => reject(new Error('a stream ended')),
+      onResponseError: (_, error) => reject(error),
+    });
+  });
+}
+
+function dispatch(pool: Pool, { path, headers, body }: Sent, handler: Dispatcher.DispatchHandler): void {
+  const sent = ['content-type', 'application/json', ...headers];
+  pool.dispatch({ path, method: 'POST', headers: sent, body }, { onRequestStart: () => undefined, ...handler });
+}
+
+function countEvents(chunk: Buffer): number {
+  let count = 0;
+  for (let at = chunk.indexOf(EVENT); at >= 0; at = chunk.indexOf(EVENT, at + EVENT.length)) count++;
+  return count;
+}

@@ -1,0 +1,104 @@
+/** The real program, started from outside as a user would, with a configuration of the bench's own. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { get } from 'node:http';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { pidOf, stop } from './ipc.ts';
+import { ACCESS_KEY } from './script.ts';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const SOURCE = join(ROOT, 'core/cli/optigate.js');
+const BUILT = join(ROOT, 'dist/core/cli/optigate.js');
+const START_LIMIT_MS = 30_000;
+
+export interface Program {
+  readonly pid: number;
+  readonly origin: string;
+  /** From the start of the process to the first 200 of `/ready`. */
+  readonly readyMs: number;
+  stop(): Promise<void>;
+}
+
+export interface StartOptions {
+  /** Absent = the configuration that is shipped. */
+  readonly config?: object;
+  /** Where there is a build, that is what runs. */
+  readonly preferBuilt?: boolean;
+}
+
+/** Does `preferBuilt` find one? */
+export function hasBuild(): boolean {
+  return existsSync(BUILT);
+}
+
+/** What every measured program has: auth with an access key, retry, and metrics where that plugin is there. */
+export function benchConfig(upstream: string, plugins: readonly unknown[] = []): object {
+  const metrics = existsSync(join(ROOT, 'plugins/gateway/metrics.ts')) ? ['metrics'] : [];
+  return {
+    upstreams: { bench: { provider: 'openai', base_url: `${upstream}/v1`, api_key: 'sk-bench' } },
+    plugins: [
+      { auth: { mode: 'server', keys: [{ name: 'bench', key: ACCESS_KEY }] } },
+      'retry',
+      ...metrics,
+      ...plugins,
+    ],
+  };
+}
+
+export async function startOptigate({ config, preferBuilt = false }: StartOptions): Promise<Program> {
+  const folder = await mkdtemp(join(tmpdir(), 'optigate-bench-'));
+  const port = await freePort();
+  const args = ['serve', '--host', '127.0.0.1', '--port', String(port)];
+  if (config) {
+    // YAML contains JSON.
+    await writeFile(join(folder, 'config.yaml'), JSON.stringify(config));
+    args.push('--config', join(folder, 'config.yaml'));
+  }
+  const startedAt = performance.now();
+  const child = spawn(process.execPath, [preferBuilt && hasBuild() ? BUILT : SOURCE, ...args], {
+    cwd: ROOT,
+    // A key, so that the shipped configuration looks for no other server.
+    env: { ...process.env, OPENAI_API_KEY: 'sk-bench', NODE_ENV: 'production' },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let complaint = '';
+  child.stderr.on('data', (text: Buffer) => (complaint = (complaint + text.toString()).slice(-2_000)));
+  const end = async () => {
+    await stop(child);
+    await rm(folder, { recursive: true, force: true });
+  };
+  while (!(await isReady(port))) {
+    if (child.exitCode === null && performance.now() - startedAt < START_LIMIT_MS) continue;
+    await end();
+    throw new Error(`optigate did not start: ${complaint.trim() || `exit code ${child.exitCode}`}`);
+  }
+  const readyMs = performance.now() - startedAt;
+  return { pid: pidOf(child), origin: `http://127.0.0.1:${port}`, readyMs, stop: end };
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** Asks once, and waits a little where the answer is no. */
+function isReady(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const later = () => setTimeout(() => resolve(false), 5);
+    const request = get({ port, path: '/ready', agent: false }, (response) => {
+      response.resume();
+      if (response.statusCode === 200) resolve(true);
+      else later();
+    });
+    request.on('error', later);
+  });
+}

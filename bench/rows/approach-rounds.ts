@@ -1,0 +1,92 @@
+/** How many rounds does an approach take, with an upstream that answers each call after the same time? */
+import { readdirSync } from 'node:fs';
+import { spreadOf, type Row } from '../measure.ts';
+import { benchConfig, startOptigate, type Program } from '../optigate.ts';
+import { DELAY_MS, MODELS, requestBody, TARGET } from '../script.ts';
+import type { Question, Stage } from '../stage.ts';
+import type { Interval } from '../upstream.ts';
+
+/** Rounds on the critical path, at defaults, where the upstream honours `n`. An approach that is not here is not measured. */
+const CRITICAL_PATHS: Readonly<Record<string, number>> = {
+  none: 1,
+  re2: 1,
+  cot_reflection: 1,
+  self_consistency: 1,
+  bon: 2,
+  moa: 3,
+};
+
+/** Each approach is asked so often; the worst counts. */
+const ASKED = 5;
+
+export const approachRounds: Question = {
+  name: 'approaches',
+  title: 'How many rounds does an approach take, with an upstream that answers each call after the same time?',
+  async ask(stage) {
+    const slugs = Object.keys(CRITICAL_PATHS).filter((slug) => isBuiltIn(slug));
+    const optigate = await startOptigate({
+      config: benchConfig(
+        stage.upstreamOrigin,
+        slugs.filter((slug) => slug !== 'none'),
+      ),
+    });
+    try {
+      const rows: Row[] = [];
+      for (const slug of slugs) rows.push(await roundsOf(slug, stage, optigate));
+      return rows;
+    } finally {
+      await optigate.stop();
+    }
+  },
+};
+
+async function roundsOf(slug: string, { upstream }: Stage, { origin }: Program): Promise<Row> {
+  const path = CRITICAL_PATHS[slug] ?? 1;
+  const rounds: number[] = [];
+  const calls: number[] = [];
+  const times: number[] = [];
+  // The first time is for what is learned once, such as which fields the upstream takes.
+  for (let turn = -1; turn < ASKED; turn++) {
+    const body = requestBody(MODELS.delay, 300, { optillm_approach: slug });
+    const startedAt = performance.now();
+    const [name, value] = TARGET.headers;
+    const headers = { 'content-type': 'application/json', [name]: value };
+    const response = await fetch(origin + TARGET.path, { method: 'POST', headers, body });
+    const text = await response.text();
+    if (response.status !== 200) throw new Error(`${slug}: status ${response.status}: ${text}`);
+    const intervals = await upstream.ask('intervals', {});
+    if (turn < 0) continue;
+    rounds.push(longestChain(intervals));
+    calls.push(intervals.length);
+    times.push(performance.now() - startedAt);
+  }
+  const spread = spreadOf(rounds);
+  const overMs = spreadOf(times).median - spread.median * DELAY_MS;
+  return {
+    name: `upstream rounds of ${slug}`,
+    unit: 'rounds',
+    optigate: spread,
+    figure: spread.max,
+    figureUnit: '',
+    budget: path,
+    stretch: path,
+    note: `${spreadOf(calls).median} calls, ${overMs.toFixed(0)} ms beside the upstream's time`,
+  };
+}
+
+/** The most calls of which each began after the one before had ended. */
+export function longestChain(intervals: readonly Interval[]): number {
+  let chain = 0;
+  let end = -Infinity;
+  for (const interval of intervals.toSorted((a, b) => a.end - b.end)) {
+    if (interval.start < end) continue;
+    chain++;
+    end = interval.end;
+  }
+  return chain;
+}
+
+function isBuiltIn(slug: string): boolean {
+  const folder = new URL('../../plugins/approaches/', import.meta.url);
+  return readdirSync(folder).some((entry) => entry === slug || entry === `${slug}.ts`);
+}

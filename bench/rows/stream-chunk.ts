@@ -1,0 +1,23 @@
+/** What does one chunk of a stream cost? */
+import { race } from '../measure.ts';
+import { benchConfig, startOptigate } from '../optigate.ts';
+import { MODELS, requestBody, TARGET } from '../script.ts';
+import type { Question } from '../stage.ts';
+
+export const streamChunk: Question = {
+  name: 'stream',
+  title: 'What does one chunk of a stream cost?',
+  async ask({ load, bare, upstreamOrigin, seconds, rounds }) {
+    const optigate = await startOptigate({ config: benchConfig(upstreamOrigin) });
+    try {
+      const body = requestBody(MODELS.stream, 600, { stream: true });
+      // The upstream writes a chunk every 5 ms to each of 40 streams: each is a read of its own, and the machine is not full.
+      const job = { ...TARGET, body, concurrency: 40, seconds };
+      const costs = await race({ load, bare, optigate, job, rounds, unitsIn: ({ chunks }) => chunks });
+      const name = 'SSE, per chunk (100 in a stream)';
+      return [{ name, unit: 'µs CPU/chunk', ...costs, figureUnit: '×', budget: 1.1, stretch: 1 }];
+    } finally {
+      await optigate.stop();
+    }
+  },
+};

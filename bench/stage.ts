@@ -1,0 +1,49 @@
+/** What the rows share: the upstream, the load generator and the bare proxy run through; optigate starts for each row anew. */
+import type { BareProxy } from './bare-proxy.ts';
+import { startHelper, type Helper } from './ipc.ts';
+import type { Load } from './load.ts';
+import type { Contender, Row } from './measure.ts';
+import type { Upstream } from './upstream.ts';
+
+export interface Stage {
+  readonly upstream: Helper<Upstream>;
+  readonly upstreamOrigin: string;
+  readonly load: Helper<Load>;
+  readonly bare: Contender;
+  /** Length of one round. */
+  readonly seconds: number;
+  readonly rounds: number;
+}
+
+/** One question, with the rows that answer it. */
+export interface Question {
+  /** For `--only`: any part of it. */
+  readonly name: string;
+  readonly title: string;
+  ask(stage: Stage): Promise<readonly Row[]>;
+}
+
+/** A bare proxy of its own, for questions that want one without a past. */
+export async function startBareProxy(upstreamOrigin: string): Promise<Contender & { stop(): Promise<void> }> {
+  const proxy = await startHelper<BareProxy>('./bare-proxy.ts');
+  const { origin } = await proxy.ask('start', { origin: upstreamOrigin });
+  return { pid: proxy.pid, origin, stop: () => proxy.stop() };
+}
+
+export async function setStage(seconds: number, rounds: number): Promise<Stage & { strike(): Promise<void> }> {
+  const upstream = await startHelper<Upstream>('./upstream.ts');
+  const load = await startHelper<Load>('./load.ts');
+  const { origin: upstreamOrigin } = await upstream.ask('start', {});
+  const bare = await startBareProxy(upstreamOrigin);
+  return {
+    upstream,
+    upstreamOrigin,
+    load,
+    bare,
+    seconds,
+    rounds,
+    strike: async () => {
+      await Promise.all([load.stop(), bare.stop(), upstream.stop()]);
+    },
+  };
+}
