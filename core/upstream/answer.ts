@@ -3,7 +3,9 @@
  * in disguise?
  */
 import type { Operation } from '../exchange.ts';
+import { isRecord, parseJson } from '../json.ts';
 import type { ChatCompletion, Usage } from '../openai/types.ts';
+import { usageFromMessages, usageFromResponses } from '../openai/usage.ts';
 
 /** Up to here an answer is parsed to be checked; larger ones only where they are chats, or could have been cut unnoticed. */
 const PARSED_BYTES = 64 * 1024;
@@ -38,15 +40,11 @@ const NO_OBJECT: Verdict = { kind: 'unusable', detail: 'answered with something 
 function examineValue(bytes: Buffer, operation: Operation): Verdict {
   if (firstInk(bytes) === bytes.length) return { kind: 'unusable', detail: 'answered with an empty body' };
   if (!looksLikeObject(bytes)) return NO_OBJECT;
-  let value: Record<string, unknown>;
-  try {
-    value = JSON.parse(bytes.toString()) as Record<string, unknown>;
-  } catch {
-    return NO_OBJECT;
-  }
+  const value = parseJson(bytes.toString());
+  if (!isRecord(value)) return NO_OBJECT;
   // A Responses object has an `error` member of its own, null or not.
   const isAnswer = 'choices' in value || 'data' in value || value['object'] === 'response';
-  if (!isAnswer && (typeof value['error'] === 'string' || isObject(value['error']))) return { kind: 'error', value };
+  if (!isAnswer && (typeof value['error'] === 'string' || isRecord(value['error']))) return { kind: 'error', value };
   if (operation === 'chat' || operation === 'completions') {
     const { choices } = value;
     if (!Array.isArray(choices) || choices.length === 0)
@@ -85,26 +83,13 @@ export class UsageTail {
   }
 }
 
-/** Token counts in OpenAI's chat spelling, whichever wire they come in; undefined for anything else. */
+/** Token counts in chat's words, whichever wire they come in; undefined for anything else. */
 export function toUsage(value: unknown): Usage | undefined {
-  if (!isObject(value)) return undefined;
-  const usage = value as Usage;
-  if (isCount(usage.prompt_tokens) || isCount(usage.completion_tokens)) return usage;
-  const { input_tokens: input, output_tokens: output } = value;
-  if (!isCount(input) && !isCount(output)) return undefined;
-  // Anthropic counts what its cache read and wrote apart, OpenAI as part of the input.
-  const cached = numberOf(value['cache_read_input_tokens']);
-  const prompt = numberOf(input) + cached + numberOf(value['cache_creation_input_tokens']);
-  const inputDetails = value['input_tokens_details'];
-  const outputDetails = value['output_tokens_details'];
-  return {
-    prompt_tokens: prompt,
-    completion_tokens: numberOf(output),
-    total_tokens: prompt + numberOf(output),
-    ...(isObject(inputDetails) ? { prompt_tokens_details: inputDetails as Record<string, number> } : {}),
-    ...(cached > 0 ? { prompt_tokens_details: { cached_tokens: cached } } : {}),
-    ...(isObject(outputDetails) ? { completion_tokens_details: outputDetails as Record<string, number> } : {}),
-  };
+  if (!isRecord(value)) return undefined;
+  if (typeof value['prompt_tokens'] === 'number' || typeof value['completion_tokens'] === 'number') return value;
+  if (typeof value['input_tokens'] !== 'number' && typeof value['output_tokens'] !== 'number') return undefined;
+  const isMessages = 'cache_read_input_tokens' in value || 'cache_creation_input_tokens' in value;
+  return isMessages ? usageFromMessages(value) : usageFromResponses(value);
 }
 
 /** The object that opens at `start`; undefined where it does not close or is none. Usage objects are short. */
@@ -118,11 +103,7 @@ function objectAt(bytes: Buffer, start: number): unknown {
     else if (inString) continue;
     else if (byte === OPEN_BRACE) depth++;
     else if (byte === CLOSE_BRACE && --depth === 0) {
-      try {
-        return JSON.parse(bytes.toString('utf8', start, i + 1));
-      } catch {
-        return undefined;
-      }
+      return parseJson(bytes.toString('utf8', start, i + 1));
     }
   }
   return undefined;
@@ -143,16 +124,4 @@ function firstInk(bytes: Buffer, from = 0): number {
 
 function isBlank(byte: number | undefined): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number';
-}
-
-function numberOf(value: unknown): number {
-  return typeof value === 'number' ? value : 0;
 }

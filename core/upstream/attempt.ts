@@ -8,19 +8,17 @@ import { EventStreamWatch } from '../openai/event-stream.ts';
 import type { ChatCompletion, Usage } from '../openai/types.ts';
 import { Payload } from '../payload.ts';
 import { bytesReply, completeReply, streamReply, type Reply } from '../reply.ts';
-import { beginsLikeObject, examine, toUsage, UsageTail } from './answer.ts';
+import { beginsLikeObject, examine, UsageTail } from './answer.ts';
 import { openDecoder, type Decoder, type DecoderOwner } from './decode.ts';
-import { toFailure } from './failure.ts';
-import { toClientHeaders } from './headers.ts';
 import { errorAnswer, statusOfError } from './error-answer.ts';
+import { PassedErrorEvent, toFailure } from './failure.ts';
+import { StreamBeginning } from './first-event.ts';
+import { isJsonType, readHead, type ReceivedHeaders } from './response-head.ts';
 import type { StreamWire } from './transport.ts';
 
 /** Answers up to here are complete; larger ones are piped, unless the call wants its answer whole. */
 const COMPLETE_BYTES = 1024 * 1024;
 const WHOLE_BYTES = 32 * 1024 * 1024;
-/** Comments held back before a stream's first event, and all bytes waited through for it. */
-const HELD_COMMENT_BYTES = 64 * 1024;
-const PROBED_BYTES = 1024 * 1024;
 /** A stream without an event for so long resolves all the same: keep-alives begin then. */
 const FIRST_EVENT_MS = 15_000;
 
@@ -40,8 +38,8 @@ export interface AttemptInit {
 }
 
 /**
- * One request on its way: undici's callbacks on one side, a reply on the other. All of it is sync, per chunk and per
- * request, and whatever ends it (answer, failure, abort, time-out, a reader that leaves) passes `#end` once.
+ * One request on its way: undici's callbacks on one side, a reply on the other. All of it is sync, and whatever ends it
+ * (answer, failure, abort, time-out, a reader that leaves) passes `#end` once.
  */
 export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner {
   readonly reply: Promise<Reply>;
@@ -50,19 +48,20 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
   readonly #init: AttemptInit;
   readonly #startedAt: number;
   /** On the exchange's own scale, for the trace. */
-  readonly #startedMs: number;
+  readonly #startMs: number;
+  readonly #cancelTimeout: () => void;
   #state: State = 'waiting';
   #controller: Dispatcher.DispatchController | undefined;
-  /** Why it ended before undici gave a controller: the request waits in the pool's queue and is dropped when its turn comes. */
+  /** Why it ended while it was queued: there is no controller then, and it is dropped when its turn comes. */
   #abortReason: Error | undefined;
-  readonly #cancelTimeout: () => void;
-  #cancelProbe: (() => void) | undefined;
   #decoder: Decoder | undefined;
   #status = 0;
   #headers: HeaderList = [];
   #isFramed = true;
   #chunks: Buffer[] = [];
   #size = 0;
+  #beginning: StreamBeginning | undefined;
+  #cancelProbe: (() => void) | undefined;
   #watch: EventStreamWatch | undefined;
   #body: ByteStream | undefined;
   #tail: UsageTail | undefined;
@@ -76,7 +75,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
     const { call, clock } = init;
     const { name, settings } = call.upstream;
     this.#startedAt = clock.now();
-    this.#startedMs = performance.now() - call.exchange.startedAt;
+    this.#startMs = performance.now() - call.exchange.startedAt;
     this.#cancelTimeout = clock.setTimeout(
       () => this.#fail(gatewayError('upstream_timeout', { upstream: name, ms: settings.timeoutMs })),
       settings.timeoutMs,
@@ -91,28 +90,26 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
     else this.#controller = controller;
   }
 
-  onResponseStart(_: Dispatcher.DispatchController, status: number, received: Received): void {
+  onResponseStart(_: Dispatcher.DispatchController, status: number, received: ReceivedHeaders): void {
     if (status < 200) return;
-    const { call } = this.#init;
-    const { operation } = call.exchange;
-    const type = textOf(received['content-type']);
-    const isEmpty = status === 204 || status === 205 || this.#init.method === 'HEAD';
     this.#status = status;
-    this.#isFramed = received['content-length'] !== undefined || received['transfer-encoding'] !== undefined;
-    if (status >= 300 && status < 400) return this.#refuse('answered with a redirect, which is not followed');
-    if (isEmpty && operation !== 'other') return this.#refuse('answered without a body');
-    const encoding = textOf(received['content-encoding']);
-    const isEncoded = encoding !== '' && encoding !== 'identity' && !isEmpty;
-    if (isEncoded) {
-      this.#decoder = openDecoder(encoding, this);
-      if (!this.#decoder) return this.#refuse('answered in an encoding that was not asked for');
+    const head = readHead(status, received, this.#init);
+    if (typeof head === 'string') {
+      this.#refuse(head);
+      return;
     }
-    const isPiped = status < 400 && operation === 'other' && !isJson(type);
-    const keepsLength = isPiped && !isEncoded;
-    this.#headers = toClientHeaders(received, { wire: call.upstream.provider.wire, keepsLength });
-    if (status < 400 && type.startsWith('text/event-stream')) this.#probe();
-    else if (isPiped || isEmpty) this.#flow('bytes');
-    else this.#state = 'collecting';
+    this.#headers = head.headers;
+    this.#isFramed = head.isFramed;
+    if (head.encoding !== undefined) {
+      this.#decoder = openDecoder(head.encoding, this);
+      if (!this.#decoder) {
+        this.#refuse('answered in an encoding that was not asked for');
+        return;
+      }
+    }
+    if (head.body === 'whole') this.#state = 'collecting';
+    else if (head.body === 'piped') this.#flow('bytes', []);
+    else this.#probe();
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -148,85 +145,20 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
   // The body, decoded.
 
   take(chunk: Buffer): void {
-    switch (this.#state) {
-      case 'flowing':
-        this.#pass(chunk);
-        break;
-      case 'collecting':
-        this.#collect(chunk);
-        break;
-      case 'probing':
-        this.#examineEvents(chunk);
-        break;
-      default:
+    if (this.#state === 'flowing') this.#pass(chunk);
+    else if (this.#state === 'collecting') this.#collect(chunk);
+    else if (this.#state === 'probing' && this.#beginning) {
+      const verdict = this.#beginning.push(chunk);
+      if (verdict === 'flow') this.#flow('stream', this.#beginning.release());
+      else if (verdict === 'error') this.#answerFirstEvent();
     }
-  }
-
-  #collect(chunk: Buffer): void {
-    this.#chunks.push(chunk);
-    this.#size += chunk.length;
-    const { call } = this.#init;
-    if (this.#size <= (call.wantsWhole && this.#status < 400 ? WHOLE_BYTES : COMPLETE_BYTES)) return;
-    if (this.#status >= 400) this.#answerError(Buffer.alloc(0), this.#status);
-    else if (call.wantsWhole) this.#refuse(`answered with more than ${WHOLE_BYTES} bytes`);
-    else if (call.exchange.operation !== 'other' && !beginsLikeObject(Buffer.concat(this.#chunks)))
-      this.#refuse('answered with something that is not a JSON object');
-    else this.#flow('bytes');
-  }
-
-  #probe(): void {
-    const { call, clock, wire } = this.#init;
-    const n = call.exchange.operation === 'chat' ? call.request.value.n : undefined;
-    this.#watch = new EventStreamWatch(typeof n === 'number' ? { wire, n } : { wire });
-    this.#state = 'probing';
-    const left = Math.max(0, FIRST_EVENT_MS - (clock.now() - this.#startedAt));
-    this.#cancelProbe = clock.setTimeout(() => this.#flow('stream'), left);
-  }
-
-  #examineEvents(chunk: Buffer): void {
-    const watch = this.#watch;
-    if (!watch) return;
-    this.#size += chunk.length;
-    const events = watch.push(chunk);
-    if (events) this.#chunks.push(events);
-    if (watch.firstEventIsError) this.#answerFirstEvent();
-    else if (watch.hasEvent || this.#size > PROBED_BYTES || this.#heldBytes() > HELD_COMMENT_BYTES)
-      this.#flow('stream');
-  }
-
-  #heldBytes(): number {
-    return this.#chunks.reduce((sum, { length }) => sum + length, 0);
-  }
-
-  /** The reply is known; what was held and all that follows goes to its reader. */
-  #flow(kind: 'stream' | 'bytes'): void {
-    this.#cancelProbe?.();
-    const body = new ByteStream(this);
-    const held = this.#chunks;
-    this.#body = body;
-    this.#chunks = [];
-    this.#state = 'flowing';
-    for (const chunk of held) {
-      if (kind === 'bytes') this.#pass(chunk);
-      else body.push(chunk);
-    }
-    this.#resolve((kind === 'stream' ? streamReply : bytesReply)(body, this.#status, this.#headers));
-  }
-
-  #pass(chunk: Buffer): void {
-    let passed: Buffer | undefined = chunk;
-    if (this.#watch) passed = this.#watch.push(chunk);
-    else if (this.#init.call.exchange.operation !== 'other') (this.#tail ??= new UsageTail()).push(chunk);
-    if (passed) this.#body?.push(passed);
   }
 
   finish(): void {
-    if (this.#state === 'collecting') this.#answerWhole();
-    else if (this.#watch) this.#finishEvents(this.#watch);
-    else if (this.#state === 'flowing') {
-      this.#end({});
-      this.#body?.end();
-    }
+    if (this.#state === 'over') return;
+    if (this.#watch) this.#finishEvents(this.#watch);
+    else if (this.#state === 'collecting') this.#answerWhole();
+    else this.#endBody();
   }
 
   undecodable(error: Error): void {
@@ -239,40 +171,86 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
 
   readonly #onAbort = (): void => this.#fail(this.#init.call.signal.reason);
 
+  #collect(chunk: Buffer): void {
+    this.#chunks.push(chunk);
+    this.#size += chunk.length;
+    const { wantsWhole, exchange } = this.#init.call;
+    const isError = this.#status >= 400;
+    if (this.#size <= (wantsWhole && !isError ? WHOLE_BYTES : COMPLETE_BYTES)) return;
+    if (isError) this.#answerError(Buffer.alloc(0), this.#status);
+    else if (wantsWhole) this.#refuse(`answered with more than ${WHOLE_BYTES} bytes`);
+    else if (exchange.operation !== 'other' && !beginsLikeObject(Buffer.concat(this.#chunks)))
+      this.#refuse('answered with something that is not a JSON object');
+    else this.#flow('bytes', this.#chunks);
+  }
+
+  #probe(): void {
+    const { call, clock, wire } = this.#init;
+    const n = call.exchange.operation === 'chat' ? call.request.value.n : undefined;
+    this.#watch = new EventStreamWatch({ wire, n: n ?? undefined });
+    const beginning = new StreamBeginning(this.#watch);
+    this.#beginning = beginning;
+    this.#state = 'probing';
+    const left = Math.max(0, FIRST_EVENT_MS - (clock.now() - this.#startedAt));
+    this.#cancelProbe = clock.setTimeout(() => this.#flow('stream', beginning.release()), left);
+  }
+
+  /** The reply is known; what was held and all that follows goes to its reader. */
+  #flow(kind: 'stream' | 'bytes', held: readonly Buffer[]): void {
+    this.#cancelProbe?.();
+    const body = new ByteStream(this);
+    this.#body = body;
+    this.#chunks = [];
+    this.#state = 'flowing';
+    if (kind === 'bytes' && this.#init.call.exchange.operation !== 'other') this.#tail = new UsageTail();
+    for (const chunk of held) {
+      this.#tail?.push(chunk);
+      body.push(chunk);
+    }
+    this.#resolve((kind === 'stream' ? streamReply : bytesReply)(body, this.#status, this.#headers));
+  }
+
+  #pass(chunk: Buffer): void {
+    this.#tail?.push(chunk);
+    const passed = this.#watch ? this.#watch.push(chunk) : chunk;
+    if (passed) this.#body?.push(passed);
+  }
+
   #finishEvents(watch: EventStreamWatch): void {
-    if (this.#state === 'over') return;
     const { rest, isWhole, append } = watch.end();
     if (!isWhole) {
+      const { name } = this.#init.call.upstream;
       const detail = 'its event stream has no proper end';
-      this.#fail(gatewayError('upstream_stream_interrupted', { upstream: this.#init.call.upstream.name, detail }));
+      this.#fail(gatewayError('upstream_stream_interrupted', { upstream: name, detail }));
       return;
     }
-    if (rest) this.#chunks.push(rest);
-    if (watch.firstEventIsError) {
-      this.#answerFirstEvent();
-      return;
-    }
-    if (append) this.#chunks.push(append);
-    if (this.#state === 'probing') this.#flow('stream');
-    else for (const chunk of this.#chunks) this.#body?.push(chunk);
+    if (this.#state === 'probing' && this.#beginning) this.#flow('stream', this.#beginning.release());
+    if (rest) this.#body?.push(rest);
+    if (append) this.#body?.push(append);
+    this.#endBody();
+  }
+
+  #endBody(): void {
     this.#end({});
     this.#body?.end();
   }
 
   #answerWhole(): void {
-    const bytes = this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks);
+    const bytes = this.#chunks.length === 1 && this.#chunks[0] ? this.#chunks[0] : Buffer.concat(this.#chunks);
     const { operation } = this.#init.call.exchange;
-    if (!bytes) return this.#refuse('answered with an empty body');
-    if (this.#status >= 400) return this.#answerError(bytes, this.#status);
-    if (operation === 'other') return this.#answer(Payload.fromBytes<ChatCompletion>(bytes), undefined);
-    const verdict = examine(bytes, operation, this.#isFramed);
-    if (verdict.kind === 'unusable') return this.#refuse(verdict.detail);
-    if (verdict.kind === 'error') return this.#answerError(bytes, statusOfError(verdict.value));
-    return this.#answer(Payload.fromBytes(bytes, verdict.value), verdict.usage);
+    if (this.#status >= 400) this.#answerError(bytes, this.#status);
+    else if (operation === 'other') this.#answer(Payload.fromBytes<ChatCompletion>(bytes), undefined);
+    else {
+      const verdict = examine(bytes, operation, this.#isFramed);
+      if (verdict.kind === 'unusable') this.#refuse(verdict.detail);
+      else if (verdict.kind === 'error') this.#answerError(bytes, statusOfError(verdict.value));
+      else this.#answer(Payload.fromBytes(bytes, verdict.value), verdict.usage);
+    }
   }
 
   #answer(body: Payload<ChatCompletion>, usage: Usage | undefined): void {
-    const headers = isJson(headerOf(this.#headers, 'content-type') ?? '')
+    // Clients hand a body of another type to their user as text.
+    const headers = isJsonType(headerOf(this.#headers, 'content-type') ?? '')
       ? this.#headers
       : withHeader(this.#headers, 'content-type', 'application/json');
     this.#end({ usage });
@@ -280,9 +258,9 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
   }
 
   #answerFirstEvent(): void {
-    const event = this.#watch?.errorEvent;
-    const body = event === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(event));
-    this.#answerError(body, statusOfError(event));
+    const error = this.#watch?.errorEvent;
+    const body = typeof error?.body === 'string' ? error.body : JSON.stringify(error?.body ?? null);
+    this.#answerError(Buffer.from(body), error?.status ?? 502);
   }
 
   #answerError(received: Buffer, status: number): void {
@@ -295,30 +273,37 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
 
   /** @param detail  Completes "The upstream 'x' …". */
   #refuse(detail: string, cause?: unknown): void {
-    this.#fail(gatewayError('upstream_error', { upstream: this.#init.call.upstream.name, detail }, { cause }));
+    const { name } = this.#init.call.upstream;
+    this.#fail(gatewayError('upstream_error', { upstream: name, detail }, { cause }));
   }
 
   #fail(error: unknown): void {
     if (this.#state === 'over') return;
-    const { signal, upstream } = this.#init.call;
-    const isAbort = signal.aborted && error === signal.reason;
-    const failure = isAbort ? error : toFailure(error, upstream, this.#state === 'waiting' ? 'waiting' : 'reading');
+    const failure = this.#failureOf(error);
     const body = this.#body;
     this.#end({ abort: failure, failure });
     if (body) body.fail(failure);
     else this.#reject(failure);
   }
 
+  #failureOf(error: unknown): unknown {
+    const { signal, upstream } = this.#init.call;
+    if (signal.aborted && error === signal.reason) return error;
+    const sent = this.#body && this.#watch?.errorEvent;
+    if (sent) return new PassedErrorEvent(sent, error);
+    return toFailure(error, upstream, this.#state === 'waiting' ? 'waiting' : 'reading');
+  }
+
   /** Lets go of everything: timers, the signal, and the connection where it is not done (`abort`: why). */
   #end(how: { readonly abort?: unknown; readonly usage?: Usage | undefined; readonly failure?: unknown }): void {
     if (this.#state === 'over') return;
-    const { call } = this.#init;
-    const usage = how.usage ?? (this.#watch ? toUsage(this.#watch.usage) : this.#tail?.usage);
     this.#state = 'over';
     this.#chunks = [];
     this.#cancelTimeout();
     this.#cancelProbe?.();
+    const { call } = this.#init;
     call.signal.removeEventListener('abort', this.#onAbort);
+    const usage = how.usage ?? this.#watch?.usage ?? this.#tail?.usage;
     if (usage) call.exchange.ledger.add(usage);
     if (call.exchange.trace.isOn) this.#trace(usage, how.failure);
     if (!('abort' in how)) return;
@@ -334,21 +319,11 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
       role,
       upstream: upstream.name,
       ...(exchange.operation === 'chat' ? { model: request.value.model } : {}),
-      startMs: this.#startedMs,
+      startMs: this.#startMs,
       endMs: performance.now() - exchange.startedAt,
       ...(this.#status === 0 ? {} : { status: this.#status }),
       ...(usage ? { usage } : {}),
       ...(failure instanceof GatewayError ? { error: failure.code } : {}),
     });
   }
-}
-
-type Received = Readonly<Record<string, string | string[] | undefined>>;
-
-function isJson(contentType: string): boolean {
-  return /^application\/(?:[\w.-]+\+)?json\b/i.test(contentType);
-}
-
-function textOf(value: string | string[] | undefined): string {
-  return (typeof value === 'string' ? value : (value?.join(',') ?? '')).toLowerCase();
 }

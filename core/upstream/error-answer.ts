@@ -3,6 +3,7 @@
  * client, in the shape of the upstream's wire, without keys.
  */
 import { typeOfStatus } from '../errors.ts';
+import { isRecord, parseJson } from '../json.ts';
 import { withHeader, type HeaderList } from '../header-list.ts';
 import type { ChatCompletion } from '../openai/types.ts';
 import { Payload } from '../payload.ts';
@@ -34,7 +35,7 @@ export function errorAnswer(
 
 /** The body as it came where it has an `error` object; any other shape, HTML or nothing becomes one. */
 export function toErrorBody(body: Buffer, status: number, upstream: string, wire: Wire): Buffer {
-  const parsed = parseJson(body);
+  const parsed = parseJson(body.toString());
   if (isErrorBody(parsed, wire)) return body;
   const found = parsed === undefined ? { message: plainText(body) } : describe(parsed);
   const message = found.message ?? `The upstream '${upstream}' answered with status ${status}`;
@@ -146,16 +147,4 @@ function textOf(value: unknown): string | undefined {
 
 function codeOf(value: unknown): string | number | undefined {
   return typeof value === 'number' ? value : textOf(value);
-}
-
-function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString());
-  } catch {
-    return undefined;
-  }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

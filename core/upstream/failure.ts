@@ -1,8 +1,19 @@
 import { gatewayError, GatewayError } from '../errors.ts';
+import type { StreamError } from '../openai/event-stream.ts';
 import type { Upstream } from './upstream.ts';
 
 /** How far an attempt had come when it failed: decides what the failure means. */
 export type Progress = 'waiting' | 'reading';
+
+/**
+ * A stream whose last event was an error of the upstream's own: its reader has it already, so that none is to be added.
+ */
+export class PassedErrorEvent extends GatewayError {
+  constructor({ message, type, code, status }: StreamError, cause: unknown) {
+    const text = code === undefined ? 'upstream_error' : String(code);
+    super({ status, code: text, message, cause, ...(type === undefined ? {} : { type }) });
+  }
+}
 
 /**
  * Whatever undici reports, as an error for the client. The message names the upstream by its name only: no address, no

@@ -1,0 +1,59 @@
+import type { Call } from '../exchange.ts';
+import type { HeaderList } from '../header-list.ts';
+import { toClientHeaders } from './headers.ts';
+
+/** Headers as undici gives them: names in lower case, repeats as arrays. */
+export type ReceivedHeaders = Readonly<Record<string, string | string[] | undefined>>;
+
+/** What status and headers of an answer say about its body. */
+export interface ResponseHead {
+  readonly status: number;
+  readonly headers: HeaderList;
+  /** `events` stream; `whole` is collected; `piped` goes on as it comes. */
+  readonly body: 'events' | 'whole' | 'piped';
+  /** A content coding that has to be undone, though `identity` was asked for. */
+  readonly encoding: string | undefined;
+  /** Does length or chunking say where the body ends? Without, a cut looks like an end. */
+  readonly isFramed: boolean;
+}
+
+/** A text says what is wrong with it, and completes "The upstream 'x' …". */
+export function readHead(
+  status: number,
+  received: ReceivedHeaders,
+  { call, method }: { readonly call: Call; readonly method: string },
+): ResponseHead | string {
+  const isOther = call.exchange.operation === 'other';
+  const isEmpty = status === 204 || status === 205 || method === 'HEAD';
+  if (status >= 300 && status < 400) return 'answered with a redirect, which is not followed';
+  if (isEmpty && !isOther) return 'answered without a body';
+  const type = textOf(received['content-type']);
+  const coding = textOf(received['content-encoding']).trim();
+  const encoding = isEmpty || coding === '' || coding === 'identity' ? undefined : coding;
+  const body = bodyKind();
+  return {
+    status,
+    body,
+    encoding,
+    headers: toClientHeaders(received, {
+      wire: call.upstream.provider.wire,
+      keepsLength: body === 'piped' && encoding === undefined,
+    }),
+    isFramed: received['content-length'] !== undefined || received['transfer-encoding'] !== undefined,
+  };
+
+  function bodyKind(): ResponseHead['body'] {
+    if (isEmpty) return 'piped';
+    if (status >= 400) return 'whole';
+    if (type.startsWith('text/event-stream')) return 'events';
+    return isOther && !isJsonType(type) ? 'piped' : 'whole';
+  }
+}
+
+export function isJsonType(contentType: string): boolean {
+  return /^application\/(?:[\w.-]+\+)?json\b/i.test(contentType);
+}
+
+function textOf(value: string | string[] | undefined): string {
+  return (typeof value === 'string' ? value : (value?.join(',') ?? '')).toLowerCase();
+}
