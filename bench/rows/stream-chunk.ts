@@ -11,8 +11,8 @@ export const streamChunk: Question = {
     const optigate = await startOptigate({ config: benchConfig(upstreamOrigin) });
     try {
       const body = requestBody(MODELS.stream, 600, { stream: true });
-      // The upstream writes a chunk every 5 ms to each of 40 streams: each is a read of its own, and the machine is not full.
-      const job = { ...TARGET, body, concurrency: 40, seconds };
+      // The upstream writes a chunk every 5 ms to each of 80 streams: each is a read of its own, and the machine is not full. Longer rounds, as CPU time is counted in steps of 10 ms.
+      const job = { ...TARGET, body, concurrency: 80, seconds: 2 * seconds };
       const costs = await race({ load, bare, optigate, job, rounds, unitsIn: ({ chunks }) => chunks });
       const name = 'SSE, per chunk (100 in a stream)';
       return [{ name, unit: 'µs CPU/chunk', ...costs, figureUnit: '×', budget: 1.1, stretch: 1 }];

@@ -18,7 +18,7 @@ import { chatChoices, completionChoices } from './choices.ts';
 import { readEmbeddingAsk, toEmbeddings } from './embeddings.ts';
 import { Random } from './random.ts';
 import { failure, jsonReply, pacedStream, pause, refusal } from './replies.ts';
-import { readSettings, type DemoSettings } from './settings.ts';
+import { demoSettings, readSettings, type DemoSettings } from './settings.ts';
 import { countPromptTokens, tokenise } from './tokens.ts';
 import { toCompletion, toEvents, type Finished, type FormName, type Heading } from './wire.ts';
 
@@ -29,6 +29,7 @@ const MAX_CHOICES = 128;
 export default definePlugin({
   name: NAME,
   description: 'A built-in upstream with canned answers, labelled [demo]: for a first look without a key.',
+  options: demoSettings,
   apply({ providers, clock }) {
     const settingsOf = remembered(readSettings);
     providers.add({

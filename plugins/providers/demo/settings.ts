@@ -1,16 +1,10 @@
-import { z, type Upstream } from '../../../core/index.ts';
+import { duration, z, type Upstream } from '../../../core/index.ts';
 
-const milliseconds = z
-  .union([z.number().min(0), z.string().regex(/^\d+(\.\d+)?(ms|s)?$/, 'expected a duration such as 200ms or 1.5s')])
-  .transform((written) => {
-    if (typeof written === 'number') return written;
-    return Number.parseFloat(written) * (/[^m]s$/.test(written) ? 1000 : 1);
-  });
 const rate = z.number().min(0).max(1);
 
-/** What an upstream with `provider: demo` may say beside the usual keys. */
+/** What an upstream with `provider: demo` may say beside the usual keys; the file's are checked by this when it is read. */
 export const demoSettings = z.strictObject({
-  latency: milliseconds.prefault(0).describe('Wait before each answer.'),
+  latency: duration.prefault(0).describe('Wait before each answer.'),
   tokens_per_second: z.number().positive().optional().describe('Pace of streams and answers; absent = at once.'),
   fail: z
     .strictObject({
