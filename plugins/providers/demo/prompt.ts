@@ -28,10 +28,12 @@ export function readPrompt(call: Call): Prompt {
   const { exchange } = call;
   const asked = exchange.operation === 'chat' ? exchange.request.value.messages : [];
   const last = messages.at(-1);
-  // Earlier answers of a conversation are no candidates, those that an approach puts into its prompt are.
+  // Earlier answers of the client's conversation are no candidates, those that an approach puts into its prompt are.
+  const earlier = new Set(asked.filter(({ role }) => role === 'assistant').map(({ content }) => textOf(content)));
   const prompt = messages
-    .filter(({ role }) => role !== 'assistant' && role !== 'tool')
-    .map(({ content }) => textOf(content))
+    .map(({ role, content }) => ({ role, text: textOf(content) }))
+    .filter(({ role, text }) => role !== 'tool' && (role !== 'assistant' || !earlier.has(text)))
+    .map(({ text }) => text)
     .join('\n');
   const role = roleOf(call.role);
   return {

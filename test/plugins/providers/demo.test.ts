@@ -104,6 +104,16 @@ test('a synthesis takes up the right candidate, nine times in ten, wherever the 
   expect(Math.abs(right / 1000 - 0.9)).toBeLessThan(0.03);
 });
 
+test('earlier answers of the conversation are no candidates', async () => {
+  const messages = [
+    { role: 'user', content: SUM },
+    { role: 'assistant', content: '[demo] I make it 391.\n\nFinal answer: 391' },
+    { role: 'user', content: `What is 2 * 3?\n${candidates('7')}` },
+  ];
+  const { choices } = await complete({ role: 'critique', request: { messages } });
+  expect(textIn(choices)).toMatch(/^\[demo\] Critique: Candidate 1 \(7\) [^\n]*$/);
+});
+
 test('a synthesis of wrong candidates stays wrong', async () => {
   const text = `${SUM}\n${candidates('392', '401', '401')}`;
   const { choices } = await complete({ text, asked: SUM, role: 'synthesis', request: { n: 50 } });
