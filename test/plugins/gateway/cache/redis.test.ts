@@ -1,0 +1,251 @@
+import { Redis } from 'ioredis';
+import { randomUUID } from 'node:crypto';
+import { expect, inject, onTestFinished, test } from 'vitest';
+import type { Call, Handler, Reply } from '../../../../core/index.ts';
+import { startRedis } from '../../../support/redis.ts';
+import { complete, eventsOf, openStream, pipelineOf, QUESTION, until } from './pipeline.ts';
+
+const STREAM = { ...QUESTION, stream: true, stream_options: { include_usage: true } };
+
+const settings = (more: object = {}) => ({
+  store: 'redis',
+  url: inject('redisUrl'),
+  namespace: randomUUID(),
+  ...more,
+});
+
+async function ownRedis(...args: Parameters<typeof startRedis>) {
+  const redis = await startRedis(...args);
+  onTestFinished(() => redis.stop());
+  return redis;
+}
+
+/** Six calls, one after the other, each of them another one. */
+const inSixRounds = {
+  approach: 'rounds',
+  isSingleCall: false,
+  async run(call: Call, next: Handler): Promise<Reply> {
+    for (let round = 1; round < 6; round++) await next(call.with({ seed: round }));
+    return next(call);
+  },
+};
+
+test('an entry outlives the process, in either form', async () => {
+  const options = settings();
+  {
+    await using before = await pipelineOf(options, async () => complete('Hello'));
+    await before.ask();
+  }
+  await using after = await pipelineOf(options, async () => complete('another'));
+  const asked = await after.ask();
+  const streamed = await after.ask({ body: STREAM });
+
+  expect([asked.cache, streamed.cache]).toEqual(['hit', 'hit']);
+  expect(await asked.text()).toContain('Hello');
+  expect(await streamed.text()).toContain('"content":"Hello"');
+});
+
+test('long entries are compressed, keys are namespaced and versioned, entries expire', async () => {
+  const options = settings({ ttl: '10m' });
+  const client = new Redis(inject('redisUrl'));
+  onTestFinished(() => client.disconnect());
+  await using gateway = await pipelineOf(options, async () => complete('x'.repeat(100_000)));
+
+  await gateway.ask();
+
+  const pattern = `${options.namespace}:1:{*}`;
+  await until(async () => (await client.keys(pattern)).length === 1, 'written');
+  const [key] = await client.keys(pattern);
+  expect(await client.strlen(key!)).toBeLessThan(10_000);
+  expect(await client.pttl(key!)).toBeGreaterThan(9 * 60_000);
+  await until(async () => (await client.exists(`${key}:lease`)) === 0, 'lease released');
+});
+
+test('what is not an entry is a miss, and replaced', async () => {
+  const options = settings({ memory_ttl: 0 });
+  const client = new Redis(inject('redisUrl'));
+  onTestFinished(() => client.disconnect());
+  await using gateway = await pipelineOf(options, async () => complete('hi'));
+  await gateway.ask();
+  const pattern = `${options.namespace}:1:{*}`;
+  await until(async () => (await client.keys(pattern)).length === 1, 'written');
+  const [key] = await client.keys(pattern);
+  await client.set(key!, 'garbage');
+
+  expect((await gateway.ask()).cache).toBe('miss');
+  await until(async () => (await client.get(key!)) !== 'garbage', 'replaced');
+  expect((await gateway.ask()).cache).toBe('hit');
+});
+
+test('processes share a call under way', async () => {
+  const options = settings();
+  const answer = Promise.withResolvers<Reply>();
+  await using one = await pipelineOf(options, () => answer.promise);
+  await using other = await pipelineOf(options, async () => complete('asked twice'));
+
+  const leading = one.ask();
+  await until(() => one.calls.length === 1, 'under way');
+  const waiting = other.ask();
+  answer.resolve(complete('asked once'));
+
+  expect((await leading).cache).toBe('miss');
+  expect(await (await waiting).text()).toContain('asked once');
+  expect((await waiting).cache).toBe('hit');
+  expect(other.calls).toHaveLength(0);
+});
+
+test('whoever waits for another process that fails asks for itself', async () => {
+  const options = settings();
+  const answer = Promise.withResolvers<Reply>();
+  await using one = await pipelineOf(options, () => answer.promise);
+  await using other = await pipelineOf(options, async () => complete('hi'));
+
+  const leading = one.ask();
+  await until(() => one.calls.length === 1, 'under way');
+  const waiting = other.ask();
+  answer.reject(new Error('no'));
+
+  await expect(leading).rejects.toThrow();
+  expect((await waiting).cache).toBe('miss');
+});
+
+test('equal requests ask Redis once', async () => {
+  const options = settings();
+  const upstream = openStream();
+  await using gateway = await pipelineOf(options, async () => upstream.reply);
+
+  const asking = [gateway.ask({ body: STREAM }), gateway.ask({ body: STREAM })];
+  const [first, second] = await Promise.all(asking);
+  for (const event of eventsOf(['hi'])) upstream.push(event);
+  upstream.body.end();
+
+  expect([first!.cache, second!.cache]).toEqual(['miss', 'hit']);
+  expect(await first!.text()).toBe(await second!.text());
+  expect(gateway.calls).toHaveLength(1);
+});
+
+test('without Redis requests go on, and it comes back by itself', async () => {
+  const redis = await ownRedis();
+  await using gateway = await pipelineOf(settings({ url: redis.url }), async () => complete('hi'));
+  const ask = async (seed: number) => (await gateway.ask({ body: { ...QUESTION, seed } })).cache;
+  expect([await ask(1), await gateway.check('redis')]).toEqual(['miss', 'up']);
+
+  await redis.kill();
+  await until(async () => (await gateway.check('redis')) === 'down', 'noticed');
+  const started = performance.now();
+  expect(await ask(2)).toBe('bypass');
+  expect(performance.now() - started).toBeLessThan(50);
+  expect(await ask(2)).toBe('hit');
+
+  await redis.restart();
+  await until(async () => (await gateway.check('redis')) === 'up', 'back');
+  expect(await ask(3)).toBe('miss');
+});
+
+test('a start without Redis is a start', async () => {
+  const redis = await ownRedis();
+  await redis.kill();
+  await using gateway = await pipelineOf(settings({ url: redis.url }), async () => complete('hi'));
+
+  expect([(await gateway.ask()).cache, await gateway.check('redis')]).toEqual(['bypass', 'down']);
+  await redis.restart();
+  await until(async () => (await gateway.check('redis')) === 'up', 'there');
+});
+
+test('a hung Redis costs one time-out in all, whatever the calls, and comes back by itself', async () => {
+  const redis = await ownRedis();
+  await using gateway = await pipelineOf(settings({ url: redis.url }), async () => complete('hi'));
+  await gateway.ask();
+
+  redis.pause();
+  const started = performance.now();
+  const asked = await gateway.ask({ plan: inSixRounds });
+  const took = performance.now() - started;
+  const startedAgain = performance.now();
+  await gateway.ask({ plan: inSixRounds, body: { ...QUESTION, top_p: 0.5 } });
+
+  expect(asked.cache).toBe('bypass');
+  expect(took).toBeGreaterThan(30);
+  expect(took).toBeLessThan(60);
+  expect(performance.now() - startedAgain).toBeLessThan(15);
+  expect(await gateway.check('redis')).toBe('down');
+
+  redis.resume();
+  await until(async () => (await gateway.check('redis')) === 'up', 'back');
+  expect((await gateway.ask({ body: { ...QUESTION, seed: 9 } })).cache).toBe('miss');
+});
+
+test('parallel requests lose one time-out together', async () => {
+  const redis = await ownRedis();
+  await using gateway = await pipelineOf(settings({ url: redis.url }), async () => complete('hi'));
+
+  redis.pause();
+  const started = performance.now();
+  await Promise.all(Array.from({ length: 50 }, (_, seed) => gateway.ask({ body: { ...QUESTION, seed } })));
+  expect(performance.now() - started).toBeLessThan(80);
+  redis.resume();
+});
+
+test('a Redis that is merely slow is asked no more by a request that has lost enough', async () => {
+  const redis = await ownRedis();
+  const admin = new Redis(redis.url);
+  onTestFinished(() => admin.disconnect());
+  await using gateway = await pipelineOf(settings({ url: redis.url }), async () => {
+    // Busy for 20 ms: the next lookup waits that long.
+    admin.eval(BUSY, 0).catch(() => undefined);
+    await new Promise((resolve) => setImmediate(resolve));
+    return complete('hi');
+  });
+
+  const started = performance.now();
+  await gateway.ask({ plan: inSixRounds });
+
+  expect(gateway.calls).toHaveLength(6);
+  expect(performance.now() - started).toBeLessThan(60);
+});
+
+const BUSY = `local from = redis.call('TIME')
+local now
+repeat now = redis.call('TIME') until (now[1] - from[1]) * 1000000 + now[2] - from[2] > 20000`;
+
+test('a full Redis is read but not written, and says so until it has room', async () => {
+  const redis = await ownRedis(['--maxmemory', '3mb', '--maxmemory-policy', 'noeviction']);
+  const admin = new Redis(redis.url);
+  onTestFinished(() => admin.disconnect());
+  await using gateway = await pipelineOf(settings({ url: redis.url, memory_ttl: 0 }), async () => complete('hi'));
+  await gateway.ask();
+  await until(async () => (await admin.dbsize()) === 1, 'written');
+
+  for (let k = 0; ; k++) if (!(await admin.set(`fill:${k}`, 'x'.repeat(100_000)).catch(() => false))) break;
+  const other = { body: { ...QUESTION, seed: 1 } };
+  expect([(await gateway.ask()).cache, (await gateway.ask(other)).cache]).toEqual(['hit', 'miss']);
+  await until(async () => (await gateway.check('redis')) === 'down', 'told');
+  expect((await gateway.ask(other)).cache).toBe('miss');
+
+  await admin.del(...(await admin.keys('fill:*')));
+  await gateway.ask(other);
+  await until(async () => (await gateway.check('redis')) === 'up', 'has room');
+  expect((await gateway.ask(other)).cache).toBe('hit');
+});
+
+test('a cluster is a store, too', async () => {
+  const redis = await ownRedis(['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1']);
+  const admin = new Redis(redis.url);
+  onTestFinished(() => admin.disconnect());
+  await admin.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383');
+  await until(async () => String(await admin.call('CLUSTER', 'INFO')).includes('cluster_state:ok'), 'cluster up');
+  const options = settings({ url: [redis.url], memory_ttl: 0 });
+  await using gateway = await pipelineOf(options, async () => complete('hi'));
+
+  expect(await gateway.check('redis')).toBe('up');
+  expect((await gateway.ask()).cache).toBe('miss');
+  await until(async () => (await admin.dbsize()) === 1, 'written');
+  expect((await gateway.ask()).cache).toBe('hit');
+
+  redis.pause();
+  const started = performance.now();
+  expect((await gateway.ask()).cache).toBe('bypass');
+  expect(performance.now() - started).toBeLessThan(60);
+  redis.resume();
+  await until(async () => (await gateway.check('redis')) === 'up', 'back');
+});
