@@ -56,7 +56,9 @@ export {
   lastUserText,
   limitedTo,
   limitOf,
+  questionBlock,
   questionText,
+  withDefaultLimit,
   systemText,
   turnsOf,
   withDraft,
@@ -73,17 +75,17 @@ export {
   isTruncated,
   isUsable,
   noneUsable,
-  orBestSoFar,
   pluralityOf,
   sameResult,
   toolCallKey,
   usableOf,
 } from './approach/candidates.ts';
+export { orBestSoFar } from './approach/best-so-far.ts';
 export { changedStream } from './approach/streams.ts';
 export { topChoices } from './approach/merge.ts';
 export { toAnswers, wholeReply } from './approach/whole.ts';
 export { canonicalJson } from './approach/canonical-json.ts';
-export { UpstreamRefusal } from './upstream/refusal.ts';
+export { firstByRank, UpstreamRefusal } from './upstream/refusal.ts';
 
 export type { Model, ModelsRequest, Provider, ProviderRegistry } from './upstream/provider.ts';
 export type { CredentialHeader, OwnRequest, StreamWire, Transport, UpstreamRequest } from './upstream/transport.ts';

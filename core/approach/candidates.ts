@@ -66,22 +66,6 @@ export function pluralityOf(candidates: readonly Answer[]): Answer | undefined {
   return groupsOf(candidates, sameResult())[0]?.[0];
 }
 
-/**
- * The reply of the call that is shown, or, where that fails, the best so far: a failure after a usable candidate fails
- * no request (C10, C14). It does where the client left, or where a field of the client's own is refused.
- */
-export async function orBestSoFar(shown: Promise<Reply>, call: Call, best: () => Reply): Promise<Reply> {
-  try {
-    const reply = await shown;
-    if (reply.kind !== 'complete' || reply.status < 400 || refusesClientsField(reply, call)) return reply;
-    degrade(call.exchange, 'answer_failed');
-  } catch (error) {
-    if (!isSurvivable(error, call)) throw error;
-    degrade(call.exchange, error instanceof GatewayError ? (error.code ?? 'answer_failed') : 'answer_failed');
-  }
-  return best();
-}
-
 /** May an approach go on without what failed so? Not when the client is gone, nor when the code is wrong. */
 export function isSurvivable(error: unknown, call: Call): boolean {
   if (call.exchange.signal.aborted) return false;

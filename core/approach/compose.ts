@@ -1,9 +1,8 @@
 import { GENERATION_ROLES, type Call, type Handler } from '../exchange.ts';
 import type { CompleteReply } from '../reply.ts';
 import { candidateText, withDraft } from './conversation.ts';
-import { orBestSoFar } from './candidates.ts';
-import type { Capabilities } from './capabilities.ts';
-import { createNext } from './next.ts';
+import { orBestSoFar } from './best-so-far.ts';
+import { createNext, type Kit } from './next.ts';
 import type { Approach } from './types.ts';
 import { toAnswers, wholeCall, wholeReply } from './whole.ts';
 
@@ -18,22 +17,22 @@ export interface Step {
  * `per: 'call'` each generation call of what follows; an answerer's answer goes to what follows as a draft beside the
  * conversation. No steps: the plain call.
  */
-export function compose(steps: readonly Step[], call: Handler, capabilities: Capabilities): Handler {
+export function compose(steps: readonly Step[], call: Handler, kit: Kit): Handler {
   const [step, ...rest] = steps;
   if (!step) return call;
   const { approach, options } = step;
   if (approach.kind === 'transformer') {
-    if (approach.per === 'call') return compose(rest, perCall(step, call, capabilities), capabilities);
-    const following = compose(rest, call, capabilities);
-    const next = createNext(following, rest.length === 0 ? capabilities : undefined);
+    if (approach.per === 'call') return compose(rest, perCall(step, call, kit), kit);
+    const following = compose(rest, call, kit);
+    const next = createNext(following, kit, rest.length === 0);
     return (given) => approach.run(given, next, options);
   }
-  const answer: Handler = (given) => approach.run(given, createNext(call, capabilities), options);
-  return rest.length === 0 ? answer : improving(answer, compose(rest, call, capabilities));
+  const answer: Handler = (given) => approach.run(given, createNext(call, kit, true), options);
+  return rest.length === 0 ? answer : improving(answer, compose(rest, call, kit));
 }
 
-function perCall({ approach, options }: Step, call: Handler, capabilities: Capabilities): Handler {
-  const next = createNext(call, capabilities);
+function perCall({ approach, options }: Step, call: Handler, kit: Kit): Handler {
+  const next = createNext(call, kit, true);
   return (given) => (GENERATION_ROLES.has(given.role) ? approach.run(given, next, options) : call(given));
 }
 

@@ -39,6 +39,13 @@ export function questionText(messages: readonly Message[]): string {
   return turns.map((turn) => `<turn role="${turn.role}">\n${turnText(turn)}\n</turn>`).join('\n');
 }
 
+/** System text and question between delimiters, the head of a judge's prompt. */
+export function questionBlock(messages: readonly Message[]): string {
+  const system = systemText(messages);
+  const question = `<question>\n${questionText(messages)}\n</question>`;
+  return system === '' ? question : `<instructions>\n${system}\n</instructions>\n${question}`;
+}
+
 function turnText(message: Message): string {
   return [partsText(message), ...(message.tool_calls ?? []).map(toolCallText)].filter((text) => text !== '').join('\n');
 }
@@ -91,6 +98,11 @@ export function withDraft(messages: readonly Message[], draft: string): readonly
 /** The limit of a call's completion, under the name that the client used; `max_tokens` where it used none. */
 export function limitedTo(call: Call, tokens: number): Changes<ChatRequest> {
   return call.request.value.max_completion_tokens === undefined ? { max_tokens: tokens } : { max_completion_tokens: tokens };
+}
+
+/** The client's own limit if it set one, else `fallback`, as changes to the request. */
+export function withDefaultLimit(call: Call, fallback: number): Changes<ChatRequest> {
+  return limitOf(call) === undefined ? limitedTo(call, fallback) : {};
 }
 
 /** The client's own limit, undefined where it set none. */

@@ -1,15 +1,22 @@
 import { gatewayError } from '../errors.ts';
 import type { Call, Handler } from '../exchange.ts';
+import type { Upstreams } from '../upstream/upstreams.ts';
 import type { Capabilities } from './capabilities.ts';
 import { ask, sample } from './sampling.ts';
 import type { Next } from './types.ts';
 import { wholeCall } from './whole.ts';
 
+/** What running approaches takes beside the calls themselves. */
+export interface Kit {
+  readonly capabilities: Capabilities;
+  readonly resolve: Upstreams['resolve'];
+}
+
 /**
  * What an approach gets as `next`: `handler` with its two ways of asking.
- * @param capabilities  Undefined where `handler` runs further approaches, to which `n` means something else.
+ * @param isUpstream  Is `handler` an upstream call? To further approaches `n` would mean something else.
  */
-export function createNext(handler: Handler, capabilities: Capabilities | undefined): Next {
+export function createNext(handler: Handler, { capabilities, resolve }: Kit, isUpstream: boolean): Next {
   const passed = new WeakSet<Call>();
   const next = (call: Call) => {
     // The same call once more is another sample, not the same one: it must not share a cache entry or a flight.
@@ -23,6 +30,10 @@ export function createNext(handler: Handler, capabilities: Capabilities | undefi
       if (!answer) throw gatewayError('upstream_error', { upstream: call.upstream.name, detail: 'answered without a choice' });
       return answer;
     },
-    sample: (call: Call, count: number, options = {}) => sample(call, count, handler, capabilities, options),
+    sample: (call: Call, count: number, options = {}) => sample(call, count, handler, isUpstream ? capabilities : undefined, options),
+    to: (call: Call, name: string) => {
+      const { upstream, model } = resolve(name);
+      return call.with({ model }, { upstream });
+    },
   });
 }

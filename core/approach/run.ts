@@ -4,11 +4,12 @@ import type { Call, Handler, Plan, StreamStamp } from '../exchange.ts';
 import { onEnd, streamReply, type CompleteReply, type Reply } from '../reply.ts';
 import { UpstreamRefusal } from '../upstream/refusal.ts';
 import type { Budget } from './budget.ts';
-import { leavingOutRefused, type Capabilities } from './capabilities.ts';
+import { leavingOutRefused } from './capabilities.ts';
 import { childSignal } from './child-signal.ts';
 import { countingChoices } from './choices.ts';
 import { compose, type Step } from './compose.ts';
 import { createStamp, runBranches, stamped, type Branch } from './merge.ts';
+import type { Kit } from './next.ts';
 import { seedAt } from './sampling.ts';
 import { JoinedStream } from './streams.ts';
 import { extensionOf } from './trace-extension.ts';
@@ -22,7 +23,7 @@ export interface RunInit {
   readonly branches: readonly (readonly Step[])[];
   readonly isSingleCall: boolean;
   readonly clock: Clock;
-  readonly capabilities: Capabilities;
+  readonly kit: Kit;
   readonly budget: Budget;
   /** `n: top`: approaches that select return the n best of one pool. */
   readonly isTop: boolean;
@@ -48,7 +49,7 @@ export function createRun(init: RunInit): Plan['run'] {
 type Run = (call: Call, next: Handler) => Promise<Reply>;
 
 /** At most one call per choice: the client's `n`, and its bytes, go straight through. */
-function runSingle({ branches, capabilities, clock, stamp }: RunInit): Run {
+function runSingle({ branches, kit, clock, stamp }: RunInit): Run {
   const [steps = []] = branches;
   return async (call, next) => {
     let made = 0;
@@ -56,9 +57,9 @@ function runSingle({ branches, capabilities, clock, stamp }: RunInit): Run {
       made++;
       return next(given);
     };
-    const single = leavingOutRefused(counted, capabilities);
+    const single = leavingOutRefused(counted, kit.capabilities);
     const newStamp = (given: Call) => stamp ?? createStamp(given.request.value.model, clock);
-    const reply = await compose(steps, countingChoices(single, capabilities, newStamp), capabilities)(call);
+    const reply = await compose(steps, countingChoices(single, kit.capabilities, newStamp), kit)(call);
     if (reply.status >= 400) return reply;
     // A repair is a second call; several single calls were merged, and stamped, already.
     const whole = made > 1 && reply.kind === 'complete' ? stamped(reply, call, newStamp(call)) : reply;
@@ -67,15 +68,15 @@ function runSingle({ branches, capabilities, clock, stamp }: RunInit): Run {
 }
 
 /** Several calls, one answer: the branches of `|`, each `n` times, at once. */
-function runMany({ branches, capabilities, clock, stamp, isTop }: RunInit): Run {
+function runMany({ branches, kit, clock, stamp, isTop }: RunInit): Run {
   return async (given, next) => {
-    const handler = leavingOutRefused(next, capabilities);
+    const handler = leavingOutRefused(next, kit.capabilities);
     const { n } = given.request.value;
     const isPool = isTop && branches.length === 1 && branches[0]?.at(-1)?.approach.selects === true;
     const repeats = isPool ? 1 : (n ?? 1);
     const call = n === undefined || isPool ? given : given.with({ n: undefined });
     const mark = stamp ?? createStamp(call.request.value.model, clock);
-    const handlers = branches.map((steps) => ({ steps, run: compose(steps, handler, capabilities) }));
+    const handlers = branches.map((steps) => ({ steps, run: compose(steps, handler, kit) }));
     const [only] = handlers;
     if (only && handlers.length === 1 && repeats === 1) return withExtension(await only.run(call), call, mark);
 

@@ -62,14 +62,14 @@ interface Named {
  */
 export function createSelection(init: SelectionInit): Selection {
   const { registry, upstreams, settings, clock } = init;
-  const capabilities = init.capabilities ?? new Capabilities();
+  const kit = { capabilities: init.capabilities ?? new Capabilities(), resolve: (name: string) => upstreams.resolve(name) };
   const byDefault = readSource(settings.approach, registry, 'approach');
   const isListed = (slug: string) => slug === 'none' || registry.get(slug) !== undefined;
   const plainRun = createRun({
     branches: [[]],
     isSingleCall: true,
     clock,
-    capabilities,
+    kit,
     budget: settings.limits,
     isTop: false,
     stamp: undefined,
@@ -165,7 +165,7 @@ export function createSelection(init: SelectionInit): Selection {
         ...(isTop ? { n: 'top' } : {}),
       },
       budget,
-      run: createRun({ branches: steps, isSingleCall, clock, capabilities, budget, isTop, stamp }),
+      run: createRun({ branches: steps, isSingleCall, clock, kit, budget, isTop, stamp }),
       wantsTrace,
       wantsProgress,
       stamp,

@@ -67,8 +67,10 @@ export class JoinedStream {
     }
     this.#open++;
     if (part.reply.kind === 'complete') {
+      const { reply } = part;
       this.#guard(() => {
-        for (const chunk of completionToChunks(completionOf(part.reply as CompleteReply, this.#init.call), { includeUsage: false })) this.#take(chunk, part);
+        const completion = completionOf(reply, this.#init.call);
+        for (const chunk of completionToChunks(completion)) this.#take(chunk, part);
         this.#finishPart(part);
       });
       return;

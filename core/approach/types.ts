@@ -24,6 +24,8 @@ export interface Next {
    * the failure that ranks first (401, 403, 400, 429, 5xx).
    */
   sample(call: Call, count: number, options?: SampleOptions): Promise<readonly Answer[]>;
+  /** The call, addressed to another model; `upstream/model` as clients write it. Name such models in `models`, too. */
+  to(call: Call, model: string): Call;
 }
 
 export interface SampleOptions {

@@ -1,8 +1,7 @@
 import { gatewayError } from '../errors.ts';
 import type { Call } from '../exchange.ts';
 import { ChunkAssembler } from '../openai/chunks.ts';
-import { SseDecoder } from '../openai/sse.ts';
-import type { ChatCompletion, Choice, Chunk } from '../openai/types.ts';
+import type { ChatCompletion, Choice } from '../openai/types.ts';
 import { Payload } from '../payload.ts';
 import { completeReply, type CompleteReply, type Reply } from '../reply.ts';
 import { textOf } from './answer.ts';
@@ -27,14 +26,8 @@ export async function wholeReply(reply: Reply, call: Call): Promise<CompleteRepl
 
 async function assembled(body: AsyncIterable<Buffer>): Promise<ChatCompletion> {
   const assembler = new ChunkAssembler();
-  const decoder = new SseDecoder();
-  const read = (events: readonly { readonly data: string }[]) => {
-    // The transport has seen to it that these are chunks; an error event has failed the body.
-    for (const { data } of events) if (data !== '[DONE]') assembler.push(JSON.parse(data) as Chunk);
-  };
-  for await (const bytes of body) read(decoder.push(bytes));
-  read(decoder.end());
-  return assembler.completion();
+  for await (const bytes of body) assembler.push(bytes);
+  return assembler.toCompletion();
 }
 
 /** One answer per choice. Throws where the upstream did not answer with a chat completion. */

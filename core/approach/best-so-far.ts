@@ -1,0 +1,64 @@
+import { GatewayError } from '../errors.ts';
+import type { Call } from '../exchange.ts';
+import { completionToChunks } from '../openai/chunks.ts';
+import type { Chunk } from '../openai/types.ts';
+import type { Reply, StreamReply } from '../reply.ts';
+import { degrade, isSurvivable, isUsable } from './candidates.ts';
+import { refusesClientsField } from './capabilities.ts';
+import { changedStream } from './streams.ts';
+import { completionOf, toAnswers } from './whole.ts';
+
+/**
+ * The reply of the call that is shown, or, where that fails or brings nothing, the best so far: a failure after a usable
+ * candidate fails no request (C10, C14). It does where the client left, or where a field of the client's own is refused.
+ */
+export async function orBestSoFar(shown: Promise<Reply>, call: Call, best: () => Reply): Promise<Reply> {
+  let reply: Reply;
+  try {
+    reply = await shown;
+  } catch (error) {
+    if (!isSurvivable(error, call)) throw error;
+    degrade(call.exchange, error instanceof GatewayError ? (error.code ?? 'answer_failed') : 'answer_failed');
+    return best();
+  }
+  if (reply.kind !== 'complete') return reply.kind === 'stream' ? neverEmpty(reply, call, best) : reply;
+  if (reply.status >= 400) {
+    if (refusesClientsField(reply, call)) return reply;
+    degrade(call.exchange, 'answer_failed');
+    return best();
+  }
+  const [answer] = toAnswers(reply, call);
+  if (answer && isUsable(answer)) return reply;
+  degrade(call.exchange, 'answer_empty');
+  return best();
+}
+
+/** A live answer; where its stream ends without a word, the best so far follows before it ends. */
+function neverEmpty(reply: StreamReply, call: Call, best: () => Reply): Reply {
+  let hasContent = false;
+  return changedStream(reply, call, {
+    change: (chunk) => {
+      hasContent ||= chunk.choices.some(({ delta }) => hasText(delta?.content) || (delta?.tool_calls?.length ?? 0) > 0 || hasText(delta?.refusal));
+      const isEnd = chunk.choices.some(({ finish_reason }) => typeof finish_reason === 'string');
+      return isEnd && !hasContent ? [] : [chunk];
+    },
+    onEnd: () => {
+      if (hasContent) return [];
+      const instead = best();
+      if (instead.kind !== 'complete') return [];
+      return withoutRole([...completionToChunks(completionOf(instead, call))]);
+    },
+  });
+}
+
+function hasText(value: unknown): boolean {
+  return typeof value === 'string' && value !== '';
+}
+
+/** The stream has named its role already. */
+function withoutRole(chunks: readonly Chunk[]): Chunk[] {
+  return chunks.map((chunk) => ({
+    ...chunk,
+    choices: chunk.choices.map((choice) => ({ ...choice, delta: Object.fromEntries(Object.entries(choice.delta).filter(([key]) => key !== 'role')) })),
+  }));
+}

@@ -1,0 +1,57 @@
+/**
+ * Re-reading (RE2): states the last user question again in the same prompt, so that a model that reads left to right
+ * meets its beginning knowing its end. No call of its own; each repetition adds the question's length to the prompt.
+ * The first copy stays where it is, so that a cached prefix of the conversation still fits.
+ *
+ * Xu et al. 2023, "Re-Reading Improves Reasoning in Large Language Models", arXiv:2309.06275. Departure: the step-by-step
+ * trigger of the paper is an option, off.
+ */
+import { contentText, definePlugin, isReasoning, withText, z, type Call, type Message, type Next } from '../../core/index.ts';
+
+const NAME = 're2';
+const CUE = 'Read the question again:';
+const STEP_BY_STEP = "Let's think step by step.";
+
+const options = z.strictObject({
+  re2_times: z.int().min(2).max(3).default(2).describe('How often the question appears.'),
+  re2_cot: z.boolean().default(false).describe('Add a step-by-step trigger, as in the paper.'),
+  re2_max_chars: z.int().min(1).default(20_000).describe('A longer question passes unchanged.'),
+});
+type Options = z.output<typeof options>;
+
+export default definePlugin({
+  name: NAME,
+  description: 'States the question twice, so that the model reads it again.',
+  options,
+  apply({ approaches }) {
+    approaches.add(NAME, { kind: 'transformer', per: 'call', run: reread });
+  },
+});
+
+function reread(call: Call, next: Next, { re2_times, re2_cot, re2_max_chars }: Options) {
+  const { messages, tools, response_format } = call.request.value;
+  const isFree = (tools ?? undefined) === undefined && (response_format ?? undefined) === undefined;
+  const trigger = re2_cot && isFree && !isReasoning(call) ? STEP_BY_STEP : undefined;
+  const repeated = repeatQuestion(messages, { times: re2_times, maxChars: re2_max_chars, trigger });
+  return next(repeated === messages ? call : call.with({ messages: repeated }));
+}
+
+interface Repetition {
+  readonly times: number;
+  readonly maxChars: number;
+  /** Goes after the last copy. */
+  readonly trigger?: string | undefined;
+}
+
+/** Leaves the conversation alone when its last turn is not a question of the user's, or one that is too long. */
+export function repeatQuestion(messages: readonly Message[], { times, maxChars, trigger }: Repetition): readonly Message[] {
+  const last = messages.at(-1);
+  if (last?.role !== 'user') return messages;
+  const question = contentText(last.content, ' ');
+  if (question.trim() === '' || question.length > maxChars) return messages;
+  const copies = Array<string>(times - 1).fill(`${CUE} ${question}`);
+  const added = [...copies, ...(trigger === undefined ? [] : [trigger])].join('\n');
+  // One more text part where there are parts: images are never sent twice.
+  const isParts = Array.isArray(last.content);
+  return messages.with(-1, withText(last, isParts ? `\n${added}` : added, '\n'));
+}
