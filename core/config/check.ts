@@ -13,6 +13,8 @@ export interface Finding {
   readonly message: string;
   /** It is the key that is wrong, not its value. */
   readonly isKey?: boolean;
+  /** Nothing stands there, or only a variable that is not set. */
+  readonly isMissing?: boolean;
 }
 
 export type Checked<T> = { readonly data: T } | { readonly findings: readonly Finding[] };
@@ -81,7 +83,7 @@ function toFindings(issue: Issue, prefix: Path, context: Context): Finding[] {
   }
   const actual = valueAt(context.value, path);
   const expected = issue.code === 'custom' ? issue.message : (place && describeSchema(place)) || issue.message;
-  if (actual === undefined) return [{ path, message: `missing, expected ${expected}` }];
+  if (actual === undefined) return [{ path, isMissing: true, message: `missing, expected ${expected}` }];
   return [{ path, message: `expected ${expected}, got ${printValue(actual, path)}` }];
 }
 

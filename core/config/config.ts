@@ -29,10 +29,12 @@ export interface Config {
   readonly approachDefaults: { readonly n: number | undefined };
   /** In file order, options checked and completed. */
   readonly plugins: readonly LoadedPlugin[];
-  /** The providers that upstreams name, and `none`: loaded without being listed. */
+  /** The providers that upstreams name or detection may choose, and `none`: loaded without being listed. */
   readonly implied: readonly LoadedPlugin[];
   /** To be logged at start. */
   readonly warnings: readonly string[];
+  /** `server.port` → `--port`: what came from a flag or an environment variable instead of the file. */
+  readonly origins: Readonly<Record<string, string>>;
   /** Files whose change means a reload: the file and custom plugins. */
   readonly watched: readonly string[];
   /** Is it production (`NODE_ENV=production`)? The only environment fact beyond the file. */
@@ -52,8 +54,9 @@ export interface UpstreamConfig {
   readonly connectTimeoutMs: number;
   readonly idleTimeoutMs: number;
   readonly forwardHeaders: readonly string[];
+  /** `ca` is PEM text. */
   readonly tls: { readonly verify: boolean; readonly ca?: string };
-  /** Fields of the provider's own (demo: latency …), as written. */
+  /** Fields of the provider's own (demo: latency …), checked by its plugin's options, as written. */
   readonly extra: Readonly<Record<string, unknown>>;
 }
 

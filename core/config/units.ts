@@ -8,22 +8,22 @@ const LONGEST_MS = 2 ** 31 - 1;
 /** Options that are a time: `500ms`, `30s`, `10m`, `1h` or a number of milliseconds. Gives milliseconds. */
 export const duration = z
   .union([z.number().min(0), z.string().regex(/^\d+(\.\d+)?(ms|s|m|h)$/)])
+  .meta({ title: 'duration', examples: ['500ms', '30s', '10m', '1h'] })
   .transform((written, context) => {
     const ms = typeof written === 'number' ? written : inUnits(written, MILLISECONDS);
     if (ms > LONGEST_MS) context.addIssue({ code: 'custom', message: 'a duration of at most 24 days', input: written });
     return ms;
-  })
-  .meta({ title: 'duration', examples: ['500ms', '30s', '10m', '1h'] });
+  });
 
 /** Options that are a size: `64kb`, `32mb`, `1gb` or a number of bytes. Gives whole bytes. */
 export const size = z
   .union([z.number().min(0), z.string().regex(/^\d+(\.\d+)?(b|kb|mb|gb)$/i)])
+  .meta({ title: 'size', examples: ['64kb', '32mb'] })
   .transform((written, context) => {
     const bytes = Math.floor(typeof written === 'number' ? written : inUnits(written.toLowerCase(), BYTES));
     if (!Number.isSafeInteger(bytes)) context.addIssue({ code: 'custom', message: 'a smaller size', input: written });
     return bytes;
-  })
-  .meta({ title: 'size', examples: ['64kb', '32mb'] });
+  });
 
 /** `written` has passed the schema: a number, then one of the units. */
 function inUnits(written: string, units: Readonly<Record<string, number>>): number {

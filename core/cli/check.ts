@@ -1,0 +1,57 @@
+import { pino } from 'pino';
+import type { Flags } from '../config/aliases.ts';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import type { PipelineDescription } from '../description.ts';
+
+/** Builds everything but the listening port, and prints what came of it. */
+export async function check(options: { path: string | undefined; flags: Flags }): Promise<number> {
+  const [config, { buildServer }] = await Promise.all([loadConfig(options), import('../server/build.ts')]);
+  const { gateway } = await buildServer(config, { log: pino({ level: 'silent' }), detect: false });
+  console.log(printPipeline(config, gateway.describe()));
+  await gateway.close();
+  return 0;
+}
+
+export function printPipeline(config: Config, pipeline: PipelineDescription): string {
+  const { server, origins } = config;
+  const overrides = Object.entries(origins).map(([path, origin]) => `${path} from ${origin}`);
+  return [
+    `Configuration: ${config.path ?? 'built in (no config.yaml here)'}`,
+    `Listens on ${server.host}:${server.port}`,
+    `Default approach: ${pipeline.approach}`,
+    ...section('Set from outside', overrides),
+    ...section('Hooks, in the order a request meets them', pipeline.hooks.flatMap(hookLines)),
+    ...section(
+      'Approaches',
+      table(pipeline.approaches.map(({ slug, kind, plugin, description }) => [slug, kind, plugin, description])),
+    ),
+    ...section(
+      'Upstreams',
+      table(pipeline.upstreams.map(({ name, provider, baseUrl, key }) => [name, provider, baseUrl || '-', `key ${key}`])),
+    ),
+    ...section('Warnings', pipeline.warnings),
+    '',
+    'The configuration is good.',
+  ].join('\n');
+}
+
+function hookLines({ name, kind, taps }: PipelineDescription['hooks'][number]): string[] {
+  const lines = table(taps.map((tap) => [`  ${tap.name}`, stageOf(tap.stage)]));
+  return [`${name} (${kind})`, ...(lines.length > 0 ? lines : ['  nobody'])];
+}
+
+function stageOf(stage: number): string {
+  return stage === Number.MAX_SAFE_INTEGER ? 'last' : `stage ${stage}`;
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)];
+}
+
+/** Columns as wide as their widest cell. */
+export function table(rows: readonly (readonly string[])[]): string[] {
+  const widths: number[] = [];
+  for (const row of rows) row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)));
+  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+}

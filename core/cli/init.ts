@@ -1,0 +1,27 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { defaultText, FILE_NAME } from '../config/source.ts';
+import { packageFile } from '../package-root.ts';
+
+const SCHEMA = 'core/config/config.schema.json';
+
+/** Writes the shipped configuration into `folder`; 1 where there is one already. */
+export async function init(folder: string): Promise<number> {
+  const text = (await defaultText()).replace(`$schema=./${SCHEMA}`, () => `$schema=${schemaFrom(folder)}`);
+  try {
+    await writeFile(join(folder, FILE_NAME), text, { flag: 'wx' });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    console.error(`optigate: there is a ${FILE_NAME} here already, it is left as it is`);
+    return 1;
+  }
+  console.log(`Wrote ${FILE_NAME}. Next: optigate check, then optigate serve.`);
+  return 0;
+}
+
+/** Where editors find the schema from there. */
+function schemaFrom(folder: string): string {
+  for (const place of [`./${SCHEMA}`, `./node_modules/optigate/${SCHEMA}`]) if (existsSync(join(folder, place))) return place;
+  return packageFile(SCHEMA);
+}

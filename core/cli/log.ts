@@ -1,0 +1,34 @@
+import { pino } from 'pino';
+import type { Logger } from '../logger.ts';
+
+/** Struck out wherever they would be logged: keys, and what people say. Named one by one, wildcards cost on every line. */
+const CREDENTIAL_HEADERS = ['authorization', 'x-api-key', 'api-key', 'x-upstream-key', 'cookie', 'proxy-authorization'];
+const REDACTED = [
+  ...['headers', 'client.headers', 'req.headers'].flatMap((place) => CREDENTIAL_HEADERS.map((name) => `${place}["${name}"]`)),
+  ...['key', 'api_key', 'apiKey', 'authorization', 'upstream_keys', 'messages', 'body', 'request.messages', 'request.body'],
+];
+
+export interface LogHandle {
+  readonly log: Logger;
+  /** Writes what is buffered. */
+  flush(): void;
+}
+
+/** JSON lines on stdout, buffered while a write is under way; readable lines where stdout is a terminal. */
+export async function createLog(level: string, { isTerminal }: { isTerminal: boolean }): Promise<LogHandle> {
+  const options = { level, base: null, redact: { paths: REDACTED, censor: '[redacted]' } };
+  if (isTerminal) {
+    const { default: pretty } = await import('pino-pretty');
+    const stream = pretty({ colorize: true, sync: true, translateTime: 'SYS:HH:MM:ss.l' });
+    return { log: pino(options, stream), flush: () => undefined };
+  }
+  const destination = pino.destination({ dest: 1, sync: false });
+  const flush = () => {
+    try {
+      destination.flushSync();
+    } catch {
+      // Not open yet, or stdout is closed: nothing to write, nobody to tell.
+    }
+  };
+  return { log: pino(options, destination), flush };
+}

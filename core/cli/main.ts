@@ -1,0 +1,123 @@
+/** The command line. Each command loads what it needs when it runs, so that none waits for another's imports. */
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import type { Flags } from '../config/aliases.ts';
+import { packageFile } from '../package-root.ts';
+
+const OVERRIDES = ['host', 'port', 'workers', 'log-level', 'approach'] as const;
+
+/** Runs a command line (without node and script) and resolves to the exit code: 0 done, 1 failed, 2 bad usage. */
+export async function run(args: readonly string[]): Promise<number> {
+  if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
+    console.log(version());
+    return 0;
+  }
+  try {
+    return await dispatch(args);
+  } catch (error) {
+    const { exitCode, message } = toFailure(error);
+    if (message !== '') console.error(`optigate: ${message}`);
+    return exitCode;
+  }
+}
+
+export function version(): string {
+  const { version: number } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string };
+  return number;
+}
+
+async function dispatch(args: readonly string[]): Promise<number> {
+  const [{ Command, CommanderError }, { takeOptillmFlags, UsageError }] = await Promise.all([
+    import('commander'),
+    import('../config/aliases.ts'),
+  ]);
+  const { flags: optillmFlags, rest } = takeOptillmFlags(args);
+  let exitCode = 0;
+  const finished = (code: number) => void (exitCode = code);
+  const flagsOf = (options: Options): Flags => ({ ...optillmFlags, ...overrides(options) });
+
+  const program = new Command('optigate')
+    .description('An OpenAI-compatible optimizing LLM proxy.')
+    .version(version(), '-V, --version')
+    .exitOverride()
+    .configureOutput({ outputError: () => undefined });
+  const command = (name: string, description: string, settings?: { isDefault: boolean }) =>
+    program.command(name, settings).description(description).exitOverride();
+
+  withOverrides(command('serve', 'serve the configuration (the default command)', { isDefault: true }))
+    .addHelpText('after', "\nOptiLLM's flags and environment variables are accepted, too: see docs/configuration.md.")
+    .action(async (options: Options) => {
+      const { serve } = await import('./serve.ts');
+      finished(await serve({ path: options.config, flags: flagsOf(options) }));
+    });
+  withOverrides(command('check', 'check the configuration, and print the pipeline it makes')).action(async (options: Options) => {
+    const { check } = await import('./check.ts');
+    finished(await check({ path: options.config, flags: flagsOf(options) }));
+  });
+  command('init', 'write a commented config.yaml').action(async () => {
+    const { init } = await import('./init.ts');
+    finished(await init(process.cwd()));
+  });
+  withConfig(command('plugins', 'list built-in and loaded plugins with their options')).action(async (options: Options) => {
+    const { listPlugins } = await import('./plugins.ts');
+    finished(await listPlugins({ path: options.config }));
+  });
+  withConfig(command('schema', 'print the JSON Schema of the configuration file')).action(async (options: Options) => {
+    const { printSchema } = await import('./schema.ts');
+    finished(await printSchema({ path: options.config }));
+  });
+
+  try {
+    await program.parseAsync([...rest], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Help and version end this way, too.
+    if (error.exitCode === 0) return 0;
+    throw new UsageError(usageMessage(error, rest, program), { cause: error });
+  }
+  return exitCode;
+}
+
+interface Options {
+  readonly config?: string;
+  readonly host?: string;
+  readonly port?: string;
+  readonly workers?: string;
+  readonly logLevel?: string;
+  readonly approach?: string;
+}
+
+function withConfig(command: Command): Command {
+  return command.option('--config <file>', 'configuration file (OPTIGATE_CONFIG; default ./config.yaml)');
+}
+
+function withOverrides(command: Command): Command {
+  return withConfig(command)
+    .option('--host <address>', 'where to listen (OPTIGATE_HOST)')
+    .option('--port <number>', 'port, 0 = any free one (OPTIGATE_PORT)')
+    .option('--workers <number>', 'processes, auto = one per core (OPTIGATE_WORKERS)')
+    .option('--log-level <level>', 'fatal | error | warn | info | debug | trace | silent (OPTIGATE_LOG_LEVEL)')
+    .option('--approach <expression>', 'for requests that select none, such as "re2&moa" (OPTIGATE_APPROACH)');
+}
+
+function overrides({ host, port, workers, logLevel, approach }: Options): Flags {
+  const given: Record<(typeof OVERRIDES)[number], string | undefined> = { host, port, workers, 'log-level': logLevel, approach };
+  return Object.fromEntries(Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+/** The default command takes no arguments, so a mistyped command looks like one too many. */
+function usageMessage(error: Error & { code: string }, args: readonly string[], program: Command): string {
+  if (error.code === 'commander.excessArguments') {
+    const names = program.commands.map((command) => command.name());
+    const given = args.find((arg) => !arg.startsWith('-') && !names.includes(arg));
+    return `unknown command or argument '${given ?? ''}'; the commands are ${names.join(', ')}`;
+  }
+  return `${error.message.replace(/^error: /, '')}\nSee optigate --help`;
+}
+
+/** Failures are told in their own words, never as a stack. */
+function toFailure(error: unknown): { exitCode: number; message: string } {
+  if (!(error instanceof Error)) return { exitCode: 1, message: String(error) };
+  const exitCode = 'exitCode' in error && typeof error.exitCode === 'number' ? error.exitCode : 1;
+  return { exitCode, message: error.message };
+}

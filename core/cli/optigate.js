@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+// The first step of every start. Plain JavaScript without static imports, so that an old Node gets a sentence, not a
+// syntax error. Runs main.ts from source, main.js in the package.
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+
+if (major < 22 || (major === 22 && minor < 19)) {
+  console.error(
+    `optigate needs Node.js 22.19 or newer, this is ${process.version}. In a checkout, npm ci brings one along (without --ignore-scripts, NODE_ENV=production or --omit=dev).`,
+  );
+  process.exitCode = 1;
+} else {
+  const { existsSync } = await import('node:fs');
+  const source = new URL('./main.ts', import.meta.url);
+  const main = existsSync(source) ? source : new URL('./main.js', import.meta.url);
+  const { run } = await import(main.href);
+  process.exitCode = await run(process.argv.slice(2));
+}

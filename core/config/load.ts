@@ -1,0 +1,168 @@
+/** From file, environment and flags to the configuration: read once, checked whole, completed, frozen. */
+import { availableParallelism } from 'node:os';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { parse } from 'yaml';
+import type { Budget } from '../approach/budget.ts';
+import { listBuiltIns } from '../plugin/load.ts';
+import { applyAliases, applyKeyVariables, UsageError, type Flags } from './aliases.ts';
+import { Collector } from './collector.ts';
+import type { Config, UpstreamConfig } from './config.ts';
+import { Draft, isMembers, type Members } from './draft.ts';
+import { isProduction, processEnvironment, type Environment } from './environment.ts';
+import { ConfigFile } from './file.ts';
+import { checkDependencies, checkPluginOptions, loadImplied, loadListedPlugins, type Listed } from './plugins.ts';
+import { ConfigError } from './problems.ts';
+import { fileSettings, type FileSettings } from './schema.ts';
+import { findSource, reasonOf, type Source } from './source.ts';
+import { readUpstreams } from './upstreams.ts';
+
+export interface LoadConfigOptions {
+  /** The file; default `OPTIGATE_CONFIG`, then `./config.yaml`, then the one that ships with the program. */
+  readonly path?: string | undefined;
+  /** Its text, where it was read already. */
+  readonly text?: string | undefined;
+  readonly flags?: Flags;
+  /** Default: the process's. */
+  readonly env?: Environment;
+  readonly cwd?: string;
+  /** Loads custom plugins anew under this mark (letters and digits), for a reload. */
+  readonly version?: string;
+}
+
+/** What a file without `upstreams` has. */
+const DEFAULT_UPSTREAM = 'openai';
+const DEFAULT_KEY_VARIABLE = 'OPENAI_API_KEY';
+
+/** Throws a `ConfigError` that names every problem, or a `UsageError`. */
+export async function loadConfig(options: LoadConfigOptions = {}): Promise<Config> {
+  const { flags = {}, env = processEnvironment(), cwd = process.cwd() } = options;
+  const source = await findSource(options, env, cwd);
+  const file = new ConfigFile(source.name, source.text, env);
+  if (!isMembers(file.value)) throw new ConfigError(source.name, unreadable(file));
+
+  const draft = new Draft(file.value);
+  const hasUpstreams = draft.value['upstreams'] !== undefined;
+  draft.value['upstreams'] ??= { [DEFAULT_UPSTREAM]: {} };
+  applyAliases(draft, { flags, environment: env, readYaml: (path) => readYaml(resolve(cwd, path)) });
+  const firstUpstream = draft.firstUpstream() ?? DEFAULT_UPSTREAM;
+  const isWaitingForKey = !hasUpstreams || file.variablesAt(['upstreams', firstUpstream, 'api_key']).length > 0;
+  applyKeyVariables(draft, env, isWaitingForKey);
+
+  const collector = new Collector(file, draft);
+  const builtIns = await listBuiltIns();
+  const { upstreams: upstreamsValue, plugins: pluginsValue, ...rest } = draft.value;
+  const settings = collector.check(fileSettings, rest, [], ['upstreams', 'plugins']);
+  const listed = await loadListedPlugins(pluginsValue, {
+    collector,
+    builtIns,
+    folder: source.folder,
+    ...(options.version === undefined ? {} : { version: options.version }),
+  });
+  const plugins = checkPluginOptions(listed, collector);
+
+  const providerNames = [...builtIns.values()].filter(({ group }) => group === 'providers').map(({ name }) => name);
+  const named = namedProviders(upstreamsValue).filter((name) => providerNames.includes(name));
+  const detected = settings?.autodetect ? ['openai', 'demo'] : [];
+  const implied = await loadImplied([...named, ...detected], listed, builtIns);
+  checkDependencies(listed, implied, collector);
+  const keyVariable = (name: string): string | undefined => {
+    const origin = draft.originOf(['upstreams', name, 'api_key']);
+    const isDefault = !hasUpstreams && name === DEFAULT_UPSTREAM;
+    return origin ?? file.variablesAt(['upstreams', name, 'api_key'])[0] ?? (isDefault ? DEFAULT_KEY_VARIABLE : undefined);
+  };
+  const upstreams = await readUpstreams(upstreamsValue, {
+    collector,
+    folder: source.folder,
+    keyVariable,
+    providerNames,
+    provider: (name) => providerPlugin(name, listed, implied),
+  });
+
+  const problems = [...file.problems, ...collector.problems];
+  if (problems.length > 0 || !settings) throw new ConfigError(source.name, problems);
+  const warnings = [...file.warnings, ...draft.warnings, ...upstreams.flatMap(insecureWarning)];
+  return freeze({
+    ...toConfig(settings, source),
+    upstreams,
+    plugins,
+    implied,
+    warnings,
+    origins: draft.origins,
+    watched: [source.path, ...plugins.map((plugin) => plugin.file)].filter((path) => path !== undefined),
+    isProduction: isProduction(env),
+  });
+}
+
+function unreadable(file: ConfigFile): ConstructorParameters<typeof ConfigError>[1] {
+  if (file.problems.length > 0) return file.problems;
+  const isEmpty = file.value === null || file.value === undefined;
+  const message = isEmpty ? 'the file is empty, expected keys such as upstreams and plugins' : 'expected keys such as upstreams and plugins';
+  return [{ path: [], message, at: file.positionOf([]) }];
+}
+
+function toConfig(settings: FileSettings, { path, text }: Source) {
+  const { server, log, autodetect, model, approach, tags, approach_limits: limits } = settings;
+  const approachLimits: Budget = {
+    maxCalls: limits.max_calls,
+    deadlineMs: limits.deadline,
+    ...(limits.max_tokens === undefined ? {} : { maxTokens: limits.max_tokens }),
+  };
+  return {
+    path,
+    text,
+    server: {
+      host: server.host,
+      port: server.port,
+      workers: server.workers === 'auto' ? availableParallelism() : server.workers,
+      keepAlive: server.keep_alive,
+      bodyLimit: server.body_limit,
+      uploadLimit: server.upload_limit,
+      requestTimeoutMs: server.request_timeout,
+      drainTimeoutMs: server.drain_timeout,
+    },
+    log,
+    autodetect,
+    model,
+    approach: approach === 'auto' ? undefined : approach,
+    tags,
+    approachLimits,
+    approachDefaults: { n: settings.approach_defaults.n },
+  };
+}
+
+function namedProviders(upstreams: unknown): string[] {
+  if (!isMembers(upstreams)) return [];
+  return Object.values(upstreams).map((entry) => {
+    const provider = isMembers(entry) ? entry['provider'] : undefined;
+    return typeof provider === 'string' ? provider : 'openai';
+  });
+}
+
+/** A custom plugin may add a provider under any name, which only shows when it is applied. */
+function providerPlugin(name: string, listed: readonly Listed[], implied: Config['implied']) {
+  const found = [...listed, ...implied].find(({ record }) => record.name === name);
+  if (found) return found.record;
+  return listed.some(({ file }) => file !== undefined) ? 'unknown' : undefined;
+}
+
+function insecureWarning({ name, tls }: UpstreamConfig): string[] {
+  return tls.verify ? [] : [`upstreams.${name}.tls.verify is false: whoever is on the way can read and change what is sent`];
+}
+
+function readYaml(path: string): unknown {
+  try {
+    return parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new UsageError(`${path}: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+/** Plain objects and lists, all the way down; plugins and schemas stay as they are. */
+function freeze<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null && !Array.isArray(value)) return value;
+  for (const member of Object.values(value as Members)) freeze(member);
+  return Object.freeze(value);
+}

@@ -1,0 +1,120 @@
+import type { BuiltIn, FoundPlugin } from '../plugin/load.ts';
+import { loadBuiltIn, loadListed } from '../plugin/load.ts';
+import { PluginLoadError } from '../plugin/load-error.ts';
+import type { Collector } from './collector.ts';
+import type { LoadedPlugin } from './config.ts';
+import { isMembers } from './draft.ts';
+import type { Path } from './problems.ts';
+
+/** Plugins that are there without being listed, beside the providers that upstreams name. */
+const ALWAYS = ['none'];
+
+export interface PluginParts {
+  readonly collector: Collector;
+  readonly builtIns: ReadonlyMap<string, BuiltIn>;
+  readonly folder: string;
+  /** Loads custom plugins anew under this mark, for a reload. */
+  readonly version?: string;
+}
+
+/** One entry of the list, loaded; its options not checked yet. */
+export interface Listed extends FoundPlugin {
+  readonly listed: string;
+  readonly path: Path;
+  readonly options: unknown;
+}
+
+/** Imports what the file lists, at once. Entries that cannot be had are noted and left out. */
+export async function loadListedPlugins(value: unknown, parts: PluginParts): Promise<Listed[]> {
+  const { collector } = parts;
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value)) {
+    collector.add(['plugins'], 'expected a list, an entry per plugin: - retry: { attempts: 3 }');
+    return [];
+  }
+  const entries = value.map((entry: unknown, index) => readEntry(entry, ['plugins', index], collector));
+  const loaded = await Promise.all(entries.map((entry) => entry && load(entry, parts)));
+  const plugins = loaded.filter((plugin) => plugin !== undefined);
+  return withoutDuplicates(plugins, collector);
+}
+
+interface Entry {
+  readonly listed: string;
+  readonly path: Path;
+  readonly options: unknown;
+}
+
+function readEntry(entry: unknown, path: Path, collector: Collector): Entry | undefined {
+  if (typeof entry === 'string' && entry !== '') return { listed: entry, path: [...path, entry], options: {} };
+  if (!isMembers(entry)) {
+    collector.add(path, 'expected a plugin by name, path or package, with options or without: - retry: { attempts: 3 }');
+    return undefined;
+  }
+  const [listed, ...others] = Object.keys(entry);
+  if (listed === undefined || others.length > 0) {
+    const advice = listed === undefined ? '' : `; if '${others.join("', '")}' belongs to '${listed}', indent it further`;
+    collector.add(path, `expected one plugin in an entry, got ${others.length + (listed === undefined ? 0 : 1)} keys${advice}`);
+    return undefined;
+  }
+  return { listed, path: [...path, listed], options: entry[listed] ?? {} };
+}
+
+async function load(entry: Entry, { collector, builtIns, folder, version }: PluginParts): Promise<Listed | undefined> {
+  try {
+    const found = await loadListed(entry.listed, builtIns, { folder, ...(version === undefined ? {} : { version }) });
+    return { ...entry, ...found };
+  } catch (error) {
+    if (!(error instanceof PluginLoadError)) throw error;
+    collector.add(entry.path, error.message, { isKey: true });
+    return undefined;
+  }
+}
+
+function withoutDuplicates(plugins: readonly Listed[], collector: Collector): Listed[] {
+  const first = new Map<string, Listed>();
+  for (const plugin of plugins) {
+    const { name } = plugin.record;
+    const other = first.get(name);
+    if (!other) {
+      first.set(name, plugin);
+      continue;
+    }
+    const theirs = other.listed === plugin.listed ? '' : ` (as '${other.listed}')`;
+    collector.add(plugin.path, `a plugin named '${name}' is listed already${theirs}`, { isKey: true });
+  }
+  return [...first.values()];
+}
+
+/** Checks each plugin's options by its own schema. Plugins with problems are left out. */
+export function checkPluginOptions(plugins: readonly Listed[], collector: Collector): LoadedPlugin[] {
+  return plugins.flatMap(({ listed, plugin, record, file, options, path }) => {
+    const checked = collector.check(record.schema, options, path);
+    return checked === undefined ? [] : [{ listed, plugin, record, file, options: checked }];
+  });
+}
+
+/** Notes dependencies that are not there; their order does not matter. */
+export function checkDependencies(plugins: readonly Listed[], implied: readonly LoadedPlugin[], collector: Collector): void {
+  const names = new Set([...plugins, ...implied].map(({ record }) => record.name));
+  for (const { record, path } of plugins) {
+    const missing = record.dependencies.filter((name) => !names.has(name));
+    for (const name of missing) collector.add(path, `needs the plugin '${name}', which is not listed`, { isKey: true });
+  }
+}
+
+/** `none`, and the providers that upstreams name (and detection may choose), where they are not listed. */
+export async function loadImplied(
+  providers: readonly string[],
+  listed: readonly Listed[],
+  builtIns: ReadonlyMap<string, BuiltIn>,
+): Promise<LoadedPlugin[]> {
+  const taken = new Set(listed.map(({ record }) => record.name));
+  const names = new Set([...ALWAYS, ...providers].filter((name) => !taken.has(name)));
+  const wanted = [...names].flatMap((name) => builtIns.get(name) ?? []);
+  return Promise.all(
+    wanted.map(async (builtIn) => {
+      const found = await loadBuiltIn(builtIn);
+      return { ...found, listed: builtIn.name, options: found.record.schema.parse({}) };
+    }),
+  );
+}

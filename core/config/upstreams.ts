@@ -1,0 +1,107 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { nearest } from '../approach/expression.ts';
+import type { PluginRecord } from '../plugin/define.ts';
+import { unknownKey } from './check.ts';
+import type { Collector } from './collector.ts';
+import type { UpstreamConfig } from './config.ts';
+import { isMembers, type Members } from './draft.ts';
+import { knownKeys, toJsonSchema } from './expectation.ts';
+import { upstream as upstreamSchema, upstreamName } from './schema.ts';
+import { reasonOf } from './source.ts';
+
+const OWN_KEYS = new Set(Object.keys(upstreamSchema.shape));
+
+export interface UpstreamParts {
+  readonly collector: Collector;
+  readonly folder: string;
+  /** The variable that the file or environment names for an upstream's key. */
+  keyVariable(name: string): string | undefined;
+  /** The provider's plugin: a record, `unknown` where a custom plugin may bring it, undefined where nobody can. */
+  provider(name: string): PluginRecord | 'unknown' | undefined;
+  readonly providerNames: readonly string[];
+}
+
+/** The upstreams in file order. Problems are noted; an upstream that has any is left out. */
+export async function readUpstreams(value: unknown, parts: UpstreamParts): Promise<UpstreamConfig[]> {
+  const { collector } = parts;
+  if (!isMembers(value)) {
+    collector.add(['upstreams'], 'expected names with their settings');
+    return [];
+  }
+  const names = Object.keys(value);
+  if (names.length === 0) collector.add(['upstreams'], 'expected at least one upstream');
+  const read = await Promise.all(names.map((name) => readUpstream(name, value[name], parts)));
+  return read.filter((upstream) => upstream !== undefined);
+}
+
+async function readUpstream(name: string, value: unknown, parts: UpstreamParts): Promise<UpstreamConfig | undefined> {
+  const { collector } = parts;
+  const path = ['upstreams', name];
+  const isNameGood = upstreamName.safeParse(name).success;
+  if (!isNameGood) collector.add(path, "not a valid name: expected letters, digits, '_', '-' and '.'", { isKey: true });
+  if (value !== null && !isMembers(value)) {
+    collector.add(path, 'expected settings such as base_url and api_key');
+    return undefined;
+  }
+  const { own, extra } = split(value ?? {});
+  const entry = collector.check(upstreamSchema, own, path);
+  const isExtraGood = checkExtra(extra, entry?.provider ?? own['provider'] ?? 'openai', path, parts);
+  if (!entry || !isExtraGood || !isNameGood) return undefined;
+  const ca = entry.tls.ca === undefined ? undefined : await readCa(entry.tls.ca, path, parts);
+  const keyVariable = parts.keyVariable(name);
+  return {
+    name,
+    provider: entry.provider,
+    baseUrl: entry.base_url?.replace(/\/+$/, ''),
+    apiKey: entry.api_key || undefined,
+    keyVariable,
+    timeoutMs: entry.timeout,
+    connectTimeoutMs: entry.connect_timeout,
+    idleTimeoutMs: entry.idle_timeout,
+    forwardHeaders: entry.forward_headers,
+    tls: { verify: entry.tls.verify, ...(ca === undefined ? {} : { ca }) },
+    extra,
+  };
+}
+
+function split(value: Members): { own: Members; extra: Members } {
+  const entries = Object.entries(value);
+  return {
+    own: Object.fromEntries(entries.filter(([key]) => OWN_KEYS.has(key))),
+    extra: Object.fromEntries(entries.filter(([key]) => !OWN_KEYS.has(key))),
+  };
+}
+
+/** Keys of the provider's own are checked by the options of its plugin, and stay as written for the provider to read. */
+function checkExtra(extra: Members, provider: unknown, path: readonly string[], parts: UpstreamParts): boolean {
+  const { collector, providerNames } = parts;
+  const keys = Object.keys(extra);
+  if (typeof provider !== 'string') return false;
+  const record = parts.provider(provider);
+  if (record === undefined) {
+    for (const key of keys) collector.add([...path, key], unknownKey(key, [...OWN_KEYS]), { isKey: true });
+    const meant = nearest(provider, providerNames);
+    const hint = meant === undefined ? `the known ones are ${providerNames.join(', ')}` : `did you mean '${meant}'?`;
+    collector.add([...path, 'provider'], `no provider '${provider}', ${hint}`);
+    return false;
+  }
+  if (keys.length === 0 || record === 'unknown') return true;
+  const providersOwn = knownKeys(toJsonSchema(record.schema));
+  const foreign = keys.filter((key) => !providersOwn.includes(key));
+  for (const key of foreign) {
+    collector.add([...path, key], unknownKey(key, [...OWN_KEYS, ...providersOwn]), { isKey: true });
+  }
+  const known = Object.fromEntries(Object.entries(extra).filter(([key]) => providersOwn.includes(key)));
+  return collector.check(record.schema, known, path) !== undefined && foreign.length === 0;
+}
+
+async function readCa(ca: string, path: readonly string[], { collector, folder }: UpstreamParts): Promise<string | undefined> {
+  if (ca.includes('-----BEGIN')) return ca;
+  try {
+    return await readFile(resolve(folder, ca), 'utf8');
+  } catch (error) {
+    collector.add([...path, 'tls', 'ca'], `${resolve(folder, ca)}: ${reasonOf(error)}`);
+    return undefined;
+  }
+}

@@ -1,0 +1,17 @@
+import { existsSync } from 'node:fs';
+import { defineConfig } from 'vitest/config';
+import { SummaryReporter } from './test/support/summary-reporter.ts';
+
+const GLOBAL_SETUP = './test/support/global-setup.ts';
+
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    pool: 'forks',
+    // Node runs the source itself, as it does in production: one instance of core for plugins in node_modules, too.
+    experimental: { viteModuleRunner: false },
+    globalSetup: existsSync(GLOBAL_SETUP) ? [GLOBAL_SETUP] : [],
+    reporters: ['default', new SummaryReporter()],
+    testTimeout: 15_000,
+  },
+});
