@@ -1,0 +1,166 @@
+import { isRecord } from '../json.ts';
+import { ChunkHead, join, joinLogprobs, keepFirst, keepLast, partsOf, toObject, type Parts } from './delta.ts';
+import type { ChatCompletion, Choice, Chunk } from './types.ts';
+
+export { completionToChunks, type ChunkOptions } from './completion-chunks.ts';
+export { textCompletionToChunks, TextChunkAssembler, type TextChoice, type TextCompletion } from './text-chunks.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Puts the chunks of a chat stream together to the completion they tell of: deltas joined per choice, tool calls per
+ * index, fields that nobody here knows kept. Never throws on what an upstream sends; `isWhole` says what it is worth.
+ */
+export class ChunkAssembler {
+  readonly #head = new ChunkHead();
+  readonly #choices = new Map<number, ChoiceParts>();
+  readonly #count: number;
+
+  /** @param init.n  How many choices there are to be. */
+  constructor(init: { readonly n?: number | undefined } = {}) {
+    this.#count = Math.max(1, init.n ?? 1);
+  }
+
+  /** Takes bytes of the event stream, cut anywhere. */
+  push(bytes: Buffer): void {
+    for (const chunk of this.#head.decode(bytes)) this.#add(chunk);
+  }
+
+  add(chunk: Chunk): void {
+    this.#add(chunk);
+  }
+
+  /** Every choice came and has a `finish_reason`, and there was no error among the chunks. */
+  get isWhole(): boolean {
+    if (this.hasFailed || this.#choices.size < this.#count) return false;
+    return [...this.#choices.values()].every((choice) => choice.isFinished);
+  }
+
+  /** An error event came, or something that is no chunk. */
+  get hasFailed(): boolean {
+    return this.#head.hasFailed;
+  }
+
+  /** What came so far. */
+  toCompletion(): ChatCompletion {
+    const inOrder = [...this.#choices].sort(([a], [b]) => a - b);
+    const choices = inOrder.map(([index, choice]) => choice.toChoice(index));
+    return this.#head.toCompletion('chat.completion', choices);
+  }
+
+  #add(chunk: Fields): void {
+    this.#head.add(chunk);
+    const { choices } = chunk;
+    if (!Array.isArray(choices)) return;
+    for (const [position, choice] of choices.entries()) {
+      if (!isRecord(choice)) continue;
+      const index = typeof choice['index'] === 'number' ? choice['index'] : position;
+      let parts = this.#choices.get(index);
+      if (!parts) this.#choices.set(index, (parts = new ChoiceParts()));
+      parts.add(choice);
+    }
+  }
+}
+
+class ChoiceParts {
+  readonly #message: Parts = new Map();
+  readonly #fields: Parts = new Map();
+  readonly #toolCalls = new ToolCallParts();
+  #finishReason: string | null = null;
+
+  get isFinished(): boolean {
+    return this.#finishReason !== null;
+  }
+
+  add(choice: Fields): void {
+    for (const [key, value] of Object.entries(choice)) {
+      if (key === 'index') continue;
+      if (key === 'delta' || key === 'message') this.#addDelta(value);
+      else if (key === 'logprobs') joinLogprobs(this.#fields, value);
+      else if (key !== 'finish_reason') keepLast(this.#fields, key, value);
+      else if (typeof value === 'string' && value !== '') this.#finishReason = value;
+    }
+  }
+
+  toChoice(index: number): Choice {
+    const { role, content, ...rest } = toObject(this.#message);
+    const toolCalls = this.#toolCalls.toArray();
+    const message = {
+      role: typeof role === 'string' && role !== '' ? role : 'assistant',
+      content: content ?? null,
+      ...rest,
+      ...(toolCalls ? { tool_calls: toolCalls } : {}),
+    } as Choice['message'];
+    return { index, message, ...toObject(this.#fields), finish_reason: this.#finishReason };
+  }
+
+  #addDelta(delta: unknown): void {
+    if (!isRecord(delta)) return;
+    for (const [key, value] of Object.entries(delta)) {
+      if (key === 'role') keepFirst(this.#message, key, value);
+      else if (key === 'tool_calls' && Array.isArray(value)) this.#toolCalls.add(value);
+      else if (isRecord(value)) this.#addObject(key, value);
+      else join(this.#message, key, value);
+    }
+  }
+
+  /** `audio`, `function_call` and what is like them: fragments in some members, the others fixed. */
+  #addObject(key: string, value: Record<string, unknown>): void {
+    const inner = partsOf(this.#message, key);
+    for (const [name, member] of Object.entries(value)) {
+      if (name === 'data' || name === 'transcript' || name === 'arguments') join(inner, name, member);
+      else if (name === 'id' || name === 'name') keepFirst(inner, name, member);
+      else keepLast(inner, name, member);
+    }
+  }
+}
+
+class ToolCallParts {
+  #calls: Map<number, Parts> | undefined;
+  #last = -1;
+
+  add(deltas: readonly unknown[]): void {
+    this.#calls ??= new Map();
+    for (const delta of deltas) if (isRecord(delta)) this.#addCall(this.#calls, delta);
+  }
+
+  toArray(): Record<string, unknown>[] | undefined {
+    if (!this.#calls) return undefined;
+    return [...this.#calls].sort(([a], [b]) => a - b).map(([, parts]) => toToolCall(parts));
+  }
+
+  #addCall(calls: Map<number, Parts>, delta: Fields): void {
+    const index = this.#indexOf(calls, delta);
+    this.#last = index;
+    let call = calls.get(index);
+    if (!call) calls.set(index, (call = new Map()));
+    for (const [key, value] of Object.entries(delta)) {
+      if (key === 'index') continue;
+      if (isRecord(value) && (key === 'function' || key === 'custom')) {
+        const inner = partsOf(call, key);
+        for (const [name, member] of Object.entries(value)) {
+          if (name === 'arguments' || name === 'input') join(inner, name, member);
+          else keepFirst(inner, name, member);
+        }
+      } else if (key === 'id' || key === 'type') keepFirst(call, key, value);
+      else keepLast(call, key, value);
+    }
+  }
+
+  /** Upstreams that do not number send whole calls; a fragment without identity belongs to the last one. */
+  #indexOf(calls: ReadonlyMap<number, Parts>, { index, id, function: called }: Fields): number {
+    if (typeof index === 'number') return index;
+    if (id) {
+      for (const [known, call] of calls) if (call.get('id') === id) return known;
+    }
+    const isNew = Boolean(id) || (isRecord(called) && Boolean(called['name']));
+    return isNew || this.#last < 0 ? Math.max(-1, ...calls.keys()) + 1 : this.#last;
+  }
+}
+
+/** An upstream may leave out the arguments of a call without any; clients want a string. */
+function toToolCall(parts: Parts): Record<string, unknown> {
+  const called = parts.get('function');
+  if (called instanceof Map && !called.has('arguments')) called.set('arguments', '');
+  return toObject(parts);
+}
