@@ -1,0 +1,91 @@
+import type { ByteStream } from '../byte-stream.ts';
+import { isRecord, parseJson, scanObject, type Span } from '../json.ts';
+import type { Payload } from '../payload.ts';
+import { eventEnds } from './event-border.ts';
+import type { ChatRequest } from './types.ts';
+
+/** The request with `stream_options.include_usage` set, its other options kept; itself where it asks already. */
+export function withUsageAsked(payload: Payload<ChatRequest>): Payload<ChatRequest> {
+  const { stream_options } = payload.value;
+  if (stream_options?.include_usage === true) return payload;
+  return payload.with({ stream_options: { ...stream_options, include_usage: true } });
+}
+
+/**
+ * The stream as it would be had nobody asked for usage: without the chunk that only tells it, and without `usage: null`
+ * in the others. Every other byte stays. A chunk that tells usage beside choices does so unasked, and keeps it.
+ * @param stream  Cut at event borders.
+ */
+export function stripUsage(stream: ByteStream): ByteStream {
+  return stream.map(withoutUsage);
+}
+
+const USAGE = Buffer.from('"usage"');
+const LF = 0x0a;
+const CR = 0x0d;
+
+/** Whole events without their usage; undefined where nothing is left. */
+function withoutUsage(block: Buffer): Buffer | undefined {
+  let found = block.indexOf(USAGE);
+  if (found < 0) return block;
+  const kept: Buffer[] = [];
+  let keptTo = 0;
+  let start = 0;
+  for (const end of eventEnds(block)) {
+    if (found < 0) break;
+    if (found < end) {
+      const cut = cutIn(block, start, end);
+      if (cut) {
+        kept.push(block.subarray(keptTo, cut.start));
+        keptTo = cut.end;
+      }
+      found = block.indexOf(USAGE, end);
+    }
+    start = end;
+  }
+  if (keptTo === 0) return block;
+  kept.push(block.subarray(keptTo));
+  const rest = Buffer.concat(kept);
+  return rest.length > 0 ? rest : undefined;
+}
+
+/** Which bytes of an event only tell usage: all of it, a member, or none. */
+function cutIn(block: Buffer, start: number, end: number): { start: number; end: number } | undefined {
+  const data = dataOf(block, start, end);
+  if (!data) return undefined;
+  const { members } = scanObject(block.subarray(data.start, data.end));
+  const index = members.findIndex(({ key }) => key === 'usage');
+  const usage = members[index];
+  if (!usage) return undefined;
+  const text = (span: Span) => block.toString('latin1', data.start + span.start, data.start + span.end);
+  if (text(usage) !== 'null') {
+    const choices = members.find(({ key }) => key === 'choices');
+    const isAlone = !choices || /^(?:null|\[\s*\])$/.test(text(choices));
+    return isAlone && isRecord(parseJson(text(usage))) ? { start, end } : undefined;
+  }
+  const before = members[index - 1];
+  const after = members[index + 1];
+  // With the comma after it, or where it is the last, with the one before.
+  if (after) return { start: data.start + usage.keyStart, end: data.start + after.keyStart };
+  return { start: data.start + (before ? before.end : usage.keyStart), end: data.start + usage.end };
+}
+
+/** The one `data` line of an event. JSON over several lines is left alone: no known server sends it. */
+function dataOf(block: Buffer, start: number, end: number): { start: number; end: number } | undefined {
+  let data: { start: number; end: number } | undefined;
+  for (let from = start; from < end;) {
+    const lineEnd = endOfLine(block, from, end);
+    if (block.toString('latin1', from, from + 5) === 'data:') {
+      if (data) return undefined;
+      data = { start: from + 5, end: lineEnd };
+    }
+    from = lineEnd + 1;
+  }
+  return data;
+}
+
+function endOfLine(block: Buffer, from: number, end: number): number {
+  let at = from;
+  while (at < end && block[at] !== LF && block[at] !== CR) at++;
+  return at;
+}
