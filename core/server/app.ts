@@ -1,5 +1,5 @@
-import fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { createServer } from 'node:http';
+import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Config } from '../config/config.ts';
 import { gatewayError, GatewayError } from '../errors.ts';
 import type { Gateway } from '../gateway.ts';
@@ -22,7 +22,7 @@ declare module 'fastify' {
 export interface App {
   readonly fastify: FastifyInstance;
   /** Hands one request of the listening server to this app. */
-  readonly route: (request: import('node:http').IncomingMessage, response: import('node:http').ServerResponse) => void;
+  readonly route: (request: IncomingMessage, response: ServerResponse) => void;
   /** Adds the program's own routes, once the pipeline is there. */
   mount(gateway: Gateway, state: ServerState): Promise<void>;
 }
@@ -38,11 +38,12 @@ export interface ServerState {
  * reload can put a new app behind the same server.
  */
 export function createApp(config: Config, log: Logger, owner: () => string): App {
-  let handle: ((request: import('node:http').IncomingMessage, response: import('node:http').ServerResponse) => void) | undefined;
+  let handle: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
   let gateway: Gateway | undefined;
   const app = fastify({
     loggerInstance: log as FastifyBaseLogger,
-    disableRequestLogging: true,
+    // One line per request is ours, written when the answer is out.
+    logController: new LogController({ disableRequestLogging: true }),
     exposeHeadRoutes: false,
     bodyLimit: config.server.bodyLimit,
     routerOptions: { maxParamLength: 1_024 },

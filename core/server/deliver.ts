@@ -4,7 +4,7 @@ import type { Gateway } from '../gateway.ts';
 import { ChunkAssembler, completionToChunks } from '../openai/chunks.ts';
 import { encodeData, SseDecoder } from '../openai/sse.ts';
 import { stripUsage } from '../openai/stream-usage.ts';
-import type { ChatCompletion, Chunk } from '../openai/types.ts';
+import type { Chunk } from '../openai/types.ts';
 import { Payload } from '../payload.ts';
 import { completeReply, streamReply, type CompleteReply, type Reply, type StreamReply } from '../reply.ts';
 import { StreamProgress } from './progress.ts';
@@ -93,10 +93,9 @@ function withIdentity(chunk: Chunk, identity: StreamStamp): Chunk {
 /** A stream somebody returned for a client that asked for a plain answer. */
 async function assembled(reply: StreamReply, signal: AbortSignal): Promise<CompleteReply> {
   const assembler = new ChunkAssembler();
-  const decoder = new SseDecoder();
   for await (const bytes of reply.body) {
     signal.throwIfAborted();
-    for (const { data } of decoder.push(bytes)) if (data !== '[DONE]') assembler.push(JSON.parse(data) as Chunk);
+    assembler.push(bytes);
   }
-  return completeReply(Payload.fromValue<ChatCompletion>(assembler.completion()), reply.status);
+  return completeReply(Payload.fromValue(assembler.toCompletion()), reply.status);
 }

@@ -3,11 +3,14 @@ import type { Handler } from '../exchange.ts';
 import type { Identity } from './credentials.ts';
 import type { Upstream } from './upstream.ts';
 
-/** May this caller use the model? Patterns match its name there, or `upstream/name`. */
+/** May this caller use the model? Patterns match its name there; one with a slash also `upstream/name`. */
 export function mayUse(identity: Identity, upstream: Upstream, model: string): boolean {
   const patterns = identity.models;
   if (patterns === undefined) return true;
-  return patterns.some((pattern) => matches(pattern, model) || matches(pattern, `${upstream.name}/${model}`));
+  // Without the slash, `m*` would allow whatever an upstream called `main` has.
+  return patterns.some(
+    (pattern) => matches(pattern, model) || (pattern.includes('/') && matches(pattern, `${upstream.name}/${model}`)),
+  );
 }
 
 /** The last check before a call leaves: whichever plugin made it, its model must be one the caller may use. */

@@ -1,0 +1,184 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import { startGateway } from '../../support/gateway.ts';
+import { chatCompletion, json, scriptedUpstream } from '../../support/scripted-upstream.ts';
+
+const reply = json(chatCompletion('fine'));
+
+/** What the upstream was sent, or the status of the refusal. */
+async function paidBy(auth: string, headers: Record<string, string>, upstreamKey: string | undefined = 'sk-server'): Promise<string | number> {
+  await using upstream = await scriptedUpstream(reply);
+  const key = upstreamKey === undefined ? '' : `, api_key: ${upstreamKey}`;
+  await using gateway = await startGateway(undefined, {
+    yaml: `upstreams: { main: { base_url: "${upstream.baseUrl}"${key} } }\nplugins: [{ auth: ${auth} }]`,
+  });
+  const response = await gateway.chat({}, headers);
+  if (response.status !== 200) return response.status;
+  return upstream.requests[0]?.headers.authorization ?? 'nothing';
+}
+
+const KEYS = 'keys: [{ name: alice, key: alice-secret }]';
+const access = { authorization: 'Bearer alice-secret' };
+const own = { authorization: 'Bearer sk-own' };
+const other = { authorization: 'Bearer something' };
+const nothing = {};
+const beside = { ...access, 'x-upstream-key': 'up-own' };
+const alone = { 'x-upstream-key': 'up-own' };
+
+describe('whose key pays, mode by mode', () => {
+  test.each([
+    ['server', KEYS, access, 'Bearer sk-server'],
+    ['server', KEYS, own, 401],
+    ['server', '', own, 'Bearer sk-server'],
+    ['server', KEYS, other, 401],
+    ['server', '', other, 'Bearer sk-server'],
+    ['server', KEYS, nothing, 401],
+    ['server', '', nothing, 'Bearer sk-server'],
+    ['server', KEYS, beside, 'Bearer up-own'],
+    ['server', '', alone, 'Bearer sk-server'],
+    ['server', KEYS, alone, 401],
+    ['client', KEYS, access, 401],
+    ['client', KEYS, beside, 'Bearer up-own'],
+    ['client', KEYS, own, 'Bearer sk-own'],
+    ['client', '', own, 'Bearer sk-own'],
+    ['client', '', other, 'Bearer something'],
+    ['client', KEYS, other, 'Bearer something'],
+    ['client', '', nothing, 401],
+    ['client', KEYS, nothing, 401],
+    ['client', '', alone, 'Bearer up-own'],
+    ['client', KEYS, alone, 401],
+    ['client_or_server', KEYS, access, 'Bearer sk-server'],
+    ['client_or_server', KEYS, beside, 'Bearer up-own'],
+    ['client_or_server', KEYS, own, 'Bearer sk-own'],
+    ['client_or_server', '', own, 'Bearer sk-own'],
+    ['client_or_server', KEYS, other, 401],
+    ['client_or_server', '', other, 'Bearer sk-server'],
+    ['client_or_server', KEYS, nothing, 401],
+    ['client_or_server', '', nothing, 'Bearer sk-server'],
+    ['client_or_server', '', alone, 'Bearer up-own'],
+    ['client_or_server', KEYS, alone, 401],
+  ])('%s, %s, %o: %s', async (mode, keys, headers, expected) => {
+    expect(await paidBy(`{ mode: ${mode}${keys === '' ? '' : `, ${keys}`} }`, headers)).toBe(expected);
+  });
+});
+
+describe('access keys', () => {
+  test('may stand in the file as a digest', async () => {
+    const digest = createHash('sha256').update('alice-secret').digest('hex');
+    expect(await paidBy(`{ keys: [{ name: alice, key: "sha256:${digest}" }] }`, access)).toBe('Bearer sk-server');
+    expect(await paidBy(`{ keys: [{ name: alice, key: "sha256:${digest}" }] }`, { authorization: `Bearer sha256:${digest}` })).toBe(401);
+  });
+
+  test('are taken from x-api-key and api-key, too, and the scheme is case-insensitive', async () => {
+    expect(await paidBy(`{ ${KEYS} }`, { 'x-api-key': 'alice-secret' })).toBe('Bearer sk-server');
+    expect(await paidBy(`{ ${KEYS} }`, { 'api-key': 'alice-secret' })).toBe('Bearer sk-server');
+    expect(await paidBy(`{ ${KEYS} }`, { authorization: 'bEaReR   alice-secret ' })).toBe('Bearer sk-server');
+  });
+
+  test('may have an upstream key of their own', async () => {
+    expect(await paidBy('{ keys: [{ name: alice, key: alice-secret, upstream_keys: { main: sk-alices } }] }', access)).toBe('Bearer sk-alices');
+  });
+
+  test('a name that is used twice, or an upstream that is not there, refuses the start', async () => {
+    await expect(startGateway(undefined, { yaml: 'plugins: [{ auth: { keys: [{ name: a, key: x }, { name: a, key: y }] } }]' })).rejects.toThrow(/used twice/);
+    await expect(
+      startGateway(undefined, { yaml: 'plugins: [{ auth: { keys: [{ name: a, key: x, upstream_keys: { nowhere: k } }] } }]' }),
+    ).rejects.toThrow(/no upstream 'nowhere'/);
+  });
+
+  test('restricted to models, they may use no other: 403 before any call', async () => {
+    await using upstream = await scriptedUpstream(reply);
+    await using gateway = await startGateway(upstream, {
+      yaml: 'plugins: [{ auth: { keys: [{ name: alice, key: alice-secret, models: ["gpt-4o*"] }] } }]',
+    });
+    expect((await gateway.chat({ model: 'gpt-4o-mini' }, access)).status).toBe(200);
+    const refused = await gateway.chat({ model: 'o3' }, access);
+    expect(refused.status).toBe(403);
+    expect(await refused.json()).toMatchObject({ error: { code: 'model_not_allowed', type: 'permission_error' } });
+    // The default model is one like any other.
+    expect((await gateway.chat({ model: null }, access)).status).toBe(403);
+    expect(upstream.requests).toHaveLength(1);
+  });
+});
+
+describe('refusals', () => {
+  test('name the upstream, the variable and the header that would each help', async () => {
+    await using upstream = await scriptedUpstream(reply);
+    await using gateway = await startGateway(undefined, {
+      yaml: `upstreams: { main: { base_url: "${upstream.baseUrl}", api_key: "\${MAIN_KEY}" } }\nplugins: [auth]`,
+    });
+    const response = await gateway.chat();
+    expect(response.status).toBe(401);
+    expect(response.headers.get('www-authenticate')).toBe('Bearer');
+    expect(response.headers.get('x-should-retry')).toBe('false');
+    const { error } = (await response.json()) as { error: { message: string } };
+    expect(error.message).toMatch(/'main'/);
+    expect(error.message).toMatch(/MAIN_KEY/);
+    expect(error.message).toMatch(/x-upstream-key/);
+  });
+
+  test('never repeat a key', async () => {
+    const lines: unknown[] = [];
+    await using upstream = await scriptedUpstream(reply);
+    await using gateway = await startGateway(upstream, { yaml: `plugins: [{ auth: { ${KEYS} } }]`, log: (line) => lines.push(line) });
+    const response = await gateway.chat({}, { authorization: 'Bearer wrong-secret', 'x-upstream-key': 'up-secret' });
+    expect(response.status).toBe(401);
+    const told = (await response.text()) + JSON.stringify(lines) + JSON.stringify([...response.headers]);
+    expect(told).not.toMatch(/wrong-secret|up-secret|alice-secret|sk-server/);
+  });
+
+  test('a host beyond loopback needs access keys, or auth.open', async () => {
+    const open = (auth: string) => startGateway(undefined, { yaml: `server: { port: 0, host: 0.0.0.0 }\nplugins: [${auth}]` });
+    await expect(open('auth')).rejects.toThrow(/access keys/);
+    await expect(startGateway(undefined, { yaml: 'server: { port: 0, host: 0.0.0.0 }' })).rejects.toThrow(/access keys/);
+    await (await open('{ auth: { open: true } }')).close();
+    await (await open(`{ auth: { ${KEYS} } }`)).close();
+  });
+});
+
+describe('what is stored at the provider', () => {
+  const share = 'plugins: [{ auth: { stored_objects: share, keys: [{ name: alice, key: alice-secret }] } }]';
+  const refuse = 'plugins: [{ auth: { keys: [{ name: alice, key: alice-secret }] } }]';
+
+  test("is refused to holders of access keys whom the server's key pays for", async () => {
+    await using upstream = await scriptedUpstream(json({ ok: true }));
+    await using gateway = await startGateway(upstream, { yaml: refuse });
+    for (const [method, path] of [
+      ['GET', '/v1/files'],
+      ['GET', '/v1/responses/resp_1'],
+      ['DELETE', '/v1/models/ft:x'],
+      ['POST', '/v1/threads'],
+      ['GET', '/v1/something-new'],
+    ] as const) {
+      const response = await gateway.fetch(path, { method, headers: access });
+      expect(response.status, path).toBe(404);
+      expect(await response.text()).toMatch(/stored/);
+    }
+    expect(upstream.requests).toHaveLength(0);
+  });
+
+  test('passes with a key of their own, and calls that keep nothing always do', async () => {
+    await using upstream = await scriptedUpstream(json({ ok: true }));
+    await using gateway = await startGateway(upstream, { yaml: refuse });
+    expect((await gateway.fetch('/v1/files', { headers: beside })).status).toBe(200);
+    const body = JSON.stringify({ input: 'x', model: 'm' });
+    const init = { method: 'POST', body, headers: { ...access, 'content-type': 'application/json' } };
+    expect((await gateway.fetch('/v1/moderations', init)).status).toBe(200);
+    expect((await gateway.fetch('/v1/audio/speech', init)).status).toBe(200);
+  });
+
+  test('passes where it is shared, and where there are no access keys', async () => {
+    await using upstream = await scriptedUpstream(json({ ok: true }));
+    await using sharing = await startGateway(upstream, { yaml: share });
+    expect((await sharing.fetch('/v1/files', { headers: access })).status).toBe(200);
+    await using keyless = await startGateway(upstream, { yaml: 'plugins: [auth]' });
+    expect((await keyless.fetch('/v1/files')).status).toBe(200);
+  });
+});
+
+test('without any plugin that authenticates a loopback server serves its own machine', async () => {
+  await using upstream = await scriptedUpstream(reply);
+  await using gateway = await startGateway(upstream);
+  expect((await gateway.chat({}, own)).status).toBe(200);
+  expect(upstream.requests[0]?.headers.authorization).toBe('Bearer sk-server');
+});
