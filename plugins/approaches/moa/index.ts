@@ -71,7 +71,8 @@ async function mixture(call: Call, next: Next, options: Options) {
 
   if (unlike.length > 1) progress.say(`${unlike.length} drafts are there, weighing them.`);
   const critique = unlike.length > 1 ? await criticise(unlike, call, next, options) : '';
-  const favourite = unlike[choiceOf(critique, unlike.length) ?? 0] ?? best;
+  const isRanked = options.moa_critique === 'joint';
+  const favourite = unlike[(isRanked ? choiceOf(critique, unlike.length) : null) ?? 0] ?? best;
   trace.note({ [NAME]: { drafts: drafts.length, distinct: unlike.length, hasCritique: critique !== '' } });
 
   progress.say('Writing the answer.');

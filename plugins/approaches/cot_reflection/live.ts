@@ -1,0 +1,70 @@
+/** The answer of a stream while it comes: text is held back until `<output>`, and what follows `</output>` is dropped. */
+import { gatewayError, textOf, type Call, type Choice, type Chunk, type ChunkChoice } from '../../../core/index.ts';
+import { LayoutReader, type Piece } from './layout.ts';
+
+export interface LiveInit {
+  readonly call: Call;
+  readonly wantsThinking: boolean;
+  /** The second call, for a choice whose thinking was cut, or that brought nothing (`thinking` empty). */
+  repair(thinking: string): Promise<Choice | undefined>;
+}
+
+/** How the chunks of each choice change, and what follows when the stream has ended. */
+export function liveChoices({ call, wantsThinking, repair }: LiveInit) {
+  const readers = new Map<number, LayoutReader>();
+  const unanswered: { chunk: Chunk; choice: ChunkChoice; thinking: string }[] = [];
+  const readerOf = (index: number) => {
+    const reader = readers.get(index) ?? new LayoutReader(true);
+    readers.set(index, reader);
+    return reader;
+  };
+
+  const changed = (chunk: Chunk, choice: ChunkChoice): ChunkChoice[] => {
+    const { delta, finish_reason, index } = choice;
+    const reader = readerOf(index);
+    const isCut = finish_reason === 'length';
+    const isEnd = typeof finish_reason === 'string' && finish_reason !== '';
+    if (delta.tool_calls || typeof delta.refusal === 'string') reader.isOther = true;
+    const pieces = typeof delta.content === 'string' ? reader.push(delta.content) : [];
+    const isFiltered = finish_reason === 'content_filter';
+    const last = isEnd && !reader.isOther && !isFiltered ? reader.end(isCut) : [];
+    const text = texts([...pieces, ...last], wantsThinking);
+    const { content: _, ...others } = delta;
+    const shown = { ...others, ...(delta.role === undefined ? {} : { content: '' }), ...text };
+    const isUnanswered = isEnd && !reader.isOther && !isFiltered && !reader.hasAnswer;
+    if (isUnanswered) unanswered.push({ chunk, choice, thinking: reader.thinking });
+    if (Object.keys(shown).length === 0 && (isUnanswered || !isEnd)) return [];
+    return [{ ...choice, delta: shown, finish_reason: isUnanswered ? null : (finish_reason ?? null), logprobs: null }];
+  };
+
+  return {
+    change(chunk: Chunk): readonly Chunk[] {
+      const choices = chunk.choices.flatMap((choice) => changed(chunk, choice));
+      return choices.length === 0 && chunk.choices.length > 0 ? [] : [{ ...chunk, choices }];
+    },
+    async onEnd(): Promise<readonly Chunk[]> {
+      const answers = await Promise.all(
+        unanswered.map(async ({ choice, thinking }): Promise<ChunkChoice> => {
+          const second = await repair(thinking);
+          const content = second ? textOf(second.message) : '';
+          if (!second || content === '') return { ...choice, delta: {}, logprobs: null };
+          return { ...choice, delta: { content }, finish_reason: second.finish_reason, logprobs: null };
+        }),
+      );
+      const isNothing = answers.every(({ delta, finish_reason }) => delta.content === undefined && finish_reason !== 'length');
+      if (answers.length > 0 && answers.length === readers.size && isNothing)
+        throw gatewayError('upstream_error', { upstream: call.upstream.name, detail: 'answered with nothing usable' });
+      return answers.flatMap((choice, i) => (unanswered[i] ? [{ ...unanswered[i].chunk, choices: [choice] }] : []));
+    },
+  };
+}
+
+function texts(pieces: readonly Piece[], wantsThinking: boolean): { content?: string; reasoning_content?: string } {
+  const content = joined(pieces, 'answer');
+  const thinking = wantsThinking ? joined(pieces, 'thinking') : '';
+  return { ...(content === '' ? {} : { content }), ...(thinking === '' ? {} : { reasoning_content: thinking }) };
+}
+
+function joined(pieces: readonly Piece[], kind: Piece['kind']): string {
+  return pieces.flatMap((piece) => (piece.kind === kind ? [piece.text] : [])).join('');
+}

@@ -1,0 +1,98 @@
+/** Who agrees with whom: classes of samples, by final answer, by tool calls, by code, or by similar text. */
+import {
+  answerOf,
+  candidateText,
+  codeBlocks,
+  contentText,
+  groupsOf,
+  isTruncated,
+  lastUserText,
+  normalizeAnswer,
+  sameResult,
+  stripThinking,
+  toolCallKey,
+  type Answer,
+  type Message,
+} from '../../../core/index.ts';
+
+export type Mode = 'auto' | 'answer' | 'text' | 'judge';
+
+/** Samples that agree, in the order they came. */
+export type Class = readonly Answer[];
+
+/** The classes, largest first; undefined where nothing can be counted and a judge has to choose. */
+export function countVotes(samples: readonly Answer[], messages: readonly Message[], mode: Mode, similarity: number): readonly Class[] | undefined {
+  if (mode === 'judge') return undefined;
+  if (mode === 'text') return bySize(groupsOf(samples, (a, b) => likeness(candidateText(a), candidateText(b)) >= similarity));
+  if (2 * samples.filter((sample) => toolCallKey(sample) !== undefined).length >= samples.length && samples.length > 0)
+    return bySize(groupsOf(samples, (a, b) => toolCallKey(a) === toolCallKey(b)));
+  const options = { isNumeric: expectsNumber(messages) };
+  const voters = samples.filter((sample) => answerOf(sample.text, options) !== null);
+  const isVote = mode === 'answer' ? voters.length > 0 : 2 * voters.length >= samples.length;
+  if (isVote) return bySize(groupsOf(voters, sameResult(options)));
+  if (samples.every((sample) => codeOf(sample) !== '')) return bySize(groupsOf(samples, (a, b) => codeOf(a) === codeOf(b)));
+  return mode === 'answer' ? bySize(samples.map((sample) => [sample])) : undefined;
+}
+
+/** Largest first; where sizes are equal, a truncated sample is half a vote; then the earliest first member. */
+function bySize(classes: readonly Class[]): readonly Class[] {
+  return classes.toSorted((a, b) => b.length - a.length || weightOf(b) - weightOf(a));
+}
+
+function weightOf(members: Class): number {
+  return members.reduce((sum, sample) => sum + (isTruncated(sample) ? 0.5 : 1), 0);
+}
+
+/** The sample that stands for a class: its first complete one. */
+export function representativeOf(members: Class): Answer | undefined {
+  return members.find((sample) => !isTruncated(sample)) ?? members[0];
+}
+
+/** Who has won whatever still comes: the class with more than half of all planned votes. */
+export function isDecided(classes: readonly Class[] | undefined, planned: number): boolean {
+  return 2 * (classes?.[0]?.length ?? 0) > planned;
+}
+
+/** The vote for the trace: what each class answers, and its share. */
+export function distribution(classes: readonly Class[]): readonly { answer: string; votes: number }[] {
+  return classes.map((members) => {
+    const [first] = members;
+    const text = first ? (answerOf(first.text, { isNumeric: true }) ?? candidateText(first).slice(0, 80)) : '';
+    return { answer: normalizeAnswer(text), votes: members.length };
+  });
+}
+
+function expectsNumber(messages: readonly Message[]): boolean {
+  return /\d|how (?:many|much|old|long|far|tall|fast)|number|\bsum\b|total|comput|calculat/i.test(lastUserText(messages));
+}
+
+function codeOf({ text }: Answer): string {
+  return codeBlocks(stripThinking(text))
+    .map(({ code }) => code.replaceAll(/[ \t]+$/gm, '').trim())
+    .join('\n');
+}
+
+/** How alike two texts are, 0 to 1: the share of word pairs that both have (Dice). Symmetrical, linear in their length. */
+export function likeness(a: string, b: string): number {
+  const left = wordPairs(a);
+  const right = wordPairs(b);
+  const total = sizeOf(left) + sizeOf(right);
+  if (total === 0) return normalizeAnswer(a) === normalizeAnswer(b) ? 1 : 0;
+  let shared = 0;
+  for (const [pair, times] of left) shared += Math.min(times, right.get(pair) ?? 0);
+  return (2 * shared) / total;
+}
+
+function wordPairs(text: string): ReadonlyMap<string, number> {
+  const words = contentText(text).toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+  const pairs = new Map<string, number>();
+  for (let i = 0; i + 1 < words.length; i++) {
+    const pair = `${words[i]} ${words[i + 1]}`;
+    pairs.set(pair, (pairs.get(pair) ?? 0) + 1);
+  }
+  return pairs;
+}
+
+function sizeOf(pairs: ReadonlyMap<string, number>): number {
+  return [...pairs.values()].reduce((sum, times) => sum + times, 0);
+}
