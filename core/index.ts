@@ -98,6 +98,10 @@ export { payerKindOf, payerOf } from './upstream/credentials.ts';
 export type { Identity, IdentityGrant } from './upstream/credentials.ts';
 
 export type * from './openai/types.ts';
+export { ChunkAssembler, completionToChunks, TextChunkAssembler, textCompletionToChunks } from './openai/chunks.ts';
+export type { TextCompletion } from './openai/chunks.ts';
+export { DONE, encodeData, SseDecoder } from './openai/sse.ts';
+export { withoutUsage } from './openai/stream-usage.ts';
 export { addUsage } from './openai/usage.ts';
 export { delay } from './clock.ts';
 export type { Clock } from './clock.ts';

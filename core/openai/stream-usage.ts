@@ -25,7 +25,7 @@ const LF = 0x0a;
 const CR = 0x0d;
 
 /** Whole events without their usage; undefined where nothing is left. */
-function withoutUsage(block: Buffer): Buffer | undefined {
+export function withoutUsage(block: Buffer): Buffer | undefined {
   let found = block.indexOf(USAGE);
   if (found < 0) return block;
   const kept: Buffer[] = [];
