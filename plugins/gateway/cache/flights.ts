@@ -168,7 +168,11 @@ export class Flight implements Sink {
     }
     this.#reply = reply;
     if (reply.kind === 'bytes') this.#landed.resolve(undefined);
-    reply.body.pipe(this);
+    try {
+      reply.body.pipe(this);
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   #boardedBy(signal: AbortSignal, landing: Landing): Landing {

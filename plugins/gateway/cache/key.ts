@@ -27,6 +27,8 @@ export function answerKey(call: Call, plan: Plan, scope: Scope): string {
     ...toldBy(call.exchange.client),
     plan.approach,
     canonical(plan.options),
+    // A trace is told within the answer.
+    plan.wantsTrace === true ? 'trace' : '',
     ...(plan.isSingleCall ? [] : [maxCalls, maxTokens, deadlineMs].map(String)),
   ]);
 }

@@ -1,9 +1,10 @@
 /** Anthropic's messages: events ⇄ message. */
 import { isRecord, record, type Dialect, type Fields } from './dialect.ts';
+import { dataOf } from './events.ts';
 
 export const messages: Dialect = { hasUsageChunk: false, toEvents, toCompletion };
 
-function toEvents(message: Fields): string {
+function toEvents(message: Fields): Buffer {
   const { content, stop_reason, stop_sequence, usage, ...rest } = message;
   const start = { ...rest, content: [], stop_reason: null, stop_sequence: null, usage };
   const blocks = (Array.isArray(content) ? content : []).filter(isRecord);
@@ -13,7 +14,9 @@ function toEvents(message: Fields): string {
     { type: 'message_delta', delta: { stop_reason, stop_sequence: stop_sequence ?? null }, usage },
     { type: 'message_stop' },
   ];
-  return events.map((event) => `event: ${String(event['type'])}\ndata: ${JSON.stringify(event)}\n\n`).join('');
+  return Buffer.from(
+    events.map((event) => `event: ${String(event['type'])}\ndata: ${JSON.stringify(event)}\n\n`).join(''),
+  );
 }
 
 /** Blocks of a kind that does not grow come whole in their start. */
@@ -49,11 +52,11 @@ function taken(block: Fields): { start: Fields; deltas: Fields[] } {
 }
 
 /** undefined where an event is of a kind that is not known here: better to ask again than to drop a part. */
-function toCompletion(events: readonly Fields[]): Fields | undefined {
+function toCompletion(body: Buffer): Fields | undefined {
   let message: Fields | undefined;
   const blocks: Fields[] = [];
   const inputs = new Map<number, string>();
-  for (const event of events) {
+  for (const event of dataOf(body)) {
     const index = Number(event['index']);
     const block = blocks[index];
     switch (event['type']) {

@@ -1,16 +1,17 @@
 /** OpenAI's responses: the last event of a stream holds the whole response; the other way round its items are told one by one. */
 import { isRecord, type Dialect, type Fields } from './dialect.ts';
+import { dataOf } from './events.ts';
 
 export const responses: Dialect = { hasUsageChunk: false, toEvents, toCompletion };
 
 const FINAL = new Set(['response.completed', 'response.incomplete']);
 
-function toCompletion(events: readonly Fields[]): Fields | undefined {
-  const last = events.findLast(({ type }) => FINAL.has(String(type)));
+function toCompletion(body: Buffer): Fields | undefined {
+  const last = dataOf(body).findLast(({ type }) => FINAL.has(String(type)));
   return last && isRecord(last['response']) ? last['response'] : undefined;
 }
 
-function toEvents(response: Fields): string {
+function toEvents(response: Fields): Buffer {
   const begun = { ...response, status: 'in_progress', output: [], usage: null, completed_at: null };
   const output = (Array.isArray(response['output']) ? response['output'] : []).filter(isRecord);
   const events: Fields[] = [
@@ -19,12 +20,11 @@ function toEvents(response: Fields): string {
     ...output.flatMap((item, index) => itemEvents(item, index)),
     { type: response['status'] === 'incomplete' ? 'response.incomplete' : 'response.completed', response },
   ];
-  return events
-    .map(({ type, ...event }, sequence) => {
-      const data = JSON.stringify({ type, sequence_number: sequence, ...event });
-      return `event: ${String(type)}\ndata: ${data}\n\n`;
-    })
-    .join('');
+  const numbered = events.map(({ type, ...event }, sequence) => {
+    const data = JSON.stringify({ type, sequence_number: sequence, ...event });
+    return `event: ${String(type)}\ndata: ${data}\n\n`;
+  });
+  return Buffer.from(numbered.join(''));
 }
 
 function itemEvents(item: Fields, outputIndex: number): Fields[] {

@@ -29,7 +29,7 @@ test('equal requests under way share one call', async () => {
   const asked = await Promise.all(asking);
 
   expect(asked.map(({ cache }) => cache)).toEqual(['miss', 'hit', 'hit']);
-  expect(new Set(await Promise.all(asked.map(({ text }) => text()))).size).toBe(1);
+  expect(new Set(await Promise.all(asked.map((each) => each.text()))).size).toBe(1);
   expect(gateway.calls).toHaveLength(1);
 });
 
@@ -207,7 +207,7 @@ test('a stream that is cut is cut for all who ride, and for who waits for its en
 
   const riders = [await gateway.ask({ body: STREAM }), await gateway.ask({ body: STREAM })];
   const waiting = gateway.ask();
-  const ends = Promise.allSettled([...riders.map(({ text }) => text()), waiting]);
+  const ends = Promise.allSettled([...riders.map((each) => each.text()), waiting]);
   upstream.push(EVENTS[0]!);
   upstream.body.fail(new Error('cut'));
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { answerKey, callKey, canonical, type Scope } from '../../../../plugins/gateway/cache/key.ts';
 import { callOf, exchangeOf, QUESTION, upstreamNamed, type Ask } from './pipeline.ts';
@@ -71,6 +71,7 @@ test.each<[string, Ask]>([
   ['upstream', { plan: { upstream: upstreamNamed('groq') } }],
   ['approach', { plan: { approach: 're2' } }],
   ['approach options', { plan: { options: { re2: { re2_times: 3 } } } }],
+  ['trace', { plan: { wantsTrace: true } }],
   ['beta header', { headers: { 'anthropic-beta': 'context-1m' } }],
   ['organization', { headers: { 'openai-organization': 'org-1' } }],
 ])('another %s is another key', (_what, ask) => {

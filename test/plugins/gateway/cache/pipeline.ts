@@ -139,7 +139,7 @@ export function exchangeOf(ask: Ask = {}, upstream: Upstream = UPSTREAM): Exchan
     ordinals: new Map(),
     startedAt: 0,
   };
-  return exchange as unknown as Exchange;
+  return exchange;
 }
 
 export function callOf(exchange: Exchange): Call {
@@ -214,7 +214,7 @@ export function completionOf(content: string): object {
     object: 'chat.completion',
     created: 1_700_000_000,
     model: 'm-2024',
-    choices: [{ index: 0, message: { role: 'assistant', content }, logprobs: null, finish_reason: 'stop' }],
+    choices: [{ index: 0, message: { role: 'assistant', content }, finish_reason: 'stop' }],
     usage: USAGE,
   };
 }
