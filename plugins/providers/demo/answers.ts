@@ -1,4 +1,4 @@
-import { judge, RELIABILITY } from './judge.ts';
+import { choiceOf, judge, RELIABILITY } from './judge.ts';
 import { CRITIQUE, LABEL, STATES, type Prompt } from './prompt.ts';
 import { isAnswer, type Problem } from './questions.ts';
 import type { Random } from './random.ts';
@@ -47,15 +47,16 @@ function synthesis(prompt: Prompt, problem: Problem, random: Random): string {
   return mostFrequent(wrong) ?? (isRight ? problem.answer : (random.pick(problem.slips) ?? problem.answer));
 }
 
-function critique({ candidates, problem }: Prompt, random: Random): string {
+function critique(prompt: Prompt, random: Random): string {
+  const { candidates, problem, instructions } = prompt;
   if (!problem || candidates.length === 0) return 'I know too little about this to find a fault.';
-  return candidates
-    .map((value, index) => {
-      const isRight = value !== undefined && isAnswer(problem, value);
-      const holds = isRight === random.chance(RELIABILITY);
-      return `Candidate ${index + 1} (${value ?? 'no value'}) ${holds ? 'holds when checked.' : 'has a mistake in it.'}`;
-    })
-    .join('\n');
+  const lines = candidates.map((value, index) => {
+    const isRight = value !== undefined && isAnswer(problem, value);
+    const holds = isRight === random.chance(RELIABILITY);
+    return `Candidate ${index + 1} (${value ?? 'no value'}) ${holds ? 'holds when checked.' : 'has a mistake in it.'}`;
+  });
+  if (/\bbest\s*:/i.test(instructions)) lines.push(`Best: ${choiceOf(prompt, random)}`);
+  return lines.join('\n');
 }
 
 function solution(problem: Problem, value: string, { instructions }: Prompt, random: Random): string {

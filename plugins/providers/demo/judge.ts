@@ -13,7 +13,7 @@ const UNKNOWN = 0.5;
 export function judge(prompt: Prompt, random: Random): string {
   const { instructions, candidates } = prompt;
   const opinions = candidates.map((value) => opinionOf(prompt, value, random));
-  if (/\bchoice\s*:/i.test(instructions)) return `Compared with each other.\nChoice: ${choice(prompt, random)}`;
+  if (/\bchoice\s*:/i.test(instructions)) return `Compared with each other.\nChoice: ${choiceOf(prompt, random)}`;
   if (/\branking\s*:/i.test(instructions)) {
     const order = opinions.map((worth, index) => ({ worth, index })).toSorted((a, b) => b.worth - a.worth);
     return `Compared with each other.\nRanking: ${order.map(({ index }) => index + 1).join(' > ') || '1'}`;
@@ -27,7 +27,7 @@ export function judge(prompt: Prompt, random: Random): string {
 }
 
 /** The first right candidate, nine times in ten; one of the others else. Counted from 1. */
-function choice({ candidates, problem }: Prompt, random: Random): number {
+export function choiceOf({ candidates, problem }: Prompt, random: Random): number {
   const isRight = candidates.map((value) => value !== undefined && problem !== undefined && isAnswer(problem, value));
   const best = isRight.includes(true) ? isRight.indexOf(true) : 0;
   const worse = [...isRight.keys()].filter((index) => index !== best && isRight[index] === false);

@@ -104,6 +104,16 @@ test('a synthesis takes up the right candidate, nine times in ten, wherever the 
   expect(Math.abs(right / 1000 - 0.9)).toBeLessThan(0.03);
 });
 
+test('a critique names the best candidate where it is asked to, nine times in ten', async () => {
+  let right = 0;
+  for (let seed = 0; seed < 1000; seed++) {
+    const text = `${SUM}\n${candidates('392', '391')}\nEnd with "Best: <number>".`;
+    const { choices } = await complete({ text, asked: SUM, role: 'critique', request: { seed } });
+    if (textIn(choices).endsWith('\nBest: 2')) right++;
+  }
+  expect(Math.abs(right / 1000 - 0.9)).toBeLessThan(0.03);
+});
+
 test('earlier answers of the conversation are no candidates', async () => {
   const messages = [
     { role: 'user', content: SUM },

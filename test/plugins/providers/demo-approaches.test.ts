@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { isAnswer, QUESTIONS } from '../../../plugins/providers/demo/questions.ts';
+import { startGateway } from '../../support/gateway.ts';
+
+const SEEDS = 15;
+
+test.each([
+  ['none', 0.6, 0.65],
+  ['re2', 0.6, 0.65],
+  ['bon', 0.7, 1],
+  ['moa', 0.7, 1],
+  ['self_consistency', 0.7, 1],
+  ['re2&bon', 0.7, 1],
+])('over the built-in questions, %s is right as often as it should be', async (approach, least, most) => {
+  await using gateway = await startGateway(undefined, {
+    yaml: 'upstreams: { demo: { provider: demo } }\nplugins: [re2, bon, moa, self_consistency]\nmodel: demo-small\n',
+  });
+  let right = 0;
+  for (const question of QUESTIONS) {
+    for (let seed = 0; seed < SEEDS; seed++) {
+      const messages = [{ role: 'user', content: question.text }];
+      const response = await gateway.chat({ messages, seed, optillm_approach: approach });
+      const { choices } = (await response.json()) as { choices: { message: { content: string } }[] };
+      const stated = /Final answer: (.+)/.exec(choices[0]!.message.content)?.[1];
+      if (stated !== undefined && isAnswer(question, stated)) right++;
+    }
+  }
+  const accuracy = right / (QUESTIONS.length * SEEDS);
+  expect(accuracy).toBeGreaterThan(least - 0.05);
+  expect(accuracy).toBeLessThanOrEqual(most);
+});
