@@ -28,7 +28,9 @@ export function printPipeline(config: Config, pipeline: PipelineDescription): st
     ),
     ...section(
       'Upstreams',
-      table(pipeline.upstreams.map(({ name, provider, baseUrl, key }) => [name, provider, baseUrl || '-', `key ${key}`])),
+      table(
+        pipeline.upstreams.map(({ name, provider, baseUrl, key }) => [name, provider, baseUrl || '-', `key ${key}`]),
+      ),
     ),
     ...section('Warnings', pipeline.warnings),
     '',
@@ -53,5 +55,10 @@ function section(title: string, lines: readonly string[]): string[] {
 export function table(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)));
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd());
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
 }

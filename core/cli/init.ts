@@ -22,6 +22,7 @@ export async function init(folder: string): Promise<number> {
 
 /** Where editors find the schema from there. */
 function schemaFrom(folder: string): string {
-  for (const place of [`./${SCHEMA}`, `./node_modules/optigate/${SCHEMA}`]) if (existsSync(join(folder, place))) return place;
+  for (const place of [`./${SCHEMA}`, `./node_modules/optigate/${SCHEMA}`])
+    if (existsSync(join(folder, place))) return place;
   return packageFile(SCHEMA);
 }

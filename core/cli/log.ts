@@ -3,15 +3,14 @@ import type { Logger } from '../logger.ts';
 
 /** Struck out wherever they would be logged: keys, and what people say. Named one by one, wildcards cost on every line. */
 const CREDENTIAL_HEADERS = ['authorization', 'x-api-key', 'api-key', 'x-upstream-key', 'cookie', 'proxy-authorization'];
-const REDACTED = [
-  ...['headers', 'client.headers', 'req.headers'].flatMap((place) => CREDENTIAL_HEADERS.map((name) => `${place}["${name}"]`)),
-  ...['key', 'api_key', 'apiKey', 'authorization', 'upstream_keys', 'messages', 'body', 'request.messages', 'request.body'],
-];
+const FIELDS = ['key', 'api_key', 'apiKey', 'authorization', 'upstream_keys', 'messages', 'body', 'request.messages'];
+const PLACES = ['headers', 'client.headers', 'req.headers'];
+const REDACTED = [...FIELDS, ...PLACES.flatMap((place) => CREDENTIAL_HEADERS.map((name) => `${place}["${name}"]`))];
 
 export interface LogHandle {
   readonly log: Logger;
   /** Writes what is buffered. */
-  flush(): void;
+  readonly flush: () => void;
 }
 
 /** JSON lines on stdout, buffered while a write is under way; readable lines where stdout is a terminal. */

@@ -50,18 +50,22 @@ async function dispatch(args: readonly string[]): Promise<number> {
       const { serve } = await import('./serve.ts');
       finished(await serve({ path: options.config, flags: flagsOf(options) }));
     });
-  withOverrides(command('check', 'check the configuration, and print the pipeline it makes')).action(async (options: Options) => {
-    const { check } = await import('./check.ts');
-    finished(await check({ path: options.config, flags: flagsOf(options) }));
-  });
+  withOverrides(command('check', 'check the configuration, and print the pipeline it makes')).action(
+    async (options: Options) => {
+      const { check } = await import('./check.ts');
+      finished(await check({ path: options.config, flags: flagsOf(options) }));
+    },
+  );
   command('init', 'write a commented config.yaml').action(async () => {
     const { init } = await import('./init.ts');
     finished(await init(process.cwd()));
   });
-  withConfig(command('plugins', 'list built-in and loaded plugins with their options')).action(async (options: Options) => {
-    const { listPlugins } = await import('./plugins.ts');
-    finished(await listPlugins({ path: options.config }));
-  });
+  withConfig(command('plugins', 'list built-in and loaded plugins with their options')).action(
+    async (options: Options) => {
+      const { listPlugins } = await import('./plugins.ts');
+      finished(await listPlugins({ path: options.config }));
+    },
+  );
   withConfig(command('schema', 'print the JSON Schema of the configuration file')).action(async (options: Options) => {
     const { printSchema } = await import('./schema.ts');
     finished(await printSchema({ path: options.config }));
@@ -101,7 +105,13 @@ function withOverrides(command: Command): Command {
 }
 
 function overrides({ host, port, workers, logLevel, approach }: Options): Flags {
-  const given: Record<(typeof OVERRIDES)[number], string | undefined> = { host, port, workers, 'log-level': logLevel, approach };
+  const given: Record<(typeof OVERRIDES)[number], string | undefined> = {
+    host,
+    port,
+    workers,
+    'log-level': logLevel,
+    approach,
+  };
   return Object.fromEntries(Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 

@@ -38,7 +38,9 @@ function explained(error: unknown, { server, origins }: Config): unknown {
     case 'EADDRINUSE':
       return new Error(`${key('server.port')}: ${where} is in use by another program`, { cause: error });
     case 'EACCES':
-      return new Error(`${key('server.port')}: ${where} may not be used, ports below 1024 need rights`, { cause: error });
+      return new Error(`${key('server.port')}: ${where} may not be used, ports below 1024 need rights`, {
+        cause: error,
+      });
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
       return new Error(`${key('server.host')}: '${server.host}' is no address of this machine`, { cause: error });

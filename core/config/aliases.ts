@@ -19,7 +19,7 @@ interface Given {
   /** As the user wrote it: `--port`, `OPTIGATE_PORT`. */
   readonly origin: string;
   /** Reads a file that the flag names, from the working directory; throws a `UsageError`. */
-  readYaml(path: string): unknown;
+  readonly readYaml: (path: string) => unknown;
 }
 
 interface Alias {
@@ -27,7 +27,7 @@ interface Alias {
   readonly variable?: string;
   /** Given without a value. */
   readonly isSwitch?: boolean;
-  apply(draft: Draft, given: Given): void;
+  readonly apply: (draft: Draft, given: Given) => void;
 }
 
 const OWN: readonly Alias[] = [
@@ -99,14 +99,15 @@ const OPTILLM: readonly Alias[] = [
 /** Lays variables and flags over the file's value; strongest last: `OPTILLM_*`, `OPTIGATE_*`, OptiLLM's flags, ours. */
 export function applyAliases(
   draft: Draft,
-  sources: { readonly flags: Flags; readonly environment: Environment; readYaml(path: string): unknown },
+  sources: { readonly flags: Flags; readonly environment: Environment; readonly readYaml: (path: string) => unknown },
 ): void {
   const { flags, environment, readYaml } = sources;
   const fromEnvironment = (aliases: readonly Alias[]) => {
     for (const { variable, apply } of aliases) {
       const text = variable === undefined ? undefined : environment[variable];
       // An empty variable is a way to unset one.
-      if (variable !== undefined && text !== undefined && text !== '') apply(draft, { text, origin: variable, readYaml });
+      if (variable !== undefined && text !== undefined && text !== '')
+        apply(draft, { text, origin: variable, readYaml });
     }
   };
   const fromFlags = (aliases: readonly Alias[]) => {
@@ -154,12 +155,18 @@ export function takeOptillmFlags(args: readonly string[]): { readonly flags: Fla
  */
 export function applyKeyVariables(draft: Draft, environment: Environment, isWaitingForKey: boolean): void {
   const upstreams = draft.value['upstreams'];
-  if (!isMembers(upstreams) || Object.values(upstreams).some((entry) => isMembers(entry) && entry['api_key'] !== undefined)) return;
+  if (
+    !isMembers(upstreams) ||
+    Object.values(upstreams).some((entry) => isMembers(entry) && entry['api_key'] !== undefined)
+  )
+    return;
   const [found] = KEY_VARIABLES.filter(({ variable }) => environment[variable]);
   if (!found) return;
   const { upstream, variable, entry } = found;
   if (!entry) {
-    draft.warnings.push(`${variable} is set, but there is no provider for Azure OpenAI yet: give its address and key as an upstream`);
+    draft.warnings.push(
+      `${variable} is set, but there is no provider for Azure OpenAI yet: give its address and key as an upstream`,
+    );
     return;
   }
   const own = upstreams[upstream];
@@ -169,7 +176,11 @@ export function applyKeyVariables(draft: Draft, environment: Environment, isWait
 }
 
 const KEY_VARIABLES: readonly { upstream: string; variable: string; entry?: Members }[] = [
-  { upstream: 'cerebras', variable: 'CEREBRAS_API_KEY', entry: { provider: 'openai', base_url: 'https://api.cerebras.ai/v1' } },
+  {
+    upstream: 'cerebras',
+    variable: 'CEREBRAS_API_KEY',
+    entry: { provider: 'openai', base_url: 'https://api.cerebras.ai/v1' },
+  },
   { upstream: 'openai', variable: 'OPENAI_API_KEY', entry: { provider: 'openai' } },
   { upstream: 'azure', variable: 'AZURE_OPENAI_API_KEY' },
 ];
@@ -217,7 +228,9 @@ const PYTHON_LEVELS = new Map([
 ]);
 
 function addAccessKey(draft: Draft, { text, origin }: Given): void {
-  draft.warnings.push(`${origin} is an access key here, named 'optillm'; it does not switch to local inference as in OptiLLM`);
+  draft.warnings.push(
+    `${origin} is an access key here, named 'optillm'; it does not switch to local inference as in OptiLLM`,
+  );
   const entry = { name: 'optillm', key: text };
   const auth = draft.pluginEntry('auth');
   if (!auth) {
@@ -248,7 +261,11 @@ function mergeCepoFile(draft: Draft, { text, origin, readYaml }: Given): void {
 function applyCepoFlags(draft: Draft, flags: Flags): void {
   for (const [flag, text] of Object.entries(flags)) {
     if (!flag.startsWith('cepo-') || flag === 'cepo-config-file') continue;
-    option('cepo', flag.slice('cepo-'.length).replaceAll('-', '_'))(draft, { text, origin: `--${flag}`, readYaml: () => undefined });
+    option('cepo', flag.slice('cepo-'.length).replaceAll('-', '_'))(draft, {
+      text,
+      origin: `--${flag}`,
+      readYaml: () => undefined,
+    });
   }
 }
 

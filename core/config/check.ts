@@ -21,7 +21,7 @@ export type Checked<T> = { readonly data: T } | { readonly findings: readonly Fi
 
 export interface CheckOptions {
   /** Came the text at this path from the environment or a flag, so that it may stand for a number or a boolean? */
-  isText(path: Path): boolean;
+  readonly isText: (path: Path) => boolean;
   /** Keys that are known beside the schema's, for suggestions. */
   readonly alsoKnown?: readonly string[];
 }

@@ -20,7 +20,12 @@ export class Collector {
   }
 
   /** The value as the schema makes it, or undefined with its problems noted. */
-  check<S extends z.ZodType>(schema: S, value: unknown, path: Path, alsoKnown: readonly string[] = []): z.output<S> | undefined {
+  check<S extends z.ZodType>(
+    schema: S,
+    value: unknown,
+    path: Path,
+    alsoKnown: readonly string[] = [],
+  ): z.output<S> | undefined {
     const checked: Checked<z.output<S>> = check(schema, value, {
       alsoKnown,
       isText: (inner) => this.isText([...path, ...inner]),

@@ -9,7 +9,6 @@ import {
   type Document,
   type Node,
   type Pair,
-  type Scalar,
   type YAMLMap,
 } from 'yaml';
 import { disguiseReferences, expand, restoreReferences, type Environment, type Expansion } from './environment.ts';
@@ -135,7 +134,7 @@ function offsetOf(node: unknown): number | undefined {
 }
 
 function isUnset(node: Node | undefined): boolean {
-  return isScalar(node) && (node as Scalar).value === UNSET;
+  return isScalar(node) && node.value === UNSET;
 }
 
 /** Without the keys and items whose variable is not set. */

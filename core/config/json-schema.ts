@@ -88,24 +88,28 @@ function pluginsSchema(plugins: readonly SchemaPlugin[]): JsonSchema {
 
 /** Anything but an object or a list may also be written as a text with `${NAME}` in it. */
 function withReferences(schema: JsonSchema): JsonSchema {
-  const inner = mapChildren(schema, withReferences);
+  if (schema.anyOf?.every(isScalar)) return { ...schema, anyOf: [...schema.anyOf, REFERENCE] };
   const isPlainText = schema.type === 'string' && schema.enum === undefined && schema.pattern === undefined;
-  const isScalar =
-    schema.enum !== undefined || schema.const !== undefined || ['integer', 'number', 'boolean', 'string'].includes(schema.type ?? '');
-  if (!isScalar || isPlainText) return inner;
-  const { description, default: preset, title, ...rest } = inner;
-  const told = { description, default: preset, title };
-  return {
-    ...Object.fromEntries(Object.entries(told).filter(([, value]) => value !== undefined)),
-    anyOf: [rest, { $ref: '#/$defs/reference' }],
-  };
+  if (!isScalar(schema) || isPlainText) return mapChildren(schema, withReferences);
+  const { description, default: preset, title, ...rest } = schema;
+  const told = Object.entries({ description, default: preset, title }).filter(([, value]) => value !== undefined);
+  return { ...Object.fromEntries(told), anyOf: [rest, REFERENCE] };
+}
+
+const REFERENCE: JsonSchema = { $ref: '#/$defs/reference' };
+const SCALARS = new Set(['integer', 'number', 'boolean', 'string']);
+
+function isScalar(schema: JsonSchema): boolean {
+  return schema.enum !== undefined || schema.const !== undefined || SCALARS.has(schema.type ?? '');
 }
 
 function mapChildren(schema: JsonSchema, map: (child: JsonSchema) => JsonSchema): JsonSchema {
   const { properties, items, additionalProperties, anyOf, oneOf, allOf } = schema;
   return {
     ...schema,
-    ...(properties && { properties: Object.fromEntries(Object.entries(properties).map(([key, child]) => [key, map(child)])) }),
+    ...(properties && {
+      properties: Object.fromEntries(Object.entries(properties).map(([key, child]) => [key, map(child)])),
+    }),
     ...(items && { items: map(items) }),
     ...(typeof additionalProperties === 'object' && { additionalProperties: map(additionalProperties) }),
     ...(anyOf && { anyOf: anyOf.map(map) }),

@@ -69,7 +69,9 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Confi
   const keyVariable = (name: string): string | undefined => {
     const origin = draft.originOf(['upstreams', name, 'api_key']);
     const isDefault = !hasUpstreams && name === DEFAULT_UPSTREAM;
-    return origin ?? file.variablesAt(['upstreams', name, 'api_key'])[0] ?? (isDefault ? DEFAULT_KEY_VARIABLE : undefined);
+    return (
+      origin ?? file.variablesAt(['upstreams', name, 'api_key'])[0] ?? (isDefault ? DEFAULT_KEY_VARIABLE : undefined)
+    );
   };
   const upstreams = await readUpstreams(upstreamsValue, {
     collector,
@@ -97,7 +99,9 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Confi
 function unreadable(file: ConfigFile): ConstructorParameters<typeof ConfigError>[1] {
   if (file.problems.length > 0) return file.problems;
   const isEmpty = file.value === null || file.value === undefined;
-  const message = isEmpty ? 'the file is empty, expected keys such as upstreams and plugins' : 'expected keys such as upstreams and plugins';
+  const message = isEmpty
+    ? 'the file is empty, expected keys such as upstreams and plugins'
+    : 'expected keys such as upstreams and plugins';
   return [{ path: [], message, at: file.positionOf([]) }];
 }
 
@@ -147,7 +151,9 @@ function providerPlugin(name: string, listed: readonly Listed[], implied: Config
 }
 
 function insecureWarning({ name, tls }: UpstreamConfig): string[] {
-  return tls.verify ? [] : [`upstreams.${name}.tls.verify is false: whoever is on the way can read and change what is sent`];
+  return tls.verify
+    ? []
+    : [`upstreams.${name}.tls.verify is false: whoever is on the way can read and change what is sent`];
 }
 
 function readYaml(path: string): unknown {

@@ -33,7 +33,7 @@ export async function loadListedPlugins(value: unknown, parts: PluginParts): Pro
     return [];
   }
   const entries = value.map((entry: unknown, index) => readEntry(entry, ['plugins', index], collector));
-  const loaded = await Promise.all(entries.map((entry) => entry && load(entry, parts)));
+  const loaded = await Promise.all(entries.map(async (entry) => entry && load(entry, parts)));
   const plugins = loaded.filter((plugin) => plugin !== undefined);
   return withoutDuplicates(plugins, collector);
 }
@@ -47,13 +47,20 @@ interface Entry {
 function readEntry(entry: unknown, path: Path, collector: Collector): Entry | undefined {
   if (typeof entry === 'string' && entry !== '') return { listed: entry, path: [...path, entry], options: {} };
   if (!isMembers(entry)) {
-    collector.add(path, 'expected a plugin by name, path or package, with options or without: - retry: { attempts: 3 }');
+    collector.add(
+      path,
+      'expected a plugin by name, path or package, with options or without: - retry: { attempts: 3 }',
+    );
     return undefined;
   }
   const [listed, ...others] = Object.keys(entry);
   if (listed === undefined || others.length > 0) {
-    const advice = listed === undefined ? '' : `; if '${others.join("', '")}' belongs to '${listed}', indent it further`;
-    collector.add(path, `expected one plugin in an entry, got ${others.length + (listed === undefined ? 0 : 1)} keys${advice}`);
+    const advice =
+      listed === undefined ? '' : `; if '${others.join("', '")}' belongs to '${listed}', indent it further`;
+    collector.add(
+      path,
+      `expected one plugin in an entry, got ${others.length + (listed === undefined ? 0 : 1)} keys${advice}`,
+    );
     return undefined;
   }
   return { listed, path: [...path, listed], options: entry[listed] ?? {} };
@@ -94,7 +101,11 @@ export function checkPluginOptions(plugins: readonly Listed[], collector: Collec
 }
 
 /** Notes dependencies that are not there; their order does not matter. */
-export function checkDependencies(plugins: readonly Listed[], implied: readonly LoadedPlugin[], collector: Collector): void {
+export function checkDependencies(
+  plugins: readonly Listed[],
+  implied: readonly LoadedPlugin[],
+  collector: Collector,
+): void {
   const names = new Set([...plugins, ...implied].map(({ record }) => record.name));
   for (const { record, path } of plugins) {
     const missing = record.dependencies.filter((name) => !names.has(name));

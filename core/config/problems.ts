@@ -72,5 +72,5 @@ export function printValue(value: unknown, path: Path): string {
 function isSecret(path: Path, value: unknown): boolean {
   if (typeof value === 'string' && /^(sk|gsk|csk|xai|r8|hf)[-_]|^AIza/.test(value)) return true;
   const name = path.findLast((step) => typeof step === 'string') ?? '';
-  return /(^|_|-)(key|keys|secret|token|password)$/i.test(String(name)) || path.includes('upstream_keys');
+  return /(^|_|-)(key|keys|secret|token|password)$/i.test(name) || path.includes('upstream_keys');
 }

@@ -96,7 +96,11 @@ function checkExtra(extra: Members, provider: unknown, path: readonly string[], 
   return collector.check(record.schema, known, path) !== undefined && foreign.length === 0;
 }
 
-async function readCa(ca: string, path: readonly string[], { collector, folder }: UpstreamParts): Promise<string | undefined> {
+async function readCa(
+  ca: string,
+  path: readonly string[],
+  { collector, folder }: UpstreamParts,
+): Promise<string | undefined> {
   if (ca.includes('-----BEGIN')) return ca;
   try {
     return await readFile(resolve(folder, ca), 'utf8');

@@ -74,7 +74,7 @@ test('is frozen all the way down, plugin options included', async () => {
   expect(Object.isFrozen(config)).toBe(true);
   expect(Object.isFrozen(config.server)).toBe(true);
   expect(Object.isFrozen(config.plugins[0]?.options)).toBe(true);
-  expect(Object.isFrozen((config.plugins[0]?.options as { statuses: number[] }).statuses)).toBe(true);
+  expect(Object.values(config.plugins[0]?.options ?? {}).every(Object.isFrozen)).toBe(true);
 });
 
 test('plugins may be a bare name, a name with options, or a name with nothing', async () => {
@@ -112,7 +112,9 @@ plugins:
 });
 
 test('a single problem is a single line', async () => {
-  expect((await failureOf(`${UPSTREAM}modle: x`)).message).toBe("config.yaml:2:1 modle: unknown key, did you mean 'model'?");
+  expect((await failureOf(`${UPSTREAM}modle: x`)).message).toBe(
+    "config.yaml:2:1 modle: unknown key, did you mean 'model'?",
+  );
 });
 
 test.each([
@@ -154,7 +156,9 @@ test('an access key without a key is refused, and its variable is named', async 
 });
 
 test('an unset variable counts as a key not written, with one warning that names it', async () => {
-  const config = await configOf(`upstreams: { a: { api_key: \${NOPE}, base_url: "http://\${NOPE}/v1" } }\nserver: { port: \${PORT} }`);
+  const config = await configOf(
+    `upstreams: { a: { api_key: \${NOPE}, base_url: "http://\${NOPE}/v1" } }\nserver: { port: \${PORT} }`,
+  );
   expect(config.upstreams[0]).toMatchObject({ apiKey: undefined, baseUrl: undefined, keyVariable: 'NOPE' });
   expect(config.server.port).toBe(8000);
   expect(config.warnings.filter((warning) => warning.includes('NOPE'))).toHaveLength(1);
@@ -175,7 +179,18 @@ server: { port: "\${PORT:-9000}", workers: \${WORKERS} }
 tags: \${TAGS}
 model: \${MODEL}
 plugins: [{ retry: { attempts: \${ATTEMPTS}, statuses: [\${STATUS}], budget: \${BUDGET} } }, { auth: { open: \${OPEN} } }]`,
-    { env: { TIMEOUT: '250', WORKERS: '2', TAGS: 'false', MODEL: '4', ATTEMPTS: '5', STATUS: '503', BUDGET: '0.5', OPEN: '1' } },
+    {
+      env: {
+        TIMEOUT: '250',
+        WORKERS: '2',
+        TAGS: 'false',
+        MODEL: '4',
+        ATTEMPTS: '5',
+        STATUS: '503',
+        BUDGET: '0.5',
+        OPEN: '1',
+      },
+    },
   );
   expect(config).toMatchObject({
     server: { port: 9000, workers: 2 },
@@ -213,12 +228,16 @@ test('anchors and aliases work, their variables too', async () => {
 
 test('a file without upstreams has openai, its key from OPENAI_API_KEY', async () => {
   const config = await configOf('model: x', { env: { OPENAI_API_KEY: 'k' } });
-  expect(config.upstreams).toMatchObject([{ name: 'openai', provider: 'openai', apiKey: 'k', keyVariable: 'OPENAI_API_KEY' }]);
+  expect(config.upstreams).toMatchObject([
+    { name: 'openai', provider: 'openai', apiKey: 'k', keyVariable: 'OPENAI_API_KEY' },
+  ]);
   expect((await configOf('model: x')).upstreams).toMatchObject([{ apiKey: undefined, keyVariable: 'OPENAI_API_KEY' }]);
 });
 
 test('providers that upstreams name are there without being listed, none of them twice', async () => {
-  const { implied, plugins } = await configOf('upstreams: { a: { provider: demo }, b: { provider: demo } }\nplugins: [auth]');
+  const { implied, plugins } = await configOf(
+    'upstreams: { a: { provider: demo }, b: { provider: demo } }\nplugins: [auth]',
+  );
   expect(implied.filter(({ record }) => record.name === 'demo')).toHaveLength(1);
   expect(implied.map(({ record }) => record.name)).not.toContain('openai');
   expect(plugins.map(({ record }) => record.name)).toEqual(['auth']);
@@ -229,9 +248,14 @@ test("an upstream's keys beyond the usual ones are checked by its provider's opt
     'mine.ts': `import { definePlugin, z } from 'optigate';
       export default definePlugin({ name: 'mine', description: 'x', options: z.strictObject({ speed: z.int().optional() }), apply() {} });`,
   };
-  const config = await configOf('upstreams: { a: { provider: mine, speed: ${SPEED} } }\nplugins: [./mine.ts]', { files, env: { SPEED: '3' } });
+  const config = await configOf('upstreams: { a: { provider: mine, speed: ${SPEED} } }\nplugins: [./mine.ts]', {
+    files,
+    env: { SPEED: '3' },
+  });
   expect(config.upstreams[0]?.extra).toEqual({ speed: '3' });
-  expect(await problemsOf('upstreams: { a: { provider: mine, sped: 1, speed: x } }\nplugins: [./mine.ts]', { files })).toEqual([
+  expect(
+    await problemsOf('upstreams: { a: { provider: mine, sped: 1, speed: x } }\nplugins: [./mine.ts]', { files }),
+  ).toEqual([
     "config.yaml:1:35 upstreams.a.sped: unknown key, did you mean 'speed'?",
     'config.yaml:1:51 upstreams.a.speed: expected integer, got "x"',
   ]);
@@ -267,16 +291,27 @@ test('watches the file and custom plugins', async () => {
 
 test('a file that is named but not there is an error; without any, the shipped one is the default', async () => {
   await using folder = await tempFolder();
-  await expect(loadConfig({ cwd: folder.path, path: 'nix.yaml', env: {} })).rejects.toThrow('nix.yaml: there is no such file');
-  await expect(loadConfig({ cwd: folder.path, env: { OPTIGATE_CONFIG: 'nix.yaml' } })).rejects.toThrow('there is no such file');
+  await expect(loadConfig({ cwd: folder.path, path: 'nix.yaml', env: {} })).rejects.toThrow(
+    'nix.yaml: there is no such file',
+  );
+  await expect(loadConfig({ cwd: folder.path, env: { OPTIGATE_CONFIG: 'nix.yaml' } })).rejects.toThrow(
+    'there is no such file',
+  );
   const builtIn = await loadConfig({ cwd: folder.path, env: {} });
   const shipped = await loadConfig({ path: new URL('../../../config.yaml', import.meta.url).pathname, env: {} });
   expect(builtIn.path).toBeUndefined();
-  expect({ ...builtIn, path: '', watched: [], warnings: [] }).toEqual({ ...shipped, path: '', watched: [], warnings: [] });
+  expect({ ...builtIn, path: '', watched: [], warnings: [] }).toEqual({
+    ...shipped,
+    path: '',
+    watched: [],
+    warnings: [],
+  });
 });
 
 test('text that was read already is taken as it is', async () => {
-  await using folder = await tempFolder({ 'own.ts': `import { definePlugin } from 'optigate'; export default definePlugin({ name: 'own', description: 'x', apply() {} });` });
+  await using folder = await tempFolder({
+    'own.ts': `import { definePlugin } from 'optigate'; export default definePlugin({ name: 'own', description: 'x', apply() {} });`,
+  });
   const path = `${folder.path}/config.yaml`;
   const config = await loadConfig({ path, text: `${UPSTREAM}plugins: [./own.ts]`, env: {} });
   expect(config).toMatchObject({ path, plugins: [{ file: `${folder.path}/own.ts` }] });

@@ -1,0 +1,125 @@
+import { readFile } from 'node:fs/promises';
+import { expect, test } from 'vitest';
+import { cli, startCli } from '../../support/cli.ts';
+import { tempFolder } from '../../support/temp-folder.ts';
+
+const UPSTREAM = 'upstreams: { demo: { provider: demo } }\n';
+const OWN = `import { definePlugin, z } from 'optigate';
+export default definePlugin({
+  name: 'own', description: 'An example.',
+  options: z.strictObject({ text: z.string().default('hello').describe('What it says.') }),
+  apply({ hooks }) { hooks.request.tapPromise('own', async () => undefined); },
+});`;
+
+test('--version says the version of package.json', async () => {
+  const { version } = JSON.parse(await readFile(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+    version: string;
+  };
+  expect(await cli(['--version'], { cwd: '/' })).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+});
+
+test('--help lists the commands', async () => {
+  const { code, stdout } = await cli(['--help'], { cwd: '/' });
+  expect(code).toBe(0);
+  for (const command of ['serve', 'check', 'init', 'plugins', 'schema']) expect(stdout).toContain(command);
+});
+
+test.each([
+  [['nope'], "unknown command or argument 'nope'"],
+  [['--nope'], "unknown option '--nope'"],
+  [['serve', '--port'], "option '--port <number>' argument missing"],
+  [['check', '--best-of-n'], '--best-of-n needs a value'],
+  [['check', '--port', 'abc'], '--port: expected integer from 0 to 65535, got "abc"'],
+])('%j is bad usage: exit code 2', async (args, message) => {
+  await using folder = await tempFolder({ 'config.yaml': UPSTREAM });
+  const { code, stderr } = await cli(args, { cwd: folder.path });
+  expect(code).toBe(2);
+  expect(stderr).toContain(message);
+  expect(stderr).not.toContain('    at ');
+});
+
+test('a bad configuration is exit code 1, one message, no stack', async () => {
+  await using folder = await tempFolder({ 'config.yaml': `${UPSTREAM}modle: x` });
+  for (const command of ['check', 'serve']) {
+    expect(await cli([command], { cwd: folder.path })).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: "optigate: config.yaml:2:1 modle: unknown key, did you mean 'model'?\n",
+    });
+  }
+});
+
+test('check prints hooks with their taps, approaches, and where keys come from, but no key', async () => {
+  await using folder = await tempFolder({
+    'my.yaml': 'upstreams: { a: { base_url: "http://x/v1", api_key: ${MY_KEY} } }\nplugins: [auth, retry, ./own.ts]',
+    'own.ts': OWN,
+  });
+  const { code, stdout } = await cli(['check', '--config', 'my.yaml', '--port', '9000'], {
+    cwd: folder.path,
+    env: { MY_KEY: 'hidden-key' },
+  });
+  expect(code).toBe(0);
+  expect(stdout).toContain('Listens on 127.0.0.1:9000');
+  expect(stdout).toContain('server.port from --port');
+  expect(stdout).toMatch(/request \(AsyncSeries\)\n +own +stage 0/);
+  expect(stdout).toMatch(/upstream \(Around\)\n(.*\n)* +retry +stage 0/);
+  expect(stdout).toMatch(/none +answerer/);
+  expect(stdout).toMatch(/a +openai +http:\/\/x\/v1 +key from the environment variable MY_KEY/);
+  expect(stdout).not.toContain('hidden-key');
+});
+
+test('init writes the shipped file, and leaves one that is there alone', async () => {
+  await using folder = await tempFolder();
+  expect((await cli(['init'], { cwd: folder.path })).code).toBe(0);
+  const written = await readFile(`${folder.path}/config.yaml`, 'utf8');
+  const shipped = await readFile(new URL('../../../config.yaml', import.meta.url), 'utf8');
+  const afterFirstLine = (text: string) => text.slice(text.indexOf('\n'));
+  expect(afterFirstLine(written)).toBe(afterFirstLine(shipped));
+  await folder.write('config.yaml', 'mine');
+  expect(await cli(['init'], { cwd: folder.path })).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('already'),
+  });
+  expect(await readFile(`${folder.path}/config.yaml`, 'utf8')).toBe('mine');
+});
+
+test('plugins lists built-in and custom ones with options, defaults and descriptions', async () => {
+  await using folder = await tempFolder({ 'config.yaml': `${UPSTREAM}plugins: [./own.ts]`, 'own.ts': OWN });
+  const { code, stdout } = await cli(['plugins'], { cwd: folder.path });
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^own \(.*own\.ts, loaded\)\n +An example\.\n +text +text +default "hello" +What it says\./m);
+  expect(stdout).toMatch(/^retry \(built in\)\n.*\n +attempts +integer from 1 to 10 +default 3/m);
+});
+
+test("schema prints the file's JSON Schema, custom plugins included", async () => {
+  await using folder = await tempFolder({ 'config.yaml': `${UPSTREAM}plugins: [./own.ts]`, 'own.ts': OWN });
+  const { code, stdout } = await cli(['schema'], { cwd: folder.path });
+  expect(code).toBe(0);
+  expect(stdout).toContain('"./own.ts"');
+  expect(JSON.parse(stdout)).toMatchObject({ properties: { server: {}, upstreams: {}, plugins: {} } });
+});
+
+test('serves by default, with flags, and drains on a SIGTERM that arrives twice', async () => {
+  await using folder = await tempFolder({ 'config.yaml': UPSTREAM });
+  const running = startCli(['--port', '0', '--best_of_n', '3'], { cwd: folder.path });
+  const [, address] = await running.output(/"address":"([^"]+)"/);
+  expect((await fetch(`${address}/health`)).status).toBe(200);
+  running.process.kill('SIGTERM');
+  running.process.kill('SIGTERM');
+  const { code, stdout } = await running.ended;
+  expect(code).toBe(0);
+  expect(stdout).toContain('--best-of-n has no effect');
+});
+
+test('a port in use is exit code 1 and says where it was set', async () => {
+  await using folder = await tempFolder({ 'config.yaml': UPSTREAM });
+  const first = startCli(['--port', '0'], { cwd: folder.path });
+  const [, port = ''] = await first.output(/127\.0\.0\.1:(\d+)/);
+  const second = await cli([], { cwd: folder.path, env: { OPTIGATE_PORT: port } });
+  expect(second).toMatchObject({
+    code: 1,
+    stderr: `optigate: OPTIGATE_PORT: 127.0.0.1:${port} is in use by another program\n`,
+  });
+  first.process.kill('SIGTERM');
+  expect((await first.ended).code).toBe(0);
+});

@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { printPath, printValue } from '../../../core/config/problems.ts';
+
+test('paths read as they stand in the file', () => {
+  expect(printPath(['plugins', 2, 'retry', 'attempts'])).toBe('plugins[2].retry.attempts');
+  expect(printPath(['plugins', 0, './a.ts', 'x'])).toBe('plugins[0]["./a.ts"].x');
+});
+
+test.each([
+  [['api_key'], 'abc'],
+  [['keys', 0], 'abc'],
+  [['upstream_keys', 'openai'], 'abc'],
+  [['x'], 'sk-abc'],
+  [['x'], { key: 'abc' }],
+])('what may be a key is not shown: %j %j', (path, value) => {
+  expect(printValue(value, path)).not.toContain('abc');
+});
+
+test('credentials in an address are not shown', () => {
+  expect(printValue('redis://user:secret@host/0', ['url'])).toBe('"redis://…@host/0"');
+});
