@@ -18,6 +18,7 @@ export interface Registrar {
 
 interface Interceptable {
   readonly taps: { readonly name: string }[];
+  isUsed(): boolean;
   intercept(interceptor: { register(tap: Tap): Tap }): void;
 }
 
@@ -27,6 +28,8 @@ export function harden(hooks: object, registrar: Registrar): void {
   for (const [name, hook] of Object.entries(hooks)) {
     const inner: Interceptable = hook instanceof AroundHook ? hook.taps : hook;
     const owners = new Map<string, string>();
+    // tapable counts interceptors as use, and this one would make every hook look tapped.
+    inner.isUsed = () => inner.taps.length > 0;
     inner.intercept({
       register(tap) {
         const checked = check(tap as AnyTap, name, inner, registrar);
