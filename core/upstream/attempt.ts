@@ -113,6 +113,8 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
+    // Resuming makes undici report an empty chunk, which a reader would answer with the next pause and resume.
+    if (chunk.length === 0) return;
     if (!this.#decoder) this.take(chunk);
     else if (!this.#decoder.write(chunk)) this.#controller?.pause();
   }

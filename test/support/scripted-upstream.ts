@@ -38,6 +38,8 @@ export interface ReplyOptions {
   readonly cutAfter?: number;
   /** Neither length nor chunking: only the end of the connection ends the body, so that a cut looks like an end. */
   readonly isUnframed?: boolean;
+  /** Sends a 103 before the answer. */
+  readonly earlyHints?: boolean;
 }
 
 export interface ScriptedReply extends ReplyOptions {
@@ -356,13 +358,14 @@ async function send(reply: ScriptedReply, recording: Recording, response: Server
     const [body] = reply.steps as readonly (string | Uint8Array)[];
     all['content-length'] = Buffer.byteLength(body ?? '');
   }
+  if (reply.earlyHints) response.writeEarlyHints({ link: '</x>; rel=preload' });
   if (reply.isUnframed) {
     response.useChunkedEncodingByDefault = false;
     response.shouldKeepAlive = false;
   }
   response.writeHead(status, all as Record<string, string | string[] | number>);
   response.flushHeaders();
-  for await (const step of reply.steps) {
+  for await (const { step } of unawaited(reply.steps)) {
     if (response.destroyed) return;
     if (step === CUT) {
       response.socket?.destroySoon();
@@ -372,7 +375,7 @@ async function send(reply: ScriptedReply, recording: Recording, response: Server
     else if (typeof step === 'function') await Promise.race([Promise.resolve((step as () => unknown)()), gone]);
     else if (step instanceof Promise) await Promise.race([step, gone]);
     else {
-      const bytes = toBytes(step as Step);
+      const bytes = toBytes(step);
       const rest = cutAfter - recording.bytesSent;
       const part = bytes.subarray(0, rest);
       recording.bytesSent += part.length;
@@ -385,6 +388,12 @@ async function send(reply: ScriptedReply, recording: Recording, response: Server
     }
   }
   response.end();
+}
+
+/** Steps that are promises arrive as such: `for await` over a list would wait for them, whether the client is there or not. */
+async function* unawaited(steps: ScriptedReply['steps']): AsyncGenerator<{ readonly step: Step }> {
+  if (Symbol.asyncIterator in steps) for await (const step of steps) yield { step: step as Step };
+  else for (const step of steps) yield { step };
 }
 
 function toBytes(step: Step): Buffer {

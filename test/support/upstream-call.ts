@@ -22,7 +22,7 @@ const PLAIN_PROVIDER: Provider = {
 
 export function upstreamAt(
   baseUrl: string,
-  { key = 'sk-server', ...settings }: Partial<UpstreamSettings> & { readonly key?: string | undefined } = {},
+  { key = 'sk-server', ...settings }: Partial<UpstreamSettings> & { readonly key?: string | null } = {},
 ): Upstream {
   return new Upstream(
     {
@@ -39,7 +39,7 @@ export function upstreamAt(
       extra: {},
       ...settings,
     },
-    key,
+    key ?? undefined,
   );
 }
 
