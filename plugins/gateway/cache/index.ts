@@ -73,7 +73,7 @@ export default definePlugin({
     const { scope, max_bytes } = settings;
     const redis = settings.store === 'redis' ? keepRedis(settings) : undefined;
     const ask = createLookup({
-      memory: keep(`memory/${max_bytes}`, () => new MemoryStore(max_bytes, clock)),
+      memory: keepMemory(max_bytes),
       redis,
       flights: keep('flights', () => new Map<string, Flight>()),
       clock,
@@ -126,6 +126,13 @@ export default definePlugin({
       // Not before every plugin has been accepted: a start that fails leaves nothing open.
       app.addHook('onReady', () => redis.open());
       hooks.shutdown.tapPromise(NAME, () => redis.close());
+    }
+
+    /** What is known survives a reload, unless its size changes. */
+    function keepMemory(maxBytes: number): MemoryStore {
+      const kept = keep('memory', () => ({ store: new MemoryStore(maxBytes, clock) }));
+      if (kept.store.maxBytes !== maxBytes) kept.store = new MemoryStore(maxBytes, clock);
+      return kept.store;
     }
 
     /** One connection per server, over reloads too. */

@@ -52,6 +52,8 @@ export interface Question {
 /** Waits between looks at what another process brings. */
 const FIRST_LOOK_MS = 20;
 const SLOWEST_LOOK_MS = 200;
+/** A reader who does not read may hold up the other process. */
+const LONGEST_WAIT_MS = 120_000;
 
 export function createLookup(parts: Parts): (question: Question) => Promise<LooseReply> {
   const { memory, redis, flights, clock } = parts;
@@ -86,7 +88,8 @@ export function createLookup(parts: Parts): (question: Question) => Promise<Loos
     return maxAgeMs === Infinity || clock.now() - entry.storedAt <= maxAgeMs;
   }
 
-  async function join(flight: Flight, question: Question): Promise<LooseReply> {
+  /** Those whom one flight did not serve share the next; then each goes alone, lest somebody waits for ever. */
+  async function join(flight: Flight, question: Question, { isLast = false } = {}): Promise<LooseReply> {
     const { call, form } = question;
     const change = changeFor(form, call.exchange.operation);
     const landing = await flight.join({
@@ -97,7 +100,10 @@ export function createLookup(parts: Parts): (question: Question) => Promise<Loos
       ...(change ? { change } : {}),
     });
     const reply = landing && replyOf(landing, question);
-    if (!reply) return lead(question, { skipsRedis: true });
+    if (!reply) {
+      const following = isLast ? undefined : flights.get(question.key);
+      return following ? join(following, question, { isLast: true }) : lead(question, { skipsRedis: true });
+    }
     question.mark('hit');
     return reply;
   }
@@ -124,6 +130,8 @@ export function createLookup(parts: Parts): (question: Question) => Promise<Loos
           if (found.kind === 'entry') return { entry: found.entry };
           if (found.kind === 'away') state = 'bypass';
           if (found.kind === 'missing') ({ lease } = found);
+          if (signal.aborted) lease?.release();
+          signal.throwIfAborted();
         }
         return { reply: await next(call.with({}, { signal })) };
       },
@@ -155,8 +163,10 @@ export function createLookup(parts: Parts): (question: Question) => Promise<Loos
     const from = performance.now();
     let found = await store.find(question.key);
     if (found.kind !== 'entry') patience.count(from, performance.now());
-    for (let wait = FIRST_LOOK_MS; found.kind === 'awaited'; wait = Math.min(1.5 * wait, SLOWEST_LOOK_MS)) {
+    let wait = FIRST_LOOK_MS;
+    while (found.kind === 'awaited' && performance.now() - from < LONGEST_WAIT_MS) {
       await delay(clock, wait, signal);
+      wait = Math.min(1.5 * wait, SLOWEST_LOOK_MS);
       found = await store.watch(question.key);
     }
     if (found.kind !== 'entry') return found;

@@ -4,10 +4,12 @@ import { sizeOf, type Entry } from './entry.ts';
 
 /** Answers in this process, bounded by bytes: the least recently used go first. */
 export class MemoryStore {
+  readonly maxBytes: number;
   readonly #entries: LRUCache<string, Entry>;
   readonly #clock: Clock;
 
   constructor(maxBytes: number, clock: Clock) {
+    this.maxBytes = maxBytes;
     this.#entries = new LRUCache({ maxSize: maxBytes, sizeCalculation: sizeOf });
     this.#clock = clock;
   }
@@ -22,9 +24,5 @@ export class MemoryStore {
   /** Larger ones than the whole store are not taken. */
   set(key: string, entry: Entry): void {
     this.#entries.set(key, entry);
-  }
-
-  get bytes(): number {
-    return this.#entries.calculatedSize;
   }
 }

@@ -122,6 +122,25 @@ test('who cannot use what a flight brings asks for itself', async () => {
   expect(gateway.calls).toHaveLength(2);
 });
 
+test('those whom a flight does not serve share the next one', async () => {
+  const upstream = openStream();
+  const answer = Promise.withResolvers<Reply>();
+  await using gateway = await pipelineOf({}, async (call) =>
+    call.request.value.stream ? upstream.reply : answer.promise,
+  );
+
+  const leader = await gateway.ask({ body: STREAM });
+  const plain = [gateway.ask(), gateway.ask(), gateway.ask()];
+  for (const event of eventsOf(['hi'], { usage: false })) upstream.push(event);
+  upstream.body.end();
+  await leader.text();
+  await until(() => gateway.calls.length === 2, 'the next one');
+  answer.resolve(complete('hi'));
+
+  expect((await Promise.all(plain)).map(({ cache }) => cache)).toEqual(['miss', 'hit', 'hit']);
+  expect(gateway.calls).toHaveLength(2);
+});
+
 test('one who leaves does not stop the flight, not even the leader', async () => {
   const { answers, leaf } = heldLeaf();
   await using gateway = await pipelineOf({}, leaf);
