@@ -17,7 +17,7 @@ export function extensionOf(exchange: Exchange): Readonly<Record<string, unknown
 }
 
 /** The most calls of which each began after the one before had ended: how often somebody waited. */
-export function roundsOf(entries: readonly TraceEntry[]): number {
+export function roundsOf(entries: readonly Pick<TraceEntry, 'startMs' | 'endMs'>[]): number {
   let rounds = 0;
   let free = -Infinity;
   const byEnd = entries.filter(({ endMs }) => endMs !== undefined).toSorted((a, b) => (a.endMs ?? 0) - (b.endMs ?? 0));
