@@ -68,6 +68,7 @@ export class ByteStream implements AsyncIterable<Buffer> {
           if (isCancelled) return;
           stream.push(typeof chunk === 'string' ? Buffer.from(chunk) : toBuffer(chunk));
           if (isPaused) await new Promise<void>((resolve) => (wake.next = resolve));
+          if (isCancelled) return;
         }
         stream.end();
       } catch (error) {
@@ -118,8 +119,9 @@ export class ByteStream implements AsyncIterable<Buffer> {
     this.resume();
   }
 
-  /** The sink can take more. */
+  /** The sink can take more. Without a sink nothing flows. */
   resume(): void {
+    if (!this.#sink) return;
     this.#isFlowing = true;
     while (this.#isFlowing && this.#held.length > 0) {
       const chunk = this.#held.shift();
@@ -134,14 +136,18 @@ export class ByteStream implements AsyncIterable<Buffer> {
     }
   }
 
-  /** Nobody wants the rest: stops the producer. Harmless after the end. */
+  /** Nobody wants the rest: stops the producer. Harmless after the end. A sink is not told: it is for its owner to cancel. */
   cancel(reason?: unknown): void {
     if (this.#ending) return;
     this.#held = [];
+    this.#heldBytes = 0;
     const wasOpen = !this.#isClosed;
     this.#isClosed = true;
-    this.#finish({ kind: 'cancelled', reason });
-    if (wasOpen) this.#source.cancel(reason);
+    try {
+      this.#finish({ kind: 'cancelled', reason });
+    } finally {
+      if (wasOpen) this.#source.cancel(reason);
+    }
   }
 
   /** Calls `listener` once: when the last byte was delivered, the stream failed or was cancelled; at once if that is past. */
@@ -187,6 +193,10 @@ export class ByteStream implements AsyncIterable<Buffer> {
       },
       fail: (error) => mapped.fail(error),
     });
+    // Whoever cancels this stream past the mapped one leaves its reader waiting otherwise.
+    this.onEnd((ending) => {
+      if (ending.kind === 'cancelled') mapped.fail(reasonOf(ending));
+    });
     return mapped;
   }
 
@@ -214,6 +224,12 @@ export class ByteStream implements AsyncIterable<Buffer> {
         failure = { error };
         rouse();
       },
+    });
+    this.onEnd((ending) => {
+      if (ending.kind !== 'cancelled') return;
+      isOver = true;
+      failure = { error: reasonOf(ending) };
+      rouse();
     });
     try {
       for (;;) {
@@ -247,21 +263,35 @@ export class ByteStream implements AsyncIterable<Buffer> {
 
   #settleIfDrained(): void {
     if (!this.#isClosed || this.#ending || this.#held.length > 0) return;
-    if (this.#failure) {
-      this.#finish({ kind: 'failed', error: this.#failure.error });
-      this.#sink?.fail(this.#failure.error);
-    } else if (this.#sink) {
-      this.#finish({ kind: 'ended' });
-      this.#sink.end();
+    const failure = this.#failure;
+    if (!failure && !this.#sink) return;
+    try {
+      this.#finish(failure ? { kind: 'failed', error: failure.error } : { kind: 'ended' });
+    } finally {
+      if (failure) this.#sink?.fail(failure.error);
+      else this.#sink?.end();
     }
   }
 
+  /** One listener's error does not keep the others from what they release. */
   #finish(ending: Ending): void {
     this.#ending = ending;
     const listeners = this.#onEnd;
     this.#onEnd = [];
-    for (const listener of listeners) listener(ending);
+    let failure: { error: unknown } | undefined;
+    for (const listener of listeners) {
+      try {
+        listener(ending);
+      } catch (error) {
+        failure ??= { error };
+      }
+    }
+    if (failure) throw failure.error;
   }
+}
+
+function reasonOf(ending: Extract<Ending, { kind: 'cancelled' }>): unknown {
+  return ending.reason ?? new Error('The body was cancelled');
 }
 
 function toBuffer(chunk: Uint8Array): Buffer {

@@ -86,7 +86,8 @@ export function scanArray(bytes: Buffer, from: number, to: number): { start: num
 
 /**
  * The object's bytes with some top-level members replaced, added or (for `undefined`) removed; the others keep theirs.
- * @param serialize  Turns a new value into JSON; gets the member's old span, if it had one.
+ * A replaced member that was given more than once is given once.
+ * @param serialize  Turns a new value into JSON; gets the span of the member that counted, if there was one.
  */
 export function spliceObject(
   bytes: Buffer,
@@ -94,25 +95,25 @@ export function spliceObject(
   changes: ReadonlyMap<string, unknown>,
   serialize: (value: unknown, old: Span | undefined) => string | Buffer,
 ): Buffer {
-  const parts: (string | Buffer)[] = [];
-  const left = new Map(changes);
+  const replaced = new Map<string, Span>();
+  for (const member of scan.members) if (changes.has(member.key)) replaced.set(member.key, member);
+  const pieces: (string | Buffer)[] = [];
+  const add = (...piece: (string | Buffer)[]) => pieces.push(pieces.length === 0 ? '{' : ',', ...piece);
   for (const member of scan.members) {
-    if (!left.has(member.key)) {
-      parts.push(bytes.subarray(member.keyStart, member.end));
+    if (!changes.has(member.key)) {
+      add(bytes.subarray(member.keyStart, member.end));
       continue;
     }
-    const value = left.get(member.key);
-    left.delete(member.key);
-    if (value !== undefined)
-      parts.push(joined([bytes.subarray(member.keyStart, member.start), serialize(value, member)]));
+    const value = changes.get(member.key);
+    // The last of equal keys counts.
+    if (value === undefined || replaced.get(member.key) !== member) continue;
+    add(bytes.subarray(member.keyStart, member.start), serialize(value, member));
   }
-  for (const [key, value] of left) {
-    if (value !== undefined) parts.push(joined([`${JSON.stringify(key)}:`, serialize(value, undefined)]));
+  for (const [key, value] of changes) {
+    if (value !== undefined && !replaced.has(key)) add(JSON.stringify(key), ':', serialize(value, undefined));
   }
-  const pieces: (string | Buffer)[] = ['{'];
-  for (const [index, part] of parts.entries()) pieces.push(index === 0 ? '' : ',', part);
-  pieces.push('}');
-  return joined(pieces);
+  pieces.push(pieces.length === 0 ? '{}' : '}');
+  return Buffer.concat(pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece)));
 }
 
 export function isRecord(value: unknown): value is Record<string, unknown> {
@@ -166,8 +167,4 @@ function trimEnd(bytes: Buffer, start: number, end: number): number {
 
 function isBlank(byte: number | undefined): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
-}
-
-function joined(parts: readonly (string | Buffer)[]): Buffer {
-  return Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
 }

@@ -34,8 +34,11 @@ export class Payload<T extends object> {
   }
 
   get bytes(): Buffer {
+    // Where no bytes came in, there are none to keep.
     return (this.#bytes ??=
-      this.#origin && this.#changes ? this.#origin.#spliced(this.#changes) : Buffer.from(JSON.stringify(this.#value)));
+      this.#origin?.#bytes && this.#changes
+        ? this.#origin.#spliced(this.#changes)
+        : Buffer.from(JSON.stringify(this.value)));
   }
 
   /** Read-only: change it by `with`. Throws a `SyntaxError` where the bytes are no JSON. */
@@ -58,20 +61,29 @@ export class Payload<T extends object> {
     return spliceObject(bytes, this.#scan, changes, (value, old) => this.#serialize(value, old));
   }
 
-  /** Elements of an array that are the very objects of the old one keep their bytes too. */
-  #serialize(value: unknown, old: Span | undefined): string {
-    if (!old || !Array.isArray(value)) return JSON.stringify(value);
+  /** What is the very value of before keeps its bytes, and so do an array's elements that are the very objects. */
+  #serialize(value: unknown, old: Span | undefined): string | Buffer {
+    if (!old) return JSON.stringify(value);
     const before: unknown = Reflect.get(this.value, old.key);
-    if (!Array.isArray(before)) return JSON.stringify(value);
+    if (Object.is(value, before)) return this.bytes.subarray(old.start, old.end);
+    if (!Array.isArray(value) || !Array.isArray(before)) return JSON.stringify(value);
     const spans = scanArray(this.bytes, old.start, old.end);
-    const sources = new Map<unknown, string>();
+    const sources = new Map<unknown, Buffer>();
     for (const [index, element] of before.entries()) {
       const span = spans[index];
-      if (span && typeof element === 'object') sources.set(element, this.bytes.toString('utf8', span.start, span.end));
+      if (span && typeof element === 'object') sources.set(element, this.bytes.subarray(span.start, span.end));
     }
-    return `[${value.map((element: unknown) => sources.get(element) ?? JSON.stringify(element ?? null)).join(',')}]`;
+    const parts = value.flatMap((element: unknown) => [
+      COMMA,
+      sources.get(element) ?? Buffer.from(JSON.stringify(element ?? null)),
+    ]);
+    return Buffer.concat([OPEN, ...parts.slice(1), CLOSE]);
   }
 }
+
+const OPEN = Buffer.from('[');
+const COMMA = Buffer.from(',');
+const CLOSE = Buffer.from(']');
 
 function parse<T>(bytes: Buffer | undefined): T {
   return JSON.parse((bytes ?? Buffer.alloc(0)).toString()) as T;

@@ -3,11 +3,16 @@ import type { Flags } from '../config/aliases.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { PipelineDescription } from '../description.ts';
+import { explainStart } from './start-error.ts';
 
 /** Builds everything but the listening port, and prints what came of it. */
 export async function check(options: { path: string | undefined; flags: Flags }): Promise<number> {
   const [config, { buildServer }] = await Promise.all([loadConfig(options), import('../server/build.ts')]);
-  const { gateway } = await buildServer(config, { log: pino({ level: 'silent' }), detect: false });
+  const { gateway } = await buildServer(config, { log: pino({ level: 'silent' }), detect: false }).catch(
+    (error: unknown) => {
+      throw explainStart(error, config);
+    },
+  );
   console.log(printPipeline(config, gateway.describe()));
   await gateway.close();
   return 0;

@@ -1,8 +1,8 @@
 import type { Flags } from '../config/aliases.ts';
-import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { createLog } from './log.ts';
 import { onStopSignals } from './signals.ts';
+import { explainStart } from './start-error.ts';
 
 /** Serves until a signal ends it. Resolves to 0 where everything was drained, else 1. */
 export async function serve(options: { path: string | undefined; flags: Flags }): Promise<number> {
@@ -25,26 +25,6 @@ export async function serve(options: { path: string | undefined; flags: Flags })
     process.exit(exitCode);
   } catch (error) {
     flush();
-    throw explained(error, config);
-  }
-}
-
-/** The few ways in which a port is not to be had. */
-function explained(error: unknown, { server, origins }: Config): unknown {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  const where = `${server.host}:${server.port}`;
-  const key = (path: 'server.port' | 'server.host') => origins[path] ?? path;
-  switch (code) {
-    case 'EADDRINUSE':
-      return new Error(`${key('server.port')}: ${where} is in use by another program`, { cause: error });
-    case 'EACCES':
-      return new Error(`${key('server.port')}: ${where} may not be used, ports below 1024 need rights`, {
-        cause: error,
-      });
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return new Error(`${key('server.host')}: '${server.host}' is no address of this machine`, { cause: error });
-    default:
-      return error;
+    throw explainStart(error, config);
   }
 }

@@ -21,13 +21,13 @@ export interface Problem {
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly Problem[];
-  /** 2 where a flag or an environment variable is at fault, else 1. */
+  /** 2 where a flag or an environment variable is not well formed, else 1. */
   readonly exitCode: 1 | 2;
 
-  constructor(file: string, problems: readonly Problem[], options?: ErrorOptions) {
+  constructor(file: string, problems: readonly Problem[], options: ErrorOptions & { exitCode?: 1 | 2 } = {}) {
     super(describe(file, problems), options);
     this.problems = problems;
-    this.exitCode = problems.some(({ origin }) => origin !== undefined) ? 2 : 1;
+    this.exitCode = options.exitCode ?? (problems.some(({ origin }) => origin !== undefined) ? 2 : 1);
   }
 }
 

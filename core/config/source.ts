@@ -46,7 +46,7 @@ export async function defaultText(): Promise<string> {
   return readFile(packageFile(FILE_NAME), 'utf8');
 }
 
-function nameOf(path: string, cwd: string): string {
+export function nameOf(path: string, cwd: string): string {
   const fromHere = relative(cwd, path);
   return fromHere.startsWith('..') || isAbsolute(fromHere) ? path : fromHere;
 }

@@ -65,7 +65,7 @@ function shaped(gateway: Gateway, exchange: Exchange, body: ByteStream): ByteStr
   const { chunk: hook } = gateway.hooks;
   const shown = exchange.progress instanceof StreamProgress ? exchange.progress.identity : undefined;
   // Core's own plans stamp their chunks themselves; a plugin's plan may not.
-  const identity = shown === exchange.plan?.stamp ? undefined : shown;
+  const identity = shown?.id === exchange.plan?.stamp?.id ? undefined : shown;
   if (!hook.isUsed() && !identity) return body;
   const decoder = new SseDecoder();
   const encode = (events: readonly { data: string }[]) => {

@@ -57,10 +57,12 @@ export class StreamProgress implements Progress {
     if (!exchange?.plan || exchange.signal.aborted) return;
     this.#responder.beginStream(exchange);
     const isFirst = this.#identity === undefined;
-    this.#identity ??= exchange.plan.stamp ?? {
-      id: `chatcmpl-${randomUUID()}`,
-      created: Math.floor(Date.now() / 1000),
-      model: this.#model ?? exchange.plan.request.value.model,
+    const { stamp, request } = exchange.plan;
+    this.#identity ??= {
+      id: stamp?.id ?? `chatcmpl-${randomUUID()}`,
+      created: stamp?.created ?? Math.floor(Date.now() / 1000),
+      // What the upstream calls it, as the chunks after these will say.
+      model: this.#model ?? stamp?.model ?? request.value.model,
     };
     const delta = { ...(isFirst ? { role: 'assistant' } : {}), reasoning_content: `${text}\n` };
     const choices = [{ index: 0, delta, finish_reason: null }];

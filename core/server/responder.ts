@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { PassedErrorEvent } from '../upstream/failure.ts';
 import { UpstreamRefusal } from '../upstream/refusal.ts';
 import type { ByteStream } from '../byte-stream.ts';
 import type { Clock } from '../clock.ts';
@@ -126,6 +127,9 @@ export class Responder {
       this.bytes = body.length;
       this.#response.writeHead(error.status, headers);
       this.#response.end(exchange?.client.method === 'HEAD' ? undefined : body);
+    } else if (thrown instanceof PassedErrorEvent) {
+      // The upstream has told it itself, in an event that went out.
+      this.#response.end();
     } else if (this.#isEventStream && this.#isAtEventBorder()) {
       this.write(errorEvent(wire, error));
       this.#response.end();

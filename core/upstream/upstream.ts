@@ -17,8 +17,8 @@ export interface UpstreamSettings {
   readonly keyVariable?: string;
   /** A detected or demo upstream serves callers without a key, and needs none. */
   readonly needsKey: boolean;
-  /** Model ids a detected server lists; others are answered by its first. */
-  readonly fallbackModel?: string;
+  /** Model ids a detected server listed; others are answered by its first. Empty for configured ones. */
+  readonly models: readonly string[];
   /** Fields of the provider's own in the file (demo: latency …), as written: the provider checks them. */
   readonly extra: Readonly<Record<string, unknown>>;
 }

@@ -68,6 +68,29 @@ test('check prints hooks with their taps, approaches, and where keys come from, 
   expect(stdout).not.toContain('hidden-key');
 });
 
+test.each([
+  [['--config', 'good.yaml', '--approach', 'nix'], {}, "--approach: Unknown approach 'nix'. Listed: none"],
+  [['--config', 'good.yaml'], { OPTILLM_APPROACH: 'nix' }, "OPTILLM_APPROACH: Unknown approach 'nix'"],
+  [['--config', 'good.yaml', '--host', '0.0.0.0'], {}, "--host: '0.0.0.0' can be reached from other machines"],
+  [[], {}, "config.yaml:2:11 approach: Unknown approach 'bom'"],
+])('what only shows when the pipeline is built is told by its key: %j %j', async (args, env, message) => {
+  await using folder = await tempFolder({ 'config.yaml': `${UPSTREAM}approach: bom`, 'good.yaml': UPSTREAM });
+  for (const command of ['check', 'serve']) {
+    const ended = await cli([command, ...args], { cwd: folder.path, env });
+    expect(ended.stderr).toContain(message);
+    expect(ended.code).toBe(1);
+  }
+});
+
+test('a plugin that refuses its options is told with the file', async () => {
+  const refusing = `import { definePlugin } from 'optigate';
+    export default definePlugin({ name: 'own', description: 'x', apply() { throw new Error('no such table'); } });`;
+  await using folder = await tempFolder({ 'config.yaml': `${UPSTREAM}plugins: [./own.ts]`, 'own.ts': refusing });
+  const { code, stderr } = await cli(['check'], { cwd: folder.path });
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^optigate: config\.yaml: plugin 'own' \(.*own\.ts\): no such table\n$/);
+});
+
 test('init writes the shipped file, and leaves one that is there alone', async () => {
   await using folder = await tempFolder();
   expect((await cli(['init'], { cwd: folder.path })).code).toBe(0);
