@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { headerOf, type ChatRequest } from '../../../core/index.ts';
-import { SUM, TOOL, bodyOf, complete, demoCall, events, reply, settled, stepped } from './demo-call.ts';
+import { SUM, TOOL, bodyOf, complete, demoCall, events, reply, settled } from './demo-call.ts';
+import { SteppedClock } from '../../support/clock.ts';
 
 test('every answer begins with the label and names its fingerprint', async () => {
   for (const text of [SUM, 'Who are you?']) {
@@ -70,7 +71,7 @@ test('each attempt is counted before it is answered, and refused over the budget
 });
 
 test('asks for no more than its reader takes', async () => {
-  const clock = stepped();
+  const clock = new SteppedClock();
   const { call, send } = demoCall({ text: SUM, request: { stream: true }, extra: { tokens_per_second: 10 }, clock });
   const streamed = await send(call);
   if (streamed.kind === 'complete') throw new Error('expected a stream');
@@ -90,14 +91,14 @@ test('asks for no more than its reader takes', async () => {
 
 test('stops when the call is aborted, waiting or streaming', async () => {
   const abort = new AbortController();
-  const waiting = demoCall({ text: SUM, extra: { latency: '10s' }, signal: abort.signal, clock: stepped() });
+  const waiting = demoCall({ text: SUM, extra: { latency: '10s' }, signal: abort.signal, clock: new SteppedClock() });
   const asking = waiting.send(waiting.call);
   const streaming = demoCall({
     text: SUM,
     request: { stream: true },
     extra: { tokens_per_second: 1 },
     signal: abort.signal,
-    clock: stepped(),
+    clock: new SteppedClock(),
   });
   const reading = events(await streaming.send(streaming.call));
   abort.abort(new Error('gone'));
@@ -106,16 +107,16 @@ test('stops when the call is aborted, waiting or streaming', async () => {
 });
 
 test('stops producing when its reader leaves', async () => {
-  const clock = stepped();
+  const clock = new SteppedClock();
   const { call, send } = demoCall({ text: SUM, request: { stream: true }, extra: { tokens_per_second: 1 }, clock });
   const streamed = await send(call);
   if (streamed.kind === 'complete') throw new Error('expected a stream');
   streamed.body.pipe({ write: () => true, end: () => {}, fail: () => {} });
   await settled();
-  expect(clock.waiting).toBe(1);
+  expect(clock.timers).toBe(1);
   streamed.cancel();
   await settled();
-  expect(clock.waiting).toBe(0);
+  expect(clock.timers).toBe(0);
 });
 
 test('fails, cuts and hangs when its settings say so', async () => {
@@ -124,7 +125,7 @@ test('fails, cuts and hangs when its settings say so', async () => {
   expect(headerOf(failed.headers, 'retry-after')).toBe('2');
   const cut = await reply({ text: SUM, request: { stream: true }, extra: { cut_stream: 1 } });
   await expect(events(cut)).rejects.toMatchObject({ code: 'upstream_stream_interrupted' });
-  const clock = stepped();
+  const clock = new SteppedClock();
   const hanging = reply({ text: SUM, extra: { hang: 1 }, clock });
   clock.advance(60_000);
   await expect(hanging).rejects.toMatchObject({ code: 'upstream_timeout' });
