@@ -46,6 +46,9 @@ if (asked.length === 0 || !(seconds > 0) || !(rounds >= 1)) {
   process.exit(2);
 }
 
+// An exit takes along what was started, a signal's own ending would not.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
 const stage = await setStage(seconds, rounds);
 const rows: Row[] = [];
 const failures: string[] = [];

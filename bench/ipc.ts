@@ -68,6 +68,13 @@ export function pidOf({ pid }: ChildProcess): number {
   return pid;
 }
 
+/** Takes a program along when the bench itself is ended. */
+export function tie(child: ChildProcess): void {
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
+}
+
 export async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');

@@ -8,7 +8,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { pidOf, stop } from './ipc.ts';
+import { pidOf, stop, tie } from './ipc.ts';
 import { ACCESS_KEY } from './script.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -66,6 +66,7 @@ export async function startOptigate({ config, preferBuilt = false }: StartOption
     env: { ...process.env, OPENAI_API_KEY: 'sk-bench', NODE_ENV: 'production' },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
+  tie(child);
   let complaint = '';
   child.stderr.on('data', (text: Buffer) => (complaint = (complaint + text.toString()).slice(-2_000)));
   const end = async () => {

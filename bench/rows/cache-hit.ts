@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { stop } from '../ipc.ts';
+import { stop, tie } from '../ipc.ts';
 import { race, type Row } from '../measure.ts';
 import { benchConfig, freePort, startOptigate } from '../optigate.ts';
 import { MODELS, requestBody, TARGET } from '../script.ts';
@@ -81,6 +81,7 @@ async function startRedis(): Promise<{ url: string; stop(): Promise<void> } | un
       stdio: 'ignore',
     },
   );
+  tie(child);
   const isStarted = await Promise.race([once(child, 'spawn').then(() => true), once(child, 'error').then(() => false)]);
   const end = async () => {
     if (isStarted) await stop(child);
