@@ -2,7 +2,7 @@
  * What does optigate cost, beside the least that a proxy can do? Prints a line for each row of the budget.
  *
  *   npm run bench                       all rows, as a table
- *   npm run bench -- --only stream      the rows whose question has that name: plain stream cache-memory …
+ *   npm run bench -- --only cache       questions by name or part of it: plain stream cache-memory cache-redis memory start approaches
  *   npm run bench -- --seconds 5        longer rounds (default 2), --rounds 9 more of them (default 5)
  *   npm run bench -- --json             for programs
  */
@@ -37,12 +37,13 @@ const { values: flags } = parseArgs({
   },
 });
 
-const asked = QUESTIONS.filter(({ name }) => flags.only.length === 0 || flags.only.some((part) => name.includes(part)));
+const names = QUESTIONS.map(({ name }) => name);
+/** A whole name means that question alone, a part all that contain it. */
+const isMeant = (name: string, part: string) => (names.includes(part) ? name === part : name.includes(part));
+const asked = QUESTIONS.filter(({ name }) => flags.only.length === 0 || flags.only.some((part) => isMeant(name, part)));
 const [seconds, rounds] = [Number(flags.seconds), Number(flags.rounds)];
 if (asked.length === 0 || !(seconds > 0) || !(rounds >= 1)) {
-  console.error(
-    `--only takes part of ${QUESTIONS.map(({ name }) => name).join(', ')}; --seconds and --rounds take numbers`,
-  );
+  console.error(`--only takes part of ${names.join(', ')}; --seconds and --rounds take numbers`);
   process.exit(2);
 }
 
