@@ -1,0 +1,166 @@
+const quoted = (...keys: readonly string[]): ReadonlySet<string> => new Set(keys.map((key) => `"${key}"`));
+
+/** Members of the body that cannot change the answer. */
+const IGNORED = quoted(
+  'stream',
+  'stream_options',
+  'user',
+  'metadata',
+  'client_metadata',
+  'safety_identifier',
+  'prompt_cache_key',
+);
+/** The member that is this program's own, and what in it cannot change the answer. */
+const OWN = '"optigate"';
+const OWN_IGNORED = quoted('progress');
+const NONE = quoted();
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_ARRAY = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_ARRAY = 0x5d;
+const OPEN_OBJECT = 0x7b;
+const CLOSE_OBJECT = 0x7d;
+
+/**
+ * The canonical form of valid JSON, from its source and without parsing it. Works on the bytes as Latin-1 text, whose
+ * slices and joins cost next to nothing until the end.
+ */
+export function canonicalBytes(bytes: Buffer): Buffer {
+  return Buffer.from(new Reader(bytes.toString('latin1')).read(), 'latin1');
+}
+
+class Reader {
+  readonly #text: string;
+  /** Are there escapes that can be written in more than one way? */
+  readonly #hasLooseEscapes: boolean;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+    this.#hasLooseEscapes = text.includes(String.raw`\u`) || text.includes(String.raw`\/`);
+  }
+
+  read(): string {
+    this.#skipBlanks();
+    return this.#code() === OPEN_OBJECT ? this.#readObject(IGNORED, OWN) : this.#readValue();
+  }
+
+  #readValue(): string {
+    switch (this.#code()) {
+      case OPEN_OBJECT:
+        return this.#readObject(NONE);
+      case OPEN_ARRAY:
+        return this.#readArray();
+      case QUOTE:
+        return this.#readString();
+      default:
+        return this.#readLiteral();
+    }
+  }
+
+  #readObject(ignored: ReadonlySet<string>, own?: string): string {
+    const members: Member[] = [];
+    let isSorted = true;
+    let before = '';
+    this.#at++;
+    this.#skipBlanks();
+    while (this.#isBefore(CLOSE_OBJECT)) {
+      const key = this.#readString();
+      this.#skip(COLON);
+      const isOwn = key === own && this.#code() === OPEN_OBJECT;
+      const value = isOwn ? this.#readObject(OWN_IGNORED) : this.#readValue();
+      this.#skip(COMMA);
+      if (ignored.has(key) || (isOwn && value === '{}')) continue;
+      members.push({ key, value });
+      if (key <= before) isSorted = false;
+      before = key;
+    }
+    this.#at++;
+    let body = '';
+    for (const { key, value } of isSorted ? members : inOrder(members))
+      body += body === '' ? `${key}:${value}` : `,${key}:${value}`;
+    return `{${body}}`;
+  }
+
+  #readArray(): string {
+    let body = '';
+    this.#at++;
+    this.#skipBlanks();
+    while (this.#isBefore(CLOSE_ARRAY)) {
+      const element = this.#readValue();
+      this.#skip(COMMA);
+      body += body === '' ? element : `,${element}`;
+    }
+    this.#at++;
+    return `[${body}]`;
+  }
+
+  #readString(): string {
+    const start = this.#at;
+    this.#at = endOfString(this.#text, start);
+    const written = this.#text.slice(start, this.#at);
+    if (!this.#hasLooseEscapes || !/\\[u/]/.test(written)) return written;
+    const value: unknown = JSON.parse(Buffer.from(written, 'latin1').toString());
+    return Buffer.from(JSON.stringify(value)).toString('latin1');
+  }
+
+  #readLiteral(): string {
+    const start = this.#at++;
+    for (; this.#at < this.#text.length; this.#at++) {
+      const code = this.#code();
+      if (code === COMMA || code === CLOSE_OBJECT || code === CLOSE_ARRAY || isBlank(code)) break;
+    }
+    return this.#text.slice(start, this.#at);
+  }
+
+  #code(): number {
+    return this.#text.charCodeAt(this.#at);
+  }
+
+  #isBefore(close: number): boolean {
+    return this.#at < this.#text.length && this.#code() !== close;
+  }
+
+  /** Past a separator, if it is there, and the blanks around it. */
+  #skip(separator: number): void {
+    this.#skipBlanks();
+    if (this.#code() !== separator) return;
+    this.#at++;
+    this.#skipBlanks();
+  }
+
+  #skipBlanks(): void {
+    while (isBlank(this.#code())) this.#at++;
+  }
+}
+
+/** A member's name and value, both as JSON text. */
+interface Member {
+  readonly key: string;
+  readonly value: string;
+}
+
+/** By key; of those given twice the last. */
+function inOrder(members: Member[]): Member[] {
+  members.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+  return members.filter(({ key }, index) => members[index + 1]?.key !== key);
+}
+
+/** One past the closing quote of the string that opens at `open`. */
+function endOfString(text: string, open: number): number {
+  for (let from = open + 1; ;) {
+    const quote = text.indexOf('"', from);
+    if (quote < 0) return text.length;
+    let slash = quote;
+    while (slash > from && text.charCodeAt(slash - 1) === BACKSLASH) slash--;
+    if ((quote - slash) % 2 === 0) return quote + 1;
+    from = quote + 1;
+  }
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+}
