@@ -34,17 +34,13 @@ export class Payload<T extends object> {
   }
 
   get bytes(): Buffer {
-    // Where no bytes came in, there are none to keep.
-    return (this.#bytes ??=
-      this.#origin?.#bytes && this.#changes
-        ? this.#origin.#spliced(this.#changes)
-        : Buffer.from(JSON.stringify(this.value)));
+    return (this.#bytes ??= this.#toBytes());
   }
 
   /** Read-only: change it by `with`. Throws a `SyntaxError` where the bytes are no JSON. */
   get value(): T {
     return (this.#value ??=
-      this.#origin && this.#changes ? changed(this.#origin.value, this.#changes) : parse<T>(this.#bytes));
+      this.#origin && this.#changes ? changed(this.#origin.value, this.#changes) : (parse(this.#bytes) as T));
   }
 
   /** The same object with some top-level members replaced. Cheap: bytes are only made when somebody reads them. */
@@ -53,6 +49,13 @@ export class Payload<T extends object> {
     const merged = new Map<string, unknown>(this.#changes);
     for (const [key, value] of Object.entries(changes)) merged.set(key, value);
     return new Payload<T>(undefined, undefined, base, merged);
+  }
+
+  #toBytes(): Buffer {
+    const origin = this.#origin;
+    // Where no bytes came in, there are none to keep.
+    if (!origin || !origin.#bytes || !this.#changes) return Buffer.from(JSON.stringify(this.value));
+    return origin.#spliced(this.#changes);
   }
 
   #spliced(changes: ReadonlyMap<string, unknown>): Buffer {
@@ -85,8 +88,8 @@ const OPEN = Buffer.from('[');
 const COMMA = Buffer.from(',');
 const CLOSE = Buffer.from(']');
 
-function parse<T>(bytes: Buffer | undefined): T {
-  return JSON.parse((bytes ?? Buffer.alloc(0)).toString()) as T;
+function parse(bytes: Buffer | undefined): unknown {
+  return JSON.parse((bytes ?? Buffer.alloc(0)).toString());
 }
 
 function changed<T extends object>(value: T, changes: ReadonlyMap<string, unknown>): T {
