@@ -267,7 +267,7 @@ test('one event of 4 MiB passes in linear time and without being held', () => {
     if (block) out.push(block);
     wasMidEvent ||= watch.isMidEvent;
   }
-  expect(performance.now() - startedAt).toBeLessThan(1000);
+  expect(performance.now() - startedAt).toBeLessThan(2000);
   expect(Buffer.concat(out).equals(wire)).toBe(true);
   expect(wasMidEvent).toBe(true);
   expect(watch).toMatchObject({ sawDone: true, usage: USAGE, isMidEvent: false });

@@ -75,7 +75,7 @@ test('one event of 4 MiB in small reads takes linear time', () => {
     wire.subarray(index * 512, index * 512 + 512),
   );
   expect(decode(pieces)[0]?.data).toBe(data);
-  expect(performance.now() - startedAt).toBeLessThan(1000);
+  expect(performance.now() - startedAt).toBeLessThan(2000);
 });
 
 test('encodes a value as one event', () => {

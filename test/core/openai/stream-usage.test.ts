@@ -81,6 +81,6 @@ describe('taking usage out', () => {
     const event = 'data: {"id":"a","choices":[{"index":0,"delta":{"content":"a"}}],"usage":null}\n\n';
     const startedAt = performance.now();
     expect(await stripped(event.repeat(10_000))).toBe(event.replace(',"usage":null', '').repeat(10_000));
-    expect(performance.now() - startedAt).toBeLessThan(1000);
+    expect(performance.now() - startedAt).toBeLessThan(2000);
   });
 });
