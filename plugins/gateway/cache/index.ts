@@ -59,7 +59,7 @@ const options = z
   })
   .refine(({ store, url }) => store === 'memory' || url !== undefined, {
     path: ['url'],
-    message: "store: redis needs a url, such as 'redis://127.0.0.1:6379'",
+    message: "a url with store: redis, such as 'redis://127.0.0.1:6379'",
   });
 type Options = z.output<typeof options>;
 
@@ -124,8 +124,11 @@ export default definePlugin({
     if (redis) {
       checks.add('redis', () => (redis.isUp ? 'up' : 'down'));
       // Not before every plugin has been accepted: a start that fails leaves nothing open.
-      app.addHook('onReady', () => redis.open());
-      hooks.shutdown.tapPromise(NAME, () => redis.close());
+      let close: (() => Promise<void>) | undefined;
+      app.addHook('onReady', async () => {
+        close = await redis.open();
+      });
+      hooks.shutdown.tapPromise(NAME, async () => close?.());
     }
 
     /** What is known survives a reload, unless its size changes. */

@@ -67,32 +67,11 @@ export class RedisStore {
     this.#log = log;
   }
 
-  /** Connects for the first user; waits a moment for it, and never fails. */
-  async open(): Promise<void> {
+  /** Connects for the first user; waits a moment for it, and never fails. The function returned ends the use. */
+  async open(): Promise<() => Promise<void>> {
     this.#users++;
-    if (this.#users > 1) return;
-    const client = await createClient(this.#settings.url);
-    const breaker = new Breaker(client, this.#clock, this.#log);
-    this.#client = client;
-    this.#breaker = breaker;
-    // What goes wrong is told by the client's events, too.
-    client.connect().catch(() => undefined);
-    const patience = Promise.withResolvers<void>();
-    const cancel = this.#clock.setTimeout(patience.resolve, FIRST_CONNECT_MS);
-    await Promise.race([breaker.firstVerdict, patience.promise]);
-    cancel();
-  }
-
-  /** Disconnects after the last user, when what is being written is out. */
-  async close(): Promise<void> {
-    this.#users--;
-    if (this.#users > 0) return;
-    const client = this.#client;
-    const isAway = this.#isAway;
-    this.#breaker?.end();
-    this.#client = undefined;
-    if (!isAway) await client?.quit().catch(() => undefined);
-    client?.disconnect();
+    if (this.#users === 1) await this.#connect();
+    return () => this.#close();
   }
 
   /** Can it be read and written? */
@@ -132,6 +111,31 @@ export class RedisStore {
       this.#pendingWrites--;
       this.#pendingBytes -= size;
     }
+  }
+
+  async #connect(): Promise<void> {
+    const client = await createClient(this.#settings.url);
+    const breaker = new Breaker(client, this.#clock, this.#log);
+    this.#client = client;
+    this.#breaker = breaker;
+    // What goes wrong is told by the client's events, too.
+    client.connect().catch(() => undefined);
+    const patience = Promise.withResolvers<void>();
+    const cancel = this.#clock.setTimeout(patience.resolve, FIRST_CONNECT_MS);
+    await Promise.race([breaker.firstVerdict, patience.promise]);
+    cancel();
+  }
+
+  /** Disconnects after the last user, when what is being written is out. */
+  async #close(): Promise<void> {
+    this.#users--;
+    if (this.#users > 0) return;
+    const client = this.#client;
+    const isAway = this.#isAway;
+    this.#breaker?.end();
+    this.#client = undefined;
+    if (!isAway) await client?.quit().catch(() => undefined);
+    client?.disconnect();
   }
 
   get #isAway(): boolean {

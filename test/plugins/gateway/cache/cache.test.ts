@@ -271,7 +271,7 @@ test('leaves the padding of chunks out of what it stores', async () => {
 });
 
 test.each([
-  [{ store: 'redis' }, 'needs a url'],
+  [{ store: 'redis' }, 'a url with store: redis'],
   [{ store: 'disk' }, 'store'],
   [{ store: 'redis', url: 'http://x' }, 'url'],
   [{ ttl: 'soon' }, 'ttl'],

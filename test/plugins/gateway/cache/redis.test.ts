@@ -1,7 +1,8 @@
 import { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
-import { expect, inject, onTestFinished, test } from 'vitest';
+import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import type { Call, Handler, Reply } from '../../../../core/index.ts';
+import { createKept } from '../../../../core/kept.ts';
 import { startRedis } from '../../../support/redis.ts';
 import { complete, eventsOf, openStream, pipelineOf, QUESTION, until } from './pipeline.ts';
 
@@ -154,6 +155,18 @@ test('without Redis requests go on, and it comes back by itself', async () => {
   expect(await ask(3)).toBe('miss');
 });
 
+test('the connection survives a reload', async () => {
+  const options = settings({ memory_ttl: 0 });
+  const kept = createKept();
+  const before = await pipelineOf(options, async () => complete('hi'), { kept });
+  await using after = await pipelineOf(options, async () => complete('hi'), { kept });
+
+  await before.close();
+
+  expect(await after.check('redis')).toBe('up');
+  expect((await after.ask()).cache).toBe('miss');
+});
+
 test('a start without Redis is a start', async () => {
   const redis = await ownRedis();
   await redis.kill();
@@ -167,21 +180,20 @@ test('a start without Redis is a start', async () => {
 test('a hung Redis costs one time-out in all, whatever the calls, and comes back by itself', async () => {
   const redis = await ownRedis();
   await using gateway = await pipelineOf(settings({ url: redis.url }), async () => complete('hi'));
-  await gateway.ask();
+  const commands = vi.spyOn(Redis.prototype, 'sendCommand');
+  onTestFinished(() => commands.mockRestore());
 
   redis.pause();
   const started = performance.now();
   const asked = await gateway.ask({ plan: inSixRounds });
   const took = performance.now() - started;
-  const startedAgain = performance.now();
   await gateway.ask({ plan: inSixRounds, body: { ...QUESTION, top_p: 0.5 } });
-  const tookAgain = performance.now() - startedAgain;
 
   expect(asked.cache).toBe('bypass');
-  // One time-out, where seven lookups would be 245 ms; on a quiet machine it is 36 ms.
+  expect(commands.mock.calls.filter(([{ name }]) => name.toLowerCase() === 'eval')).toHaveLength(1);
+  // 36 ms on a quiet machine; seven lookups would take 245.
   expect(took).toBeGreaterThan(30);
-  expect(took).toBeLessThan(105);
-  expect(tookAgain).toBeLessThan(35);
+  expect(took).toBeLessThan(200);
   expect(await gateway.check('redis')).toBe('down');
 
   redis.resume();
@@ -189,14 +201,20 @@ test('a hung Redis costs one time-out in all, whatever the calls, and comes back
   expect((await gateway.ask({ body: { ...QUESTION, seed: 9 } })).cache).toBe('miss');
 });
 
-test('parallel requests lose one time-out together', async () => {
+test('requests at the same time lose one time-out together, those after them none', async () => {
   const redis = await ownRedis();
   await using gateway = await pipelineOf(settings({ url: redis.url }), async () => complete('hi'));
+  const ask = async (seed: number) => (await gateway.ask({ body: { ...QUESTION, seed } })).cache;
+  const commands = vi.spyOn(Redis.prototype, 'sendCommand');
+  onTestFinished(() => commands.mockRestore());
 
   redis.pause();
-  const started = performance.now();
-  await Promise.all(Array.from({ length: 50 }, (_, seed) => gateway.ask({ body: { ...QUESTION, seed } })));
-  expect(performance.now() - started).toBeLessThan(150);
+  const states = await Promise.all(Array.from({ length: 20 }, (_, seed) => ask(seed)));
+  const lookups = commands.mock.calls.filter(([{ name }]) => name.toLowerCase() === 'eval').length;
+  states.push(await ask(20), await ask(21));
+
+  expect(new Set(states)).toEqual(new Set(['bypass']));
+  expect(commands.mock.calls.filter(([{ name }]) => name.toLowerCase() === 'eval')).toHaveLength(lookups);
   redis.resume();
 });
 
@@ -235,9 +253,7 @@ test('a cluster is a store, too', async () => {
   expect((await gateway.ask()).cache).toBe('hit');
 
   redis.pause();
-  const started = performance.now();
   expect((await gateway.ask()).cache).toBe('bypass');
-  expect(performance.now() - started).toBeLessThan(105);
   redis.resume();
   await until(async () => (await gateway.check('redis')) === 'up', 'back');
 });
