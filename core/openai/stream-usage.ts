@@ -21,6 +21,11 @@ export function stripUsage(stream: ByteStream): ByteStream {
 }
 
 const USAGE = Buffer.from('"usage"');
+const NULL = Buffer.from(':null');
+const LETTER_D = 0x64;
+const COMMA = 0x2c;
+const CLOSE_ARRAY = 0x5d;
+const CLOSE_OBJECT = 0x7d;
 const LF = 0x0a;
 const CR = 0x0d;
 
@@ -31,10 +36,11 @@ export function withoutUsage(block: Buffer): Buffer | undefined {
   const kept: Buffer[] = [];
   let keptTo = 0;
   let start = 0;
-  for (const end of eventEnds(block)) {
+  const isOneEvent = block.indexOf(LF) === block.length - 2;
+  for (const end of isOneEvent ? [block.length] : eventEnds(block)) {
     if (found < 0) break;
     if (found < end) {
-      const cut = cutIn(block, start, end);
+      const cut = lastNullIn(block, start, end, found) ?? cutIn(block, start, end);
       if (cut) {
         kept.push(block.subarray(keptTo, cut.start));
         keptTo = cut.end;
@@ -47,6 +53,29 @@ export function withoutUsage(block: Buffer): Buffer | undefined {
   kept.push(block.subarray(keptTo));
   const rest = Buffer.concat(kept);
   return rest.length > 0 ? rest : undefined;
+}
+
+/**
+ * `"usage":null` near the end of a one-line event, as OpenAI sends it in every chunk, found without a scan: where the first
+ * closing bracket after it is the last byte of the JSON, nothing was opened in between, and it is a member of the whole.
+ */
+function lastNullIn(
+  block: Buffer,
+  start: number,
+  end: number,
+  key: number,
+): { start: number; end: number } | undefined {
+  const value = key + USAGE.length;
+  if (
+    block[start] !== LETTER_D ||
+    block[key - 1] !== COMMA ||
+    block.compare(NULL, 0, NULL.length, value, value + NULL.length)
+  )
+    return undefined;
+  let close = value + NULL.length;
+  while (close < end && block[close] !== CLOSE_OBJECT && block[close] !== CLOSE_ARRAY) close++;
+  if (close !== end - 3 || block[close] !== CLOSE_OBJECT) return undefined;
+  return { start: key - 1, end: value + NULL.length };
 }
 
 /** Which bytes of an event only tell usage: all of it, a member, or none. */
