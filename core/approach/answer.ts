@@ -99,7 +99,7 @@ function lastBoxed(text: string): string | null {
   return null;
 }
 
-const LABEL = /\b(?:final[ \t]+)?answer\b[ \t*_`]*(?:is\b[ \t*_`]*:?|[:=])/gi;
+const LABEL = /\b(?:final[ \t]+)?answer\b[ \t*_`]*(?:is\b[ \t*_`]*:?|[:=])(?:[*_`]+(?=\s|$))?/gi;
 
 function lastLabelled(text: string): string | null {
   let last: string | null = null;
@@ -130,7 +130,10 @@ export function normalizeAnswer(answer: string): string {
   text = text.replaceAll(/(?<![\p{L}\d])_+|_+(?![\p{L}\d])/gu, '').replaceAll(/\s+/g, ' ');
   for (let before = ''; before !== text;) {
     before = text;
-    text = text.trim().replace(/^["'“”‘’]+/, '').replace(/["'“”‘’.,;:!?]+$/, '');
+    text = text
+      .trim()
+      .replace(/^["'“”‘’]+/, '')
+      .replace(/["'“”‘’.,;:!?]+$/, '');
   }
   return text.replaceAll(/(?<=\d),(?=\d{3}(?!\d))/g, '').toLowerCase();
 }
@@ -140,16 +143,21 @@ export function sameAnswer(a: string, b: string): boolean {
   const left = normalizeAnswer(a);
   const right = normalizeAnswer(b);
   if (left === right) return true;
+  const [whole, other] = [INTEGER.exec(left), INTEGER.exec(right)];
+  if (whole && other) return BigInt(whole[1] ?? '') === BigInt(other[1] ?? '');
   const x = toNumber(left);
   const y = toNumber(right);
   return x !== undefined && y !== undefined && Math.abs(x - y) <= 1e-9 * Math.max(Math.abs(x), Math.abs(y));
 }
 
+const INTEGER = /^\+?(-?\d+)(?:\.0*)?$/;
+
 /** The number that a normalised answer is: integer, decimal, `a/b`, `\frac{a}{b}`, percent. Undefined for anything else. */
 function toNumber(text: string): number | undefined {
   const compact = text.replaceAll(' ', '').replace(/\\%$/, '%');
   const fraction =
-    /^([-+]?)\\[dt]?frac\{([-+]?[\d.]+)\}\{([-+]?[\d.]+)\}$/.exec(compact) ?? /^([-+]?)([\d.]+)\/([-+]?[\d.]+)$/.exec(compact);
+    /^([-+]?)\\[dt]?frac\{([-+]?[\d.]+)\}\{([-+]?[\d.]+)\}$/.exec(compact) ??
+    /^([-+]?)([\d.]+)\/([-+]?[\d.]+)$/.exec(compact);
   if (fraction) {
     const value = decimal(fraction[2]) / decimal(fraction[3]);
     return Number.isFinite(value) ? (fraction[1] === '-' ? -value : value) : undefined;

@@ -38,7 +38,9 @@ function neverEmpty(reply: StreamReply, call: Call, best: () => Reply): Reply {
   let hasContent = false;
   return changedStream(reply, call, {
     change: (chunk) => {
-      hasContent ||= chunk.choices.some(({ delta }) => hasText(delta?.content) || (delta?.tool_calls?.length ?? 0) > 0 || hasText(delta?.refusal));
+      hasContent ||= chunk.choices.some(
+        ({ delta }) => hasText(delta?.content) || (delta?.tool_calls?.length ?? 0) > 0 || hasText(delta?.refusal),
+      );
       const isEnd = chunk.choices.some(({ finish_reason }) => typeof finish_reason === 'string');
       return isEnd && !hasContent ? [] : [chunk];
     },
@@ -59,6 +61,9 @@ function hasText(value: unknown): boolean {
 function withoutRole(chunks: readonly Chunk[]): Chunk[] {
   return chunks.map((chunk) => ({
     ...chunk,
-    choices: chunk.choices.map((choice) => ({ ...choice, delta: Object.fromEntries(Object.entries(choice.delta).filter(([key]) => key !== 'role')) })),
+    choices: chunk.choices.map((choice) => ({
+      ...choice,
+      delta: Object.fromEntries(Object.entries(choice.delta).filter(([key]) => key !== 'role')),
+    })),
   }));
 }

@@ -33,7 +33,10 @@ export function noneUsable(answers: readonly Answer[], call: Call): Reply {
 }
 
 /** The first answer of each group, largest group first; groups of one size in the order of their first members. */
-export function groupsOf(answers: readonly Answer[], isSame: (a: Answer, b: Answer) => boolean): readonly (readonly Answer[])[] {
+export function groupsOf(
+  answers: readonly Answer[],
+  isSame: (a: Answer, b: Answer) => boolean,
+): readonly (readonly Answer[])[] {
   const groups: Answer[][] = [];
   for (const answer of answers) {
     const group = groups.find(([first]) => first !== undefined && isSame(first, answer));
@@ -58,7 +61,12 @@ export function sameResult(options?: FinalOptions): (a: Answer, b: Answer) => bo
 export function toolCallKey({ choice }: Answer): string | undefined {
   const calls = choice.message.tool_calls;
   if (!calls || calls.length === 0) return undefined;
-  return JSON.stringify(calls.map(({ function: called, custom }) => [called?.name ?? custom?.name, canonicalJson(called?.arguments ?? custom?.input ?? '')]));
+  return JSON.stringify(
+    calls.map(({ function: called, custom }) => [
+      called?.name ?? custom?.name,
+      canonicalJson(called?.arguments ?? custom?.input ?? ''),
+    ]),
+  );
 }
 
 /** The candidate that the most others agree with; the first where nobody agrees (C4, all scores unparsable). */

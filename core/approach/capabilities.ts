@@ -2,7 +2,6 @@ import { isDeepStrictEqual } from 'node:util';
 import { LRUCache } from 'lru-cache';
 import type { Call, Handler } from '../exchange.ts';
 import type { ChatRequest } from '../openai/types.ts';
-import type { Changes } from '../payload.ts';
 import type { CompleteReply, Reply } from '../reply.ts';
 import { refusalOf } from '../upstream/refusal.ts';
 
@@ -47,7 +46,8 @@ export function leavingOutRefused(handler: Handler, capabilities: Capabilities):
     const own = ownFields(call);
     if (own.size === 0) return handler(call);
     let attempt = call;
-    for (const field of own) if (capabilities.takes(call, field) === false) attempt = without(attempt, field, own, capabilities);
+    for (const field of own)
+      if (capabilities.takes(call, field) === false) attempt = without(attempt, field, own, capabilities);
     for (;;) {
       const reply = await handler(attempt);
       const field = refusedField(reply, own);
@@ -79,10 +79,12 @@ function ownFields(call: Call): Set<string> {
   const own = new Set<string>();
   for (const [field, mine] of Object.entries(value)) {
     if (NOT_OPTIONS.has(field) || mine === undefined) continue;
-    const isClients = field === 'seed' ? typeof original['seed'] === 'number' : isDeepStrictEqual(mine, original[field]);
+    const isClients =
+      field === 'seed' ? typeof original['seed'] === 'number' : isDeepStrictEqual(mine, original[field]);
     if (!isClients) own.add(field);
   }
-  const isPrefilled = value.messages.at(-1)?.role === 'assistant' && originalOf(call).messages.at(-1)?.role !== 'assistant';
+  const isPrefilled =
+    value.messages.at(-1)?.role === 'assistant' && originalOf(call).messages.at(-1)?.role !== 'assistant';
   if (isPrefilled) own.add('prefill');
   return own;
 }
@@ -101,7 +103,7 @@ function without(call: Call, field: string, own: Set<string>, capabilities: Capa
       own.add(other);
     }
   }
-  return call.with(changes as Changes<ChatRequest>);
+  return call.with(changes);
 }
 
 function leftOut({ exchange }: Call): readonly string[] {

@@ -10,7 +10,11 @@ import { completionOf } from './whole.ts';
  * The client's own `n` in a plan of one call (specification S5, C2): it goes upstream as it is and streams as it comes.
  * Only its refusal, or too few choices, starts single calls, all at once, whose choices are merged by index.
  */
-export function countingChoices(handler: Handler, capabilities: Capabilities, createStamp: (call: Call) => StreamStamp): Handler {
+export function countingChoices(
+  handler: Handler,
+  capabilities: Capabilities,
+  createStamp: (call: Call) => StreamStamp,
+): Handler {
   return async (call) => {
     const n = call.request.value.n ?? 1;
     if (!Number.isInteger(n) || n <= 1) return handler(call);

@@ -43,7 +43,11 @@ function improving(first: Handler, second: Handler): Handler {
     if (draft.status >= 400) return draft;
     const text = draftText(draft, call);
     if (text === '') return draft;
-    return orBestSoFar(second(call.with({ messages: withDraft(call.request.value.messages, text) })), call, () => draft);
+    return orBestSoFar(
+      second(call.with({ messages: withDraft(call.request.value.messages, text) })),
+      call,
+      () => draft,
+    );
   };
 }
 

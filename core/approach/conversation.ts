@@ -52,7 +52,9 @@ function turnText(message: Message): string {
 
 function partsText({ content }: Message): string {
   if (!Array.isArray(content)) return contentText(content);
-  const texts = content.map((part: ContentPart) => (typeof part?.text === 'string' ? part.text : `[${part?.type ?? 'part'}, not shown]`));
+  const texts = content.map((part: ContentPart) =>
+    typeof part?.text === 'string' ? part.text : `[${part?.type ?? 'part'}, not shown]`,
+  );
   return texts.join('\n');
 }
 
@@ -62,7 +64,9 @@ function toolCallText({ function: called, custom }: ToolCall): string {
 
 /** A candidate as a judge reads it: its text without reasoning, and its tool calls in words. */
 export function candidateText({ choice, text }: Pick<Answer, 'choice' | 'text'>): string {
-  return [stripThinking(text).trim(), ...(choice.message.tool_calls ?? []).map(toolCallText)].filter((part) => part !== '').join('\n');
+  return [stripThinking(text).trim(), ...(choice.message.tool_calls ?? []).map(toolCallText)]
+    .filter((part) => part !== '')
+    .join('\n');
 }
 
 /** The messages with an instruction at the end of the leading system text; a system message is made where there is none. */
@@ -77,7 +81,8 @@ export function withInstruction(messages: readonly Message[], instruction: strin
 /** The message with a text after its own: in the same string, or as one more text part. */
 export function withText(message: Message, text: string, glue: string): Message {
   const { content } = message;
-  if (Array.isArray(content)) return { ...message, content: [...(content as readonly ContentPart[]), { type: 'text', text }] };
+  if (Array.isArray(content))
+    return { ...message, content: [...(content as readonly ContentPart[]), { type: 'text', text }] };
   const before = contentText(content);
   return { ...message, content: before === '' ? text : `${before}${glue}${text}` };
 }
@@ -97,7 +102,9 @@ export function withDraft(messages: readonly Message[], draft: string): readonly
 
 /** The limit of a call's completion, under the name that the client used; `max_tokens` where it used none. */
 export function limitedTo(call: Call, tokens: number): Changes<ChatRequest> {
-  return call.request.value.max_completion_tokens === undefined ? { max_tokens: tokens } : { max_completion_tokens: tokens };
+  return call.request.value.max_completion_tokens === undefined
+    ? { max_tokens: tokens }
+    : { max_completion_tokens: tokens };
 }
 
 /** The client's own limit if it set one, else `fallback`, as changes to the request. */
@@ -117,11 +124,10 @@ export function diverseTemperature(call: Call, fallback: number): number {
 }
 
 /** What a judge's call does not take over from the client's: sampling, tools, formats, and whatever shapes an answer. */
-const NOT_FOR_JUDGES = [
-  ...['temperature', 'top_p', 'stop', 'seed', 'presence_penalty', 'frequency_penalty', 'logit_bias', 'logprobs', 'top_logprobs'],
-  ...['max_tokens', 'max_completion_tokens', 'n', 'stream', 'stream_options', 'prediction', 'modalities', 'audio', 'verbosity'],
-  ...['tools', 'tool_choice', 'parallel_tool_calls', 'functions', 'function_call', 'response_format', 'web_search_options'],
-] as const;
+const NOT_FOR_JUDGES: readonly string[] =
+  `temperature top_p stop seed presence_penalty frequency_penalty logit_bias logprobs top_logprobs
+  max_tokens max_completion_tokens n stream stream_options prediction modalities audio verbosity
+  tools tool_choice parallel_tool_calls functions function_call response_format web_search_options`.split(/\s+/);
 
 const REASONING_MODEL = /(?:^|[/-])(?:o[1-9]|gpt-5|r1|qwq|qwen3|magistral|gpt-oss)(?![a-z0-9])|reason|think/i;
 
@@ -140,7 +146,9 @@ export interface JudgePrompt {
 
 /** A call whose reply is parsed and never shown: a prompt and sampling of its own, everything else as the client's. */
 export function judgeCall(call: Call, prompt: JudgePrompt): Call {
-  const removed = Object.fromEntries(NOT_FOR_JUDGES.filter((key) => call.request.value[key] !== undefined).map((key) => [key, undefined]));
+  const removed = Object.fromEntries(
+    NOT_FOR_JUDGES.filter((key) => call.request.value[key] !== undefined).map((key) => [key, undefined]),
+  );
   const limit = prompt.limit ?? (isReasoning(call, prompt.evidence) ? 4_096 : 1_024);
   return call.with(
     {

@@ -35,7 +35,9 @@ export async function runBranches(branches: readonly Branch[], call: Call, init:
   if (call.request.value.stream === true) return joinedInOrder(branches, running, call, group, init);
   try {
     const outcomes = await Promise.all(running);
-    const made = outcomes.flatMap((outcome, i) => ('reply' in outcome ? [{ reply: outcome.reply, label: branches[i]?.label }] : []));
+    const made = outcomes.flatMap((outcome, i) =>
+      'reply' in outcome ? [{ reply: outcome.reply, label: branches[i]?.label }] : [],
+    );
     const failures = outcomes.flatMap((outcome) => ('error' in outcome ? [outcome.error] : []));
     if (made.length === 0) throw failureOf(failures, init.isRanked);
     if (failures.length > 0) degrade(call.exchange, 'branch_failed');
@@ -47,9 +49,9 @@ export async function runBranches(branches: readonly Branch[], call: Call, init:
 
 type Settled = { readonly reply: Reply } | { readonly error: unknown };
 
-async function settled({ start }: Branch, call: Call): Promise<Settled> {
+async function settled(branch: Branch, call: Call): Promise<Settled> {
   try {
-    const reply = await start(call);
+    const reply = await branch.start(call);
     const isLive = reply.kind === 'stream' && call.request.value.stream === true;
     const read = isLive ? reply : await wholeReply(reply, call);
     if (read.kind === 'complete' && read.status >= 400) return { error: new UpstreamRefusal(read, call.upstream.name) };
@@ -82,7 +84,8 @@ async function joinedInOrder(
         continue;
       }
       const index = position++;
-      if (outcome.reply.kind !== 'bytes') joined.add({ reply: outcome.reply, indexOf: () => index, label: branches[i]?.label });
+      if (outcome.reply.kind !== 'bytes')
+        joined.add({ reply: outcome.reply, indexOf: () => index, label: branches[i]?.label });
       resolve(outcome.reply.headers);
     }
     if (position > 0) joined.close();
@@ -111,7 +114,11 @@ export function mergeReplies(parts: readonly Part[], call: Call, stamp: StreamSt
   const choices: Choice[] = [];
   for (const { reply, label } of parts) {
     for (const choice of completionOf(reply, call).choices) {
-      choices.push({ ...choice, index: choices.length, ...(label === undefined ? {} : { optigate: { approach: label } }) });
+      choices.push({
+        ...choice,
+        index: choices.length,
+        ...(label === undefined ? {} : { optigate: { approach: label } }),
+      });
     }
   }
   const [first] = parts;
@@ -144,5 +151,9 @@ export function createStamp(model: string, clock: Clock): StreamStamp {
 
 /** The headers of an answer that has become an event stream. */
 export function eventStreamHeaders(headers: HeaderList): HeaderList {
-  return withHeader(withHeader(headers, 'content-length', undefined), 'content-type', 'text/event-stream; charset=utf-8');
+  return withHeader(
+    withHeader(headers, 'content-length', undefined),
+    'content-type',
+    'text/event-stream; charset=utf-8',
+  );
 }

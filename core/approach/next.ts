@@ -27,10 +27,12 @@ export function createNext(handler: Handler, { capabilities, resolve }: Kit, isU
   return Object.assign(next, {
     ask: async (call: Call) => {
       const [answer] = await ask(wholeCall(call), handler);
-      if (!answer) throw gatewayError('upstream_error', { upstream: call.upstream.name, detail: 'answered without a choice' });
+      if (!answer)
+        throw gatewayError('upstream_error', { upstream: call.upstream.name, detail: 'answered without a choice' });
       return answer;
     },
-    sample: (call: Call, count: number, options = {}) => sample(call, count, handler, isUpstream ? capabilities : undefined, options),
+    sample: (call: Call, count: number, options = {}) =>
+      sample(call, count, handler, isUpstream ? capabilities : undefined, options),
     to: (call: Call, name: string) => {
       const { upstream, model } = resolve(name);
       return call.with({ model }, { upstream });

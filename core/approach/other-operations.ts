@@ -11,9 +11,14 @@ import type { SelectedPlan } from './selection.ts';
  * The plan of anything but a chat: one call, untouched but for an upstream's name before the model's. Approaches are for
  * conversations only.
  */
-export function planOther(exchange: OtherExchange, upstreams: Upstreams, run: Plan['run']): Omit<SelectedPlan, 'budget'> {
+export function planOther(
+  exchange: OtherExchange,
+  upstreams: Upstreams,
+  run: Plan['run'],
+): Omit<SelectedPlan, 'budget'> {
   const model = exchange.upload ? undefined : modelOf(exchange);
-  const { upstream, name } = model === undefined ? withoutModel(exchange, upstreams) : withModel(exchange, model, upstreams);
+  const { upstream, name } =
+    model === undefined ? withoutModel(exchange, upstreams) : withModel(exchange, model, upstreams);
   // The one place where another wire's body passes for a chat request: a plain call looks at nothing in it.
   const body = exchange.request as unknown as Payload<ChatRequest>;
   return {
@@ -38,8 +43,10 @@ function unmarked(body: Payload<ChatRequest>, exchange: OtherExchange): Payload<
 }
 
 function withModel(exchange: Exchange, model: string, upstreams: Upstreams) {
-  const destination = exchange.operation === 'other' ? untouched(exchange, model, upstreams) : destinationOf(exchange, model, upstreams);
-  if (!mayUse(exchange.identity, destination.upstream, destination.model)) throw gatewayError('model_not_allowed', { model });
+  const destination =
+    exchange.operation === 'other' ? untouched(exchange, model, upstreams) : destinationOf(exchange, model, upstreams);
+  if (!mayUse(exchange.identity, destination.upstream, destination.model))
+    throw gatewayError('model_not_allowed', { model });
   return { upstream: destination.upstream, name: destination.model };
 }
 

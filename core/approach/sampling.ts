@@ -79,17 +79,23 @@ function strictly({ answers, failures }: Outcome): readonly Answer[] {
 }
 
 /** Calls side by side; failed ones are dropped, and once `until` is content the rest is aborted. */
-function singles(call: Call, from: number, count: number, handler: Handler, { until }: SampleOptions = {}): Promise<Outcome> {
+function singles(
+  call: Call,
+  from: number,
+  count: number,
+  handler: Handler,
+  options: SampleOptions = {},
+): Promise<Outcome> {
   const slots = Array<Answer | undefined>(count).fill(undefined);
   const failures: unknown[] = [];
-  const group = until && childSignal(call.signal);
+  const group = options.until && childSignal(call.signal);
   const answers = () => slots.filter((answer) => answer !== undefined);
   return new Promise((resolve) => {
     let open = count;
     let isOver = false;
     const settle = () => {
       open--;
-      if (isOver || (open > 0 && !until?.(answers()))) return;
+      if (isOver || (open > 0 && !options.until?.(answers()))) return;
       isOver = true;
       resolve({ answers: answers(), failures });
       group?.release();

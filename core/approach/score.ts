@@ -7,7 +7,10 @@ import { stripThinking } from './answer.ts';
 
 const NUMBER = String.raw`([-+]?(?:\d+(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?)`;
 const SCALE = String.raw`(?:\s*(?:\/|out\s+of)\s*(\d+(?:\.\d+)?))?`;
-const LABELLED = new RegExp(String.raw`\b(?:score|rating)\b\s*(?:[:=]|\bis\b)?\s*(?:\[\[)?\s*${NUMBER}(?:\s*\]\])?${SCALE}`, 'gi');
+const LABELLED = new RegExp(
+  String.raw`\b(?:score|rating)\b\s*(?:[:=]|\bis\b)?\s*(?:\[\[)?\s*${NUMBER}(?:\s*\]\])?${SCALE}`,
+  'gi',
+);
 const ALONE = new RegExp(String.raw`^\s*(?:\[\[)?${NUMBER}(?:\]\])?${SCALE}\s*\.?\s*$`, 'i');
 
 /** The score that a judge gave, on the scale `low` to `high`; null where it gave none, or none on that scale. */
@@ -29,7 +32,9 @@ function inJson(text: string): Found | undefined {
   for (const [object] of text.matchAll(/\{[^{}]*\}/g)) {
     try {
       const parsed: unknown = JSON.parse(object);
-      const members = new Map(Object.entries(parsed as object).map(([key, value]) => [key.toLowerCase(), value as unknown]));
+      const members = new Map(
+        Object.entries(parsed as object).map(([key, value]) => [key.toLowerCase(), value as unknown]),
+      );
       const value = members.get('score') ?? members.get('rating');
       if (typeof value === 'number') return { value };
     } catch {
@@ -64,8 +69,14 @@ function lastLine(text: string): string {
  */
 export function verdictOf<W extends string>(text: string, words: readonly W[]): W | null {
   const plain = stripThinking(text).replaceAll(/[*_`]/g, '');
-  const options = words.toSorted((a, b) => b.length - a.length).map((word) => word.replaceAll(/\W/g, String.raw`\$&`)).join('|');
-  const labelled = new RegExp(String.raw`\b(?:verdict|overall\s+assessment)\b\s*(?:is\b|[:=])?\s*(?:\[\[)?\s*(not\s+)?(${options})\b`, 'gi');
+  const options = words
+    .toSorted((a, b) => b.length - a.length)
+    .map((word) => word.replaceAll(/\W/g, String.raw`\$&`))
+    .join('|');
+  const labelled = new RegExp(
+    String.raw`\b(?:verdict|overall\s+assessment)\b\s*(?:is\b|[:=])?\s*(?:\[\[)?\s*(not\s+)?(${options})\b`,
+    'gi',
+  );
   const capitals = new RegExp(String.raw`\b(NOT\s+)?(${options.toUpperCase()})\b`, 'g');
   for (const pattern of [labelled, capitals]) {
     const last = [...plain.matchAll(pattern)].at(-1);
@@ -103,6 +114,7 @@ export function rankingOf(text: string, count: number): readonly number[] | null
   const plain = stripThinking(text).replaceAll(/[*_`]/g, '');
   const labelled = [...plain.matchAll(/\b(?:ranking|order)\b\s*[:=]?\s*([^\n]*)/gi)].at(-1)?.[1];
   const numbers = (labelled ?? lastLine(plain)).match(/\d+/g)?.map((number) => Number(number) - 1) ?? [];
-  const isComplete = numbers.length === count && new Set(numbers).size === count && numbers.every((i) => i >= 0 && i < count);
+  const isComplete =
+    numbers.length === count && new Set(numbers).size === count && numbers.every((i) => i >= 0 && i < count);
   return isComplete ? numbers : null;
 }

@@ -9,7 +9,15 @@ import type { Budget } from './budget.ts';
 import { Capabilities } from './capabilities.ts';
 import { destinationOf } from './destination.ts';
 import { parseExpression, PLAIN, printExpression, type Expression } from './expression.ts';
-import { controlFields, isListedModel, mayHavePrefix, mayHaveTag, splitModel, withoutTags, type SplitModel } from './marks.ts';
+import {
+  controlFields,
+  isListedModel,
+  mayHavePrefix,
+  mayHaveTag,
+  splitModel,
+  withoutTags,
+  type SplitModel,
+} from './marks.ts';
 import { planOther } from './other-operations.ts';
 import type { ApproachRegistry } from './registry.ts';
 import { lowerBudget, NO_OPTIONS, readOptions, type RequestOptions } from './request-options.ts';
@@ -62,7 +70,10 @@ interface Named {
  */
 export function createSelection(init: SelectionInit): Selection {
   const { registry, upstreams, settings, clock } = init;
-  const kit = { capabilities: init.capabilities ?? new Capabilities(), resolve: (name: string) => upstreams.resolve(name) };
+  const kit = {
+    capabilities: init.capabilities ?? new Capabilities(),
+    resolve: (name: string) => upstreams.resolve(name),
+  };
   const byDefault = readSource(settings.approach, registry, 'approach');
   const isListed = (slug: string) => slug === 'none' || registry.get(slug) !== undefined;
   const plainRun = createRun({
@@ -88,9 +99,12 @@ export function createSelection(init: SelectionInit): Selection {
     const isSplit = mayHavePrefix(model, isListed);
     if (isPlain && !isSplit) return planPlain(exchange, model);
 
-    const named = isPlain ? { request, changes: {}, expression: undefined, options: NO_OPTIONS } : readMarks(exchange, fields, hasTag);
+    const named = isPlain
+      ? { request, changes: {}, expression: undefined, options: NO_OPTIONS }
+      : readMarks(exchange, fields, hasTag);
     if (!isSplit) return planNamed(exchange, named, { prefix: undefined, model });
-    const isModel = async (name: string) => name === settings.model || (await isListedModel(name, upstreams, exchange.signal));
+    const isModel = async (name: string) =>
+      name === settings.model || (await isListedModel(name, upstreams, exchange.signal));
     return splitModel(model, isListed, isModel).then((split) => planNamed(exchange, named, split));
   };
 
@@ -114,13 +128,18 @@ export function createSelection(init: SelectionInit): Selection {
   };
 
   /** Reads every mark and takes it out; the strongest source but the model's prefix, which comes between, is found later. */
-  const readMarks = (exchange: ChatExchange, fields: readonly string[] | undefined, hasTag: boolean): Named & Sources => {
+  const readMarks = (
+    exchange: ChatExchange,
+    fields: readonly string[] | undefined,
+    hasTag: boolean,
+  ): Named & Sources => {
     const { request } = exchange;
     const changes: Record<string, unknown> = {};
     for (const field of fields ?? []) changes[field] = undefined;
     const untagged = hasTag ? withoutTags(request.value.messages) : { messages: request.value.messages, tags: [] };
     if (untagged.tags.length > 0) {
-      if (untagged.messages.length === 0) throw gatewayError('invalid_value', { param: 'messages', detail: 'nothing is left beside the approach tag' });
+      if (untagged.messages.length === 0)
+        throw gatewayError('invalid_value', { param: 'messages', detail: 'nothing is left beside the approach tag' });
       changes['messages'] = untagged.messages;
     }
     const header = exchange.client.headers['x-optigate-approach'];
@@ -172,12 +191,18 @@ export function createSelection(init: SelectionInit): Selection {
     };
   };
 
-  const checkRights = (exchange: Exchange, upstream: Plan['upstream'], model: string, steps: readonly (readonly Step[])[]) => {
+  const checkRights = (
+    exchange: Exchange,
+    upstream: Plan['upstream'],
+    model: string,
+    steps: readonly (readonly Step[])[],
+  ) => {
     if (!mayUse(exchange.identity, upstream, model)) throw gatewayError('model_not_allowed', { model });
     for (const { approach, options } of steps.flat()) {
       for (const name of approach.models?.(options) ?? []) {
         const other = upstreams.resolve(name);
-        if (!mayUse(exchange.identity, other.upstream, other.model)) throw gatewayError('model_not_allowed', { model: name });
+        if (!mayUse(exchange.identity, other.upstream, other.model))
+          throw gatewayError('model_not_allowed', { model: name });
       }
     }
   };
@@ -197,7 +222,8 @@ const NOTHING: Readonly<Record<string, unknown>> = Object.freeze({});
 /** One source's expression; undefined where it names nothing (`auto` included). */
 function readSource(source: unknown, registry: ApproachRegistry, param: string): Expression | undefined {
   if (source === undefined || source === null) return undefined;
-  if (typeof source !== 'string') throw gatewayError('invalid_value', { param, detail: 'expected a text such as re2&moa' });
+  if (typeof source !== 'string')
+    throw gatewayError('invalid_value', { param, detail: 'expected a text such as re2&moa' });
   const text = source.trim();
   if (text === '' || text.toLowerCase() === 'auto') return undefined;
   return parseExpression(text, ['none', ...registry.slugs.filter((slug) => slug !== 'none')], param);
@@ -226,7 +252,8 @@ function isPlainCall(steps: readonly (readonly Step[])[]): boolean {
 function isOneCall(branches: readonly (readonly Step[])[]): boolean {
   const [steps = []] = branches;
   const answerers = steps.filter(({ approach }) => approach.kind === 'answerer');
-  if (branches.length > 1 || answerers.length > 1 || answerers.some(({ approach }) => !approach.isSingleCall)) return false;
+  if (branches.length > 1 || answerers.length > 1 || answerers.some(({ approach }) => !approach.isSingleCall))
+    return false;
   // A transformer after the answerer wraps a call of its own.
   return answerers.length === 0 || steps.at(-1)?.approach.kind === 'answerer';
 }
@@ -235,18 +262,21 @@ function isOneCall(branches: readonly (readonly Step[])[]): boolean {
 function choicesOf({ n }: ChatRequest, defaultN: number | undefined, isPlain: boolean): number | undefined {
   if (isPlain) return undefined;
   if (n === undefined || n === null) return defaultN === 1 ? undefined : defaultN;
-  if (!Number.isInteger(n) || n < 1 || n > 128) throw gatewayError('invalid_value', { param: 'n', detail: 'expected an integer from 1 to 128' });
+  if (!Number.isInteger(n) || n < 1 || n > 128)
+    throw gatewayError('invalid_value', { param: 'n', detail: 'expected an integer from 1 to 128' });
   return undefined;
 }
 
 function modelOf({ model }: { readonly model?: unknown }): string | undefined {
   if (model === undefined || model === null || model === '') return undefined;
-  if (typeof model !== 'string') throw gatewayError('invalid_value', { param: 'model', detail: 'expected the name of a model' });
+  if (typeof model !== 'string')
+    throw gatewayError('invalid_value', { param: 'model', detail: 'expected the name of a model' });
   return model;
 }
 
 function checkMessages({ messages }: { readonly messages?: unknown }): void {
-  if (messages === undefined || messages === null) throw gatewayError('missing_required_parameter', { param: 'messages' });
+  if (messages === undefined || messages === null)
+    throw gatewayError('missing_required_parameter', { param: 'messages' });
   const complaint = (detail: string): GatewayError => gatewayError('invalid_value', { param: 'messages', detail });
   if (!Array.isArray(messages)) throw complaint('expected an array of messages');
   if (messages.length === 0) throw complaint('expected at least one message');

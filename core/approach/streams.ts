@@ -119,7 +119,9 @@ export class JoinedStream {
     const { usage, ...rest } = chunk;
     const given = chunk.choices ?? [];
     if (given.length === 0 && usage) return;
-    const choices = given.map((choice) => labelled({ ...choice, index: indexOf?.(choice.index) ?? choice.index }, label));
+    const choices = given.map((choice) =>
+      labelled({ ...choice, index: indexOf?.(choice.index) ?? choice.index }, label),
+    );
     this.#write({ ...rest, ...this.#stamp, choices, ...(this.#wantsUsage ? { usage: null } : {}) });
   }
 
@@ -130,7 +132,9 @@ export class JoinedStream {
   #finishPart(part: StreamPart): void {
     const more = part.onEnd?.() ?? [];
     if (more instanceof Promise) {
-      more.then((chunks) => this.#guard(() => this.#closePart(chunks, part))).catch((error: unknown) => this.fail(error));
+      more
+        .then((chunks) => this.#guard(() => this.#closePart(chunks, part)))
+        .catch((error: unknown) => this.fail(error));
     } else this.#closePart(more, part);
   }
 
@@ -171,7 +175,11 @@ export class JoinedStream {
 const STAMPLESS: StreamStamp = { id: 'chatcmpl-0', created: 0, model: '' };
 
 /** The reply's chunks changed on their way, with the plan's own usage at the end. For approaches that edit a live answer. */
-export function changedStream(reply: StreamReply, call: Call, { change, onEnd }: Pick<StreamPart, 'change' | 'onEnd'>): StreamReply {
+export function changedStream(
+  reply: StreamReply,
+  call: Call,
+  { change, onEnd }: Pick<StreamPart, 'change' | 'onEnd'>,
+): StreamReply {
   const joined = new JoinedStream({ call, stamp: undefined });
   joined.add({ reply, ...(change ? { change } : {}), ...(onEnd ? { onEnd } : {}) });
   joined.close();
@@ -180,12 +188,18 @@ export function changedStream(reply: StreamReply, call: Call, { change, onEnd }:
 
 /** Tells which branch of `a|b` made a choice; once is enough, in its first chunk. */
 function labelled(choice: ChunkChoice, label: string | undefined): ChunkChoice {
-  return label === undefined || choice.delta?.role === undefined ? choice : { ...choice, optigate: { approach: label } };
+  return label === undefined || choice.delta?.role === undefined
+    ? choice
+    : { ...choice, optigate: { approach: label } };
 }
 
 function parseChunk(data: string, call: Call): Chunk {
   const parsed: unknown = JSON.parse(data);
-  if (typeof parsed === 'object' && parsed !== null && 'choices' in parsed && !('error' in parsed)) return parsed as Chunk;
-  const detail = typeof parsed === 'object' && parsed !== null && 'error' in parsed ? JSON.stringify(parsed.error) : 'it sent something that is no chunk';
+  if (typeof parsed === 'object' && parsed !== null && 'choices' in parsed && !('error' in parsed))
+    return parsed as Chunk;
+  const detail =
+    typeof parsed === 'object' && parsed !== null && 'error' in parsed
+      ? JSON.stringify(parsed.error)
+      : 'it sent something that is no chunk';
   throw gatewayError('upstream_stream_interrupted', { upstream: call.upstream.name, detail });
 }

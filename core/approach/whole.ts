@@ -46,11 +46,15 @@ export function toAnswers(reply: CompleteReply, call: Call): Answer[] {
 export function completionOf(reply: CompleteReply, call: Call): ChatCompletion {
   try {
     const { value } = reply.body;
-    if (Array.isArray(value.choices) && value.choices.every((choice) => typeof choice?.message === 'object')) return value;
+    if (Array.isArray(value.choices) && value.choices.every((choice) => typeof choice?.message === 'object'))
+      return value;
   } catch {
     // Said below, for both cases alike.
   }
-  throw gatewayError('upstream_error', { upstream: call.upstream.name, detail: 'did not answer with a chat completion' });
+  throw gatewayError('upstream_error', {
+    upstream: call.upstream.name,
+    detail: 'did not answer with a chat completion',
+  });
 }
 
 /** The reply with one of its choices alone. */

@@ -6,7 +6,16 @@
  * Xu et al. 2023, "Re-Reading Improves Reasoning in Large Language Models", arXiv:2309.06275. Departure: the step-by-step
  * trigger of the paper is an option, off.
  */
-import { contentText, definePlugin, isReasoning, withText, z, type Call, type Message, type Next } from '../../core/index.ts';
+import {
+  contentText,
+  definePlugin,
+  isReasoning,
+  withText,
+  z,
+  type Call,
+  type Message,
+  type Next,
+} from '../../core/index.ts';
 
 const NAME = 're2';
 const CUE = 'Read the question again:';
@@ -44,7 +53,10 @@ interface Repetition {
 }
 
 /** Leaves the conversation alone when its last turn is not a question of the user's, or one that is too long. */
-export function repeatQuestion(messages: readonly Message[], { times, maxChars, trigger }: Repetition): readonly Message[] {
+export function repeatQuestion(
+  messages: readonly Message[],
+  { times, maxChars, trigger }: Repetition,
+): readonly Message[] {
   const last = messages.at(-1);
   if (last?.role !== 'user') return messages;
   const question = contentText(last.content, ' ');
@@ -53,5 +65,5 @@ export function repeatQuestion(messages: readonly Message[], { times, maxChars, 
   const added = [...copies, ...(trigger === undefined ? [] : [trigger])].join('\n');
   // One more text part where there are parts: images are never sent twice.
   const isParts = Array.isArray(last.content);
-  return messages.with(-1, withText(last, isParts ? `\n${added}` : added, '\n'));
+  return messages.with(messages.length - 1, withText(last, isParts ? `\n${added}` : added, '\n'));
 }

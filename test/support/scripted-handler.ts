@@ -9,7 +9,7 @@
  */
 import { pino } from 'pino';
 import { createApproachRegistry, type ApproachRegistry } from '../../core/approach/registry.ts';
-import { Capabilities } from '../../core/approach/capabilities.ts';
+import type { Capabilities } from '../../core/approach/capabilities.ts';
 import { createSelection, type SelectedPlan, type SelectionSettings } from '../../core/approach/selection.ts';
 import { roundsOf } from '../../core/approach/trace-extension.ts';
 import { wholeReply } from '../../core/approach/whole.ts';
@@ -127,16 +127,24 @@ export class ScriptedHandler {
     const { refuses = [], n: mode = 'honours' } = this.#options;
     for (const field of refuses) {
       if (sent[field] !== undefined) {
-        return refusal(400, { message: `Unsupported parameter: '${field}' is not supported with this model.`, param: field, code: 'unsupported_parameter' });
+        return refusal(400, {
+          message: `Unsupported parameter: '${field}' is not supported with this model.`,
+          param: field,
+          code: 'unsupported_parameter',
+        });
       }
     }
     const n = sent.n ?? 1;
-    if (n > 1 && mode === 'rejects') return refusal(400, { message: 'only one choice can be made', param: null, code: null });
+    if (n > 1 && mode === 'rejects')
+      return refusal(400, { message: 'only one choice can be made', param: null, code: null });
     const outcomes: Scripted[] = [];
     for (let i = 0; i < (mode === 'honours' ? n : 1); i++) outcomes.push(this.#play(sent, call));
     const failed = outcomes.find((outcome) => typeof outcome === 'object' && outcome.status !== undefined);
     if (typeof failed !== 'object') return outcomes;
-    return refusal(failed.status ?? 500, failed.error ?? { message: `failed with ${failed.status}`, param: null, code: null });
+    return refusal(
+      failed.status ?? 500,
+      failed.error ?? { message: `failed with ${failed.status}`, param: null, code: null },
+    );
   }
 
   #play(sent: ChatRequest, call: Call): Scripted {
@@ -196,13 +204,19 @@ function completion(outcomes: readonly Scripted[], sent: ChatRequest): CompleteR
     }),
     usage: USAGE,
   };
-  return completeReply(Payload.fromBytes(Buffer.from(JSON.stringify(value)), value), 200, ['content-type', 'application/json', 'x-upstream', 'yes']);
+  return completeReply(Payload.fromBytes(Buffer.from(JSON.stringify(value)), value), 200, [
+    'content-type',
+    'application/json',
+    'x-upstream',
+    'yes',
+  ]);
 }
 
 function streamed(reply: CompleteReply, sent: ChatRequest, onEnd: () => void): Reply {
   const includeUsage = sent.stream_options?.include_usage === true;
   const bytes = function* () {
-    for (const chunk of completionToChunks(reply.body.value, { includeUsage, pieces: 3 })) yield `data: ${JSON.stringify(chunk)}\n\n`;
+    for (const chunk of completionToChunks(reply.body.value, { includeUsage, pieces: 3 }))
+      yield `data: ${JSON.stringify(chunk)}\n\n`;
     yield 'data: [DONE]\n\n';
   };
   const body = ByteStream.from(bytes());
@@ -213,7 +227,7 @@ function streamed(reply: CompleteReply, sent: ChatRequest, onEnd: () => void): R
 // Running an approach over it.
 
 export interface RunOptions extends ScriptedOptions {
-  readonly request?: Partial<ChatRequest> & Record<string, unknown>;
+  readonly request?: Readonly<Record<string, unknown>>;
   readonly plugins?: readonly Plugin[];
   readonly settings?: Partial<SelectionSettings>;
   readonly capabilities?: Capabilities;
@@ -245,7 +259,13 @@ export async function runApproach(approach: string | undefined, options: RunOpti
   exchange.plan = plan;
   exchange.ledger.budget = plan.budget;
   if (plan.wantsTrace) Object.assign(exchange, { trace: createTrace() });
-  const call = new Call({ exchange, request: plan.request, role: 'answer', upstream: plan.upstream, signal: exchange.signal });
+  const call = new Call({
+    exchange,
+    request: plan.request,
+    role: 'answer',
+    upstream: plan.upstream,
+    signal: exchange.signal,
+  });
   const reply = await plan.run(call, handler.handle);
   const bytes: Buffer[] = [];
   let whole = reply;
@@ -255,7 +275,10 @@ export async function runApproach(approach: string | undefined, options: RunOpti
   }
   const completion = whole.kind === 'complete' ? whole.body.value : undefined;
   const [first] = completion?.choices ?? [];
-  const chunks = Buffer.concat(bytes).toString().split('\n\n').filter((event) => event.startsWith('data: {'));
+  const chunks = Buffer.concat(bytes)
+    .toString()
+    .split('\n\n')
+    .filter((event) => event.startsWith('data: {'));
   return {
     plan,
     exchange,

@@ -27,7 +27,10 @@ const NAME = 'bon';
 const options = z.strictObject({
   best_of_n: z.int().min(1).max(32).default(3).describe('How many answers are sampled.'),
   max_tokens: z.int().min(1).default(4096).describe('Limit of each candidate, where the request sets none.'),
-  bon_rating: z.enum(['pointwise', 'pairwise', 'listwise']).default('pointwise').describe('How candidates are compared.'),
+  bon_rating: z
+    .enum(['pointwise', 'pairwise', 'listwise'])
+    .default('pointwise')
+    .describe('How candidates are compared.'),
   bon_early_stop: z.boolean().default(false).describe('Skip judging when all candidates come to the same answer.'),
 });
 type Options = z.output<typeof options>;

@@ -43,11 +43,16 @@ The complete final answer, and nothing else.
 </output>
 Nothing of the answer may stand outside the output tags; whoever asked sees only what is inside them.`;
 
-const CONCLUDE = 'Your thinking was cut off here. Conclude from it now: give only the complete final answer, without tags and without further thinking.';
+const CONCLUDE =
+  'Your thinking was cut off here. Conclude from it now: give only the complete final answer, without tags and without further thinking.';
 
 const options = z.strictObject({
   temperature: z.number().min(0).max(2).default(0.6).describe('Where the request sets none.'),
-  max_tokens: z.int().min(1).default(4096).describe('Limit of the whole reply, thinking included, where the request sets none.'),
+  max_tokens: z
+    .int()
+    .min(1)
+    .default(4096)
+    .describe('Limit of the whole reply, thinking included, where the request sets none.'),
   return_full_response: z.boolean().default(false).describe('Return the thinking as well, tags and all.'),
 });
 type Options = z.output<typeof options>;
@@ -61,7 +66,11 @@ export default definePlugin({
   },
 });
 
-async function reflect(call: Call, next: Next, { temperature, max_tokens, return_full_response }: Options): Promise<Reply> {
+async function reflect(
+  call: Call,
+  next: Next,
+  { temperature, max_tokens, return_full_response }: Options,
+): Promise<Reply> {
   const { messages, tools, response_format, stream } = call.request.value;
   if ((tools ?? undefined) !== undefined || (response_format ?? undefined) !== undefined) {
     // Tags and a format of the client's own exclude each other: the plain call is the better answer.
@@ -78,25 +87,46 @@ async function reflect(call: Call, next: Next, { temperature, max_tokens, return
   const repair = (thinking: string) => conclude(thinking, asked, call, next);
   const reply = await next(stream === true ? asked : asked.with({}, { wantsWhole: true }));
   if (reply.status >= 400) return reply;
-  if (reply.kind === 'stream') return changedStream(reply, call, liveChoices({ repair, wantsThinking: wantsThinking(call), call }));
+  if (reply.kind === 'stream')
+    return changedStream(reply, call, liveChoices({ repair, wantsThinking: wantsThinking(call), call }));
 
   const whole = await wholeReply(reply, call);
-  const choices = await Promise.all(toAnswers(whole, call).map(({ choice }) => answered(choice, repair, wantsThinking(call))));
-  if (choices.every(isEmpty) && !choices.some(({ finish_reason }) => finish_reason === 'content_filter' || finish_reason === 'length'))
+  const choices = await Promise.all(
+    toAnswers(whole, call).map(({ choice }) => answered(choice, repair, wantsThinking(call))),
+  );
+  if (
+    choices.every(isEmpty) &&
+    !choices.some(({ finish_reason }) => finish_reason === 'content_filter' || finish_reason === 'length')
+  )
     throw gatewayError('upstream_error', { upstream: call.upstream.name, detail: 'answered with nothing usable' });
   return { ...whole, body: whole.body.with({ choices }) };
 }
 
 /** The choice with the answer alone; one that brought none gets a second call's. Tool calls and filtered ones stay as they are. */
-async function answered(choice: Choice, repair: (thinking: string) => Promise<Choice | undefined>, wantsThinking: boolean): Promise<Choice> {
+async function answered(
+  choice: Choice,
+  repair: (thinking: string) => Promise<Choice | undefined>,
+  wantsThinking: boolean,
+): Promise<Choice> {
   const { message, finish_reason } = choice;
-  if ((message.tool_calls?.length ?? 0) > 0 || finish_reason === 'content_filter' || typeof message.refusal === 'string') return choice;
+  if (
+    (message.tool_calls?.length ?? 0) > 0 ||
+    finish_reason === 'content_filter' ||
+    typeof message.refusal === 'string'
+  )
+    return choice;
   const { answer, thinking, needsRepair } = readLayout(textOf(message), finish_reason === 'length');
-  const shown = { ...message, content: answer, ...(wantsThinking && thinking !== '' ? { reasoning_content: thinking } : {}) };
+  const shown = {
+    ...message,
+    content: answer,
+    ...(wantsThinking && thinking !== '' ? { reasoning_content: thinking } : {}),
+  };
   const own: Choice = { ...choice, logprobs: null, message: shown };
   if (answer !== '' && !needsRepair) return own;
   const second = await repair(thinking);
-  return second ? { ...own, message: { ...shown, content: textOf(second.message) }, finish_reason: second.finish_reason } : own;
+  return second
+    ? { ...own, message: { ...shown, content: textOf(second.message) }, finish_reason: second.finish_reason }
+    : own;
 }
 
 /** The second call: from the thinking so far to the answer, or, where nothing came at all, the same once more. */
@@ -113,7 +143,9 @@ async function conclude(thinking: string, asked: Call, call: Call, next: Next): 
 }
 
 function isEmpty({ message }: Choice): boolean {
-  return textOf(message).trim() === '' && (message.tool_calls?.length ?? 0) === 0 && typeof message.refusal !== 'string';
+  return (
+    textOf(message).trim() === '' && (message.tool_calls?.length ?? 0) === 0 && typeof message.refusal !== 'string'
+  );
 }
 
 /** OpenRouter's way of asking for the thoughts: they then come in `reasoning_content`, never in `content`. */

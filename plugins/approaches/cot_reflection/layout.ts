@@ -171,12 +171,21 @@ function withoutLayout(text: string, isCut: boolean): string {
   if (rest !== '') return rest;
   if (isCut && text.includes('<thinking>')) return '';
   const inside = text.lastIndexOf('<output>');
-  const answer = inside < 0 ? '' : text.slice(inside + '<output>'.length).replace(/<\/output>[\s\S]*$/, '').trim();
+  const answer =
+    inside < 0
+      ? ''
+      : text
+          .slice(inside + '<output>'.length)
+          .replace(/<\/output>[\s\S]*$/, '')
+          .trim();
   return answer === '' ? text.replaceAll(KNOWN_TAGS, '').trim() : answer;
 }
 
 /** The whole text at once: the last answer that stands outside thinking and fences. */
-export function readLayout(text: string, isCut: boolean): { readonly answer: string; readonly thinking: string; readonly needsRepair: boolean } {
+export function readLayout(
+  text: string,
+  isCut: boolean,
+): { readonly answer: string; readonly thinking: string; readonly needsRepair: boolean } {
   const reader = new LayoutReader(false);
   const pieces = [...reader.push(text), ...reader.end(isCut)].filter(({ kind }) => kind === 'answer');
   const last = pieces.at(-1)?.block;

@@ -6,7 +6,7 @@ export interface LiveInit {
   readonly call: Call;
   readonly wantsThinking: boolean;
   /** The second call, for a choice whose thinking was cut, or that brought nothing (`thinking` empty). */
-  repair(thinking: string): Promise<Choice | undefined>;
+  readonly repair: (thinking: string) => Promise<Choice | undefined>;
 }
 
 /** How the chunks of each choice change, and what follows when the stream has ended. */
@@ -51,7 +51,9 @@ export function liveChoices({ call, wantsThinking, repair }: LiveInit) {
           return { ...choice, delta: { content }, finish_reason: second.finish_reason, logprobs: null };
         }),
       );
-      const isNothing = answers.every(({ delta, finish_reason }) => delta.content === undefined && finish_reason !== 'length');
+      const isNothing = answers.every(
+        ({ delta, finish_reason }) => delta.content === undefined && finish_reason !== 'length',
+      );
       if (answers.length > 0 && answers.length === readers.size && isNothing)
         throw gatewayError('upstream_error', { upstream: call.upstream.name, detail: 'answered with nothing usable' });
       return answers.flatMap((choice, i) => (unanswered[i] ? [{ ...unanswered[i].chunk, choices: [choice] }] : []));

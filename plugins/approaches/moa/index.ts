@@ -34,7 +34,11 @@ const options = z.strictObject({
   moa_proposers: z.int().min(2).max(8).default(3).describe('How many drafts are made.'),
   max_tokens: z.int().min(1).default(4096).describe('Limit of drafts and answer, where the request sets none.'),
   moa_critique_max_tokens: z.int().min(256).default(2048).describe('Limit of the critique.'),
-  moa_models: z.array(z.string().min(1)).max(8).default([]).describe("One draft by each of these models, instead of several by the request's."),
+  moa_models: z
+    .array(z.string().min(1))
+    .max(8)
+    .default([])
+    .describe("One draft by each of these models, instead of several by the request's."),
   moa_critique: z.enum(['joint', 'each']).default('joint').describe('One critique of all drafts, or one of each.'),
   moa_layers: z.int().min(1).max(3).default(1).describe('Further layers draft again, with the drafts so far in view.'),
 });
@@ -57,10 +61,16 @@ async function mixture(call: Call, next: Next, options: Options) {
   let answers: readonly Answer[] = [];
   let drafts: readonly Answer[] = [];
   for (let layer = 0; layer < options.moa_layers; layer++) {
-    progress.say(layer === 0 ? 'Writing drafts.' : `Writing drafts again, layer ${layer + 1} of ${options.moa_layers}.`);
+    progress.say(
+      layer === 0 ? 'Writing drafts.' : `Writing drafts again, layer ${layer + 1} of ${options.moa_layers}.`,
+    );
     const prompt = layer === 0 ? messages : nextLayer(messages, drafts);
-    const drafting = call.with({ messages: prompt, temperature: diverseTemperature(call, 1), ...limit }, { role: 'draft' });
-    const proposed = layer === 0 ? await propose(drafting, next, options) : await ifAny(propose(drafting, next, options), call);
+    const drafting = call.with(
+      { messages: prompt, temperature: diverseTemperature(call, 1), ...limit },
+      { role: 'draft' },
+    );
+    const proposed =
+      layer === 0 ? await propose(drafting, next, options) : await ifAny(propose(drafting, next, options), call);
     answers = proposed ?? answers;
     drafts = proposed && usableOf(proposed).length > 0 ? usableOf(proposed) : drafts;
   }
@@ -99,7 +109,10 @@ async function criticise(drafts: readonly Answer[], call: Call, next: Next, opti
   const ask = (shown: readonly Answer[]) => {
     const user = criticsView(messages, shown);
     const limit = options.moa_critique_max_tokens;
-    return ifAny(next.ask(judgeCall(call, { system: CRITIC, user, temperature: CAREFUL, limit, role: 'critique' })), call);
+    return ifAny(
+      next.ask(judgeCall(call, { system: CRITIC, user, temperature: CAREFUL, limit, role: 'critique' })),
+      call,
+    );
   };
   const texts = (await Promise.all(critics.map(ask))).map((answer) => stripThinking(answer?.text ?? '').trim());
   if (options.moa_critique === 'joint') return texts[0] ?? '';

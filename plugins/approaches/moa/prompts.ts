@@ -18,7 +18,11 @@ export function criticsView(messages: readonly Message[], drafts: readonly Answe
 }
 
 /** The conversation with all that the aggregator needs in its system text, so that its last turn stays the question. */
-export function aggregation(messages: readonly Message[], drafts: readonly Answer[], critique: string): readonly Message[] {
+export function aggregation(
+  messages: readonly Message[],
+  drafts: readonly Answer[],
+  critique: string,
+): readonly Message[] {
   const review = critique === '' ? '' : `\n\n<review>\n${critique}\n</review>`;
   return withInstruction(messages, `${AGGREGATE}\n\n${listed(drafts)}${review}`);
 }
@@ -28,5 +32,7 @@ export function nextLayer(messages: readonly Message[], drafts: readonly Answer[
 }
 
 function listed(drafts: readonly Answer[]): string {
-  return drafts.map((draft, index) => `<candidate number="${index + 1}">\n${candidateText(draft)}\n</candidate>`).join('\n');
+  return drafts
+    .map((draft, index) => `<candidate number="${index + 1}">\n${candidateText(draft)}\n</candidate>`)
+    .join('\n');
 }

@@ -36,7 +36,12 @@ Choice: <number>`;
 
 const options = z.strictObject({
   self_consistency_samples: z.int().min(1).max(64).default(5).describe('How many solutions are sampled.'),
-  self_consistency_similarity: z.number().min(0).max(1).default(0.8).describe('From where on two texts count as the same, in mode text.'),
+  self_consistency_similarity: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.8)
+    .describe('From where on two texts count as the same, in mode text.'),
   self_consistency_mode: z
     .enum(['auto', 'answer', 'text', 'judge'])
     .default('auto')
@@ -73,7 +78,9 @@ async function vote(call: Call, next: Next, options: Options) {
     },
     { role: 'candidate' },
   );
-  const until = options.self_consistency_early_stop ? (samples: readonly Answer[]) => isDecided(count(samples), planned) : undefined;
+  const until = options.self_consistency_early_stop
+    ? (samples: readonly Answer[]) => isDecided(count(samples), planned)
+    : undefined;
   const answers = await next.sample(sampling, planned, until && { until });
 
   const candidates = usableOf(answers);
@@ -93,10 +100,15 @@ function oneOfEach(classes: readonly Class[], candidates: readonly Answer[]): re
 
 /** Free texts have nothing to count: the judge's choice first, as if it had all votes (the first one where it makes none). */
 async function chosenFirst(candidates: readonly Answer[], call: Call, next: Next): Promise<readonly Class[]> {
-  const answers = candidates.map((candidate, index) => `<answer number="${index + 1}">\n${candidateText(candidate)}\n</answer>`);
+  const answers = candidates.map(
+    (candidate, index) => `<answer number="${index + 1}">\n${candidateText(candidate)}\n</answer>`,
+  );
   const user = [questionBlock(call.request.value.messages), ...answers].join('\n\n');
   const asked = judgeCall(call, { system: JUDGE, user, temperature: 0, evidence: candidates });
   const verdict = await ifAny(next.ask(asked), call);
   const chosen = candidates[choiceOf(verdict?.text ?? '', candidates.length) ?? 0];
-  return [...(chosen ? [[chosen]] : []), ...candidates.filter((candidate) => candidate !== chosen).map((candidate) => [candidate])];
+  return [
+    ...(chosen ? [[chosen]] : []),
+    ...candidates.filter((candidate) => candidate !== chosen).map((candidate) => [candidate]),
+  ];
 }

@@ -21,16 +21,23 @@ export type Mode = 'auto' | 'answer' | 'text' | 'judge';
 export type Class = readonly Answer[];
 
 /** The classes, largest first; undefined where nothing can be counted and a judge has to choose. */
-export function countVotes(samples: readonly Answer[], messages: readonly Message[], mode: Mode, similarity: number): readonly Class[] | undefined {
+export function countVotes(
+  samples: readonly Answer[],
+  messages: readonly Message[],
+  mode: Mode,
+  similarity: number,
+): readonly Class[] | undefined {
   if (mode === 'judge') return undefined;
-  if (mode === 'text') return bySize(groupsOf(samples, (a, b) => likeness(candidateText(a), candidateText(b)) >= similarity));
+  if (mode === 'text')
+    return bySize(groupsOf(samples, (a, b) => likeness(candidateText(a), candidateText(b)) >= similarity));
   if (2 * samples.filter((sample) => toolCallKey(sample) !== undefined).length >= samples.length && samples.length > 0)
     return bySize(groupsOf(samples, (a, b) => toolCallKey(a) === toolCallKey(b)));
   const options = { isNumeric: expectsNumber(messages) };
   const voters = samples.filter((sample) => answerOf(sample.text, options) !== null);
   const isVote = mode === 'answer' ? voters.length > 0 : 2 * voters.length >= samples.length;
   if (isVote) return bySize(groupsOf(voters, sameResult(options)));
-  if (samples.every((sample) => codeOf(sample) !== '')) return bySize(groupsOf(samples, (a, b) => codeOf(a) === codeOf(b)));
+  if (samples.every((sample) => codeOf(sample) !== ''))
+    return bySize(groupsOf(samples, (a, b) => codeOf(a) === codeOf(b)));
   return mode === 'answer' ? bySize(samples.map((sample) => [sample])) : undefined;
 }
 
@@ -63,7 +70,9 @@ export function distribution(classes: readonly Class[]): readonly { answer: stri
 }
 
 function expectsNumber(messages: readonly Message[]): boolean {
-  return /\d|how (?:many|much|old|long|far|tall|fast)|number|\bsum\b|total|comput|calculat/i.test(lastUserText(messages));
+  return /\d|how (?:many|much|old|long|far|tall|fast)|number|\bsum\b|total|comput|calculat/i.test(
+    lastUserText(messages),
+  );
 }
 
 function codeOf({ text }: Answer): string {
@@ -84,7 +93,10 @@ export function likeness(a: string, b: string): number {
 }
 
 function wordPairs(text: string): ReadonlyMap<string, number> {
-  const words = contentText(text).toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+  const words =
+    contentText(text)
+      .toLowerCase()
+      .match(/[\p{L}\p{N}]+/gu) ?? [];
   const pairs = new Map<string, number>();
   for (let i = 0; i + 1 < words.length; i++) {
     const pair = `${words[i]} ${words[i + 1]}`;

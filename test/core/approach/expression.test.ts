@@ -1,6 +1,12 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { nearest, parseExpression, printExpression, readExpression, sequence } from '../../../core/approach/expression.ts';
+import {
+  nearest,
+  parseExpression,
+  printExpression,
+  readExpression,
+  sequence,
+} from '../../../core/approach/expression.ts';
 
 const SLUGS = ['none', 're2', 'bon', 'moa', 'self_consistency'];
 const parse = (text: string) => parseExpression(text, SLUGS, 'optillm_approach');
@@ -18,20 +24,31 @@ describe('an expression', () => {
 
   test('is read back as it was printed', () => {
     const steps = fc.array(fc.constantFrom('re2', 'bon', 'moa'), { minLength: 1, maxLength: 4 });
-    fc.assert(fc.property(fc.array(steps, { minLength: 1, maxLength: 4 }), (branches) => {
-      expect(parse(printExpression(branches))).toEqual(branches);
-    }));
+    fc.assert(
+      fc.property(fc.array(steps, { minLength: 1, maxLength: 4 }), (branches) => {
+        expect(parse(printExpression(branches))).toEqual(branches);
+      }),
+    );
   });
 
   test.each([
     ['mao', 'moa'],
     ['self-consistency', 'self_consistency'],
   ])('with %s asks for %s', (slug, hint) => {
-    expect(() => parse(slug)).toThrowError(expect.objectContaining({ status: 400, code: 'unknown_approach', param: 'optillm_approach', message: expect.stringContaining(`'${hint}'`) }));
+    expect(() => parse(slug)).toThrowError(
+      expect.objectContaining({
+        status: 400,
+        code: 'unknown_approach',
+        param: 'optillm_approach',
+        message: expect.stringContaining(`'${hint}'`),
+      }),
+    );
   });
 
   test.each(['', 'moa|', '&re2', 'a b'])('is refused where a slug is missing or no word (%o)', (text) => {
-    expect(() => parse(text)).toThrowError(expect.objectContaining({ status: 400, message: expect.stringContaining('Listed: none, re2') }));
+    expect(() => parse(text)).toThrowError(
+      expect.objectContaining({ status: 400, message: expect.stringContaining('Listed: none, re2') }),
+    );
     expect(readExpression(text, (slug) => SLUGS.includes(slug))).toBeUndefined();
   });
 });

@@ -28,7 +28,13 @@ type Options = Omit<RunOptions, 'script'>;
 async function select(options: Options = {}, approach?: string) {
   const { selection, exchange } = await prepare(approach, { plugins: PLUGINS, ...options });
   const plan = await selection(exchange);
-  return { plan, exchange, approach: plan.approach, model: plan.request.value.model, messages: plan.request.value.messages };
+  return {
+    plan,
+    exchange,
+    approach: plan.approach,
+    model: plan.request.value.model,
+    messages: plan.request.value.messages,
+  };
 }
 
 const ofModel = async (model: string, options: Options = {}) => {
@@ -68,7 +74,12 @@ describe('a model’s prefix', () => {
   test('is never asked about where the name does not begin with an approach', async () => {
     const upstreams = testUpstreams();
     const registry = await registryWith(PLUGINS);
-    const selection = createSelection({ registry, upstreams, clock: systemClock, settings: { tags: true, limits: {} } });
+    const selection = createSelection({
+      registry,
+      upstreams,
+      clock: systemClock,
+      settings: { tags: true, limits: {} },
+    });
     await selection(chatExchange({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }] }));
     expect(upstreams.asked).toEqual([]);
     await selection(chatExchange({ model: 'moa-groq/llama', messages: [{ role: 'user', content: 'x' }] }));
@@ -82,14 +93,22 @@ describe('a model’s prefix', () => {
 });
 
 describe('the strongest source', () => {
-  const sources = [false, true].flatMap((body) => [false, true].flatMap((header) => [false, true].flatMap((prefix) => [false, true].map((tag) => ({ body, header, prefix, tag })))));
+  const sources = [false, true].flatMap((body) =>
+    [false, true].flatMap((header) =>
+      [false, true].flatMap((prefix) => [false, true].map((tag) => ({ body, header, prefix, tag }))),
+    ),
+  );
 
   test.each(sources)('wins: %o', async ({ body, header, prefix, tag }) => {
     const content = tag ? 'Hello <optillm_approach>re2</optillm_approach>' : 'Hello';
     const run = await select({
       settings: { approach: 'cot_reflection' },
       headers: header ? { 'x-optigate-approach': 'moa' } : {},
-      request: { model: prefix ? 'mars-gpt' : 'gpt', messages: [{ role: 'user', content }], ...(body ? { optillm_approach: 'bon' } : {}) },
+      request: {
+        model: prefix ? 'mars-gpt' : 'gpt',
+        messages: [{ role: 'user', content }],
+        ...(body ? { optillm_approach: 'bon' } : {}),
+      },
     });
     const expected = (body && 'bon') || (header && 'moa') || (prefix && 'mars') || (tag && 're2') || 'cot_reflection';
     expect([run.approach, run.model, run.messages[0]?.content]).toEqual([expected, 'gpt', 'Hello']);
@@ -104,8 +123,16 @@ describe('the strongest source', () => {
   });
 
   test('an unknown one is a 400 that names those that are listed', async () => {
-    await expect(select({}, 'mao')).rejects.toMatchObject({ status: 400, code: 'unknown_approach', param: 'optillm_approach', message: expect.stringMatching(/'moa'.*Listed: none, re2/) });
-    await expect(select({ headers: { 'x-optigate-approach': 'x&moa' } })).rejects.toMatchObject({ status: 400, param: 'x-optigate-approach' });
+    await expect(select({}, 'mao')).rejects.toMatchObject({
+      status: 400,
+      code: 'unknown_approach',
+      param: 'optillm_approach',
+      message: expect.stringMatching(/'moa'.*Listed: none, re2/),
+    });
+    await expect(select({ headers: { 'x-optigate-approach': 'x&moa' } })).rejects.toMatchObject({
+      status: 400,
+      param: 'x-optigate-approach',
+    });
   });
 
   test('an unknown one of the server’s fails the start', async () => {
@@ -121,7 +148,13 @@ describe('tags', () => {
       request: {
         messages: [
           { role: 'system', content: `Be kind. ${tag(' RE2 \n')}` },
-          { role: 'user', content: [{ type: 'text', text: `<OPTILLM_Approach>moa</optillm_APPROACH> Hi` }, { type: 'image_url', image_url: {} }] },
+          {
+            role: 'user',
+            content: [
+              { type: 'text', text: `<OPTILLM_Approach>moa</optillm_APPROACH> Hi` },
+              { type: 'image_url', image_url: {} },
+            ],
+          },
           { role: 'assistant', content: tag('bon') },
           { role: 'user', content: `a ${tag('moa')} b` },
         ],
@@ -130,25 +163,40 @@ describe('tags', () => {
     expect(run.approach).toBe('re2');
     expect(run.messages.map(({ content }) => content)).toEqual([
       'Be kind.',
-      [{ type: 'text', text: 'Hi' }, { type: 'image_url', image_url: {} }],
+      [
+        { type: 'text', text: 'Hi' },
+        { type: 'image_url', image_url: {} },
+      ],
       tag('bon'),
       'a  b',
     ]);
   });
 
   test('switched off, they go all the same', async () => {
-    const run = await select({ settings: { tags: false }, request: { messages: [{ role: 'user', content: `${tag('moa')}Hi` }] } });
+    const run = await select({
+      settings: { tags: false },
+      request: { messages: [{ role: 'user', content: `${tag('moa')}Hi` }] },
+    });
     expect([run.approach, run.messages[0]?.content]).toEqual(['none', 'Hi']);
   });
 
   test('a system message that held nothing else goes, too', async () => {
-    const run = await select({ request: { messages: [{ role: 'system', content: tag('moa') }, { role: 'user', content: 'Hi' }] } });
+    const run = await select({
+      request: {
+        messages: [
+          { role: 'system', content: tag('moa') },
+          { role: 'user', content: 'Hi' },
+        ],
+      },
+    });
     expect(run.messages).toEqual([{ role: 'user', content: 'Hi' }]);
   });
 
   test('are found where a client escapes brackets', async () => {
     const { selection, exchange } = await prepare(undefined, { plugins: PLUGINS });
-    const bytes = exchange.request.bytes.toString().replace('What is', String.raw`\u003coptillm_approach\u003ebon\u003c/optillm_approach\u003eWhat is`);
+    const bytes = exchange.request.bytes
+      .toString()
+      .replace('What is', String.raw`\u003coptillm_approach\u003ebon\u003c/optillm_approach\u003eWhat is`);
     exchange.request = Payload.fromBytes(Buffer.from(bytes));
     const plan = await selection(exchange);
     expect([plan.approach, plan.request.value.messages[0]?.content]).toEqual(['bon', 'What is six times seven?']);
@@ -182,9 +230,13 @@ describe('a request without marks', () => {
 
 describe('options of a request', () => {
   test('flat and nested ones go over the file’s, nested before flat, and do not go upstream', async () => {
-    const { plan } = await select({ request: { best_of_n: 5, bon_early_stop: true, optigate: { bon: { best_of_n: 7 } } } }, 'bon');
+    const { plan } = await select(
+      { request: { best_of_n: 5, bon_early_stop: true, optigate: { bon: { best_of_n: 7 } } } },
+      'bon',
+    );
     expect(plan.options).toMatchObject({ bon: { best_of_n: 7, bon_early_stop: true, bon_rating: 'pointwise' } });
-    for (const field of ['best_of_n', 'bon_early_stop', 'optigate', 'optillm_approach']) expect(plan.request.value).not.toHaveProperty(field);
+    for (const field of ['best_of_n', 'bon_early_stop', 'optigate', 'optillm_approach'])
+      expect(plan.request.value).not.toHaveProperty(field);
     expect((await select({}, 'bon')).plan.options).toMatchObject({ bon: { best_of_n: 3 } });
   });
 
@@ -218,7 +270,10 @@ describe('options of a request', () => {
 
   test('limits can only be lowered', async () => {
     const settings = { limits: { maxCalls: 10, deadlineMs: 60_000 } };
-    const { plan } = await select({ settings, request: { optigate: { max_calls: 99, max_tokens: 500, deadline: '30s', progress: false, trace: true } } });
+    const { plan } = await select({
+      settings,
+      request: { optigate: { max_calls: 99, max_tokens: 500, deadline: '30s', progress: false, trace: true } },
+    });
     expect(plan.budget).toEqual({ maxCalls: 10, maxTokens: 500, deadlineMs: 30_000 });
     expect([plan.wantsProgress, plan.wantsTrace]).toEqual([false, true]);
   });
@@ -257,11 +312,17 @@ describe('the body', () => {
     const identity = { models: ['gpt-4o*', 'groq/*'] };
     expect((await select({ identity, request: { model: 'moa-gpt-4o-mini' } })).model).toBe('gpt-4o-mini');
     expect((await select({ identity, request: { model: 'groq/x' } })).model).toBe('x');
-    await expect(select({ identity, request: { model: 'o1' } })).rejects.toMatchObject({ status: 403, code: 'model_not_allowed' });
+    await expect(select({ identity, request: { model: 'o1' } })).rejects.toMatchObject({
+      status: 403,
+      code: 'model_not_allowed',
+    });
   });
 
   test('an upstream of another wire is a 404 that says what is needed', async () => {
-    await expect(select({ request: { model: 'claude/opus' } })).rejects.toMatchObject({ status: 404, message: expect.stringContaining('provider: openai') });
+    await expect(select({ request: { model: 'claude/opus' } })).rejects.toMatchObject({
+      status: 404,
+      message: expect.stringContaining('provider: openai'),
+    });
   });
 });
 
@@ -269,21 +330,33 @@ describe('other operations', () => {
   const plan = async (operation: OtherExchange['operation'], path: string, body: object) => {
     const { selection } = await prepare(undefined, { plugins: PLUGINS, settings: { model: 'gpt' } });
     const chat = chatExchange(body);
-    return selection({ ...chat, operation, client: { ...chat.client, path } } as OtherExchange);
+    return selection({ ...chat, operation, client: { ...chat.client, path } });
   };
 
   test('go untouched to the upstream that the model names, else to the first that speaks their wire', async () => {
     const body = { model: 'moa-embed', input: 'x' };
-    expect(await plan('embeddings', '/v1/embeddings', body)).toMatchObject({ upstream: { name: 'main' }, approach: 'none', request: { value: body } });
-    expect(await plan('completions', '/v1/completions', { model: 'groq/x' })).toMatchObject({ upstream: { name: 'groq' }, request: { value: { model: 'x' } } });
+    expect(await plan('embeddings', '/v1/embeddings', body)).toMatchObject({
+      upstream: { name: 'main' },
+      approach: 'none',
+      request: { value: body },
+    });
+    expect(await plan('completions', '/v1/completions', { model: 'groq/x' })).toMatchObject({
+      upstream: { name: 'groq' },
+      request: { value: { model: 'x' } },
+    });
     expect(await plan('messages', '/v1/messages', { model: 'opus' })).toMatchObject({ upstream: { name: 'claude' } });
-    expect(await plan('other', '/v1/messages/count_tokens', { model: 'opus' })).toMatchObject({ upstream: { name: 'claude' } });
+    expect(await plan('other', '/v1/messages/count_tokens', { model: 'opus' })).toMatchObject({
+      upstream: { name: 'claude' },
+    });
     expect(await plan('other', '/v1/moderations', {})).toMatchObject({ upstream: { name: 'main' } });
   });
 
   test('need a model, and an upstream of their wire', async () => {
     await expect(plan('embeddings', '/v1/embeddings', { input: 'x' })).rejects.toThrow(refusal(400, 'model'));
-    await expect(plan('messages', '/v1/messages', { model: 'groq/x' })).rejects.toMatchObject({ status: 404, message: expect.stringContaining('provider: anthropic') });
+    await expect(plan('messages', '/v1/messages', { model: 'groq/x' })).rejects.toMatchObject({
+      status: 404,
+      message: expect.stringContaining('provider: anthropic'),
+    });
   });
 });
 
@@ -295,7 +368,9 @@ describe('the registry', () => {
     const view = createApproachRegistry().viewFor(record, {});
     view.add('one', { kind: 'answerer', run });
     const add = (slug: string, approach: object) => () => view.add(slug, approach as never);
-    expect(add('one', { kind: 'answerer', run })).toThrow(/plugin 'mine': approach 'one' is offered by the plugin 'mine'/);
+    expect(add('one', { kind: 'answerer', run })).toThrow(
+      /plugin 'mine': approach 'one' is offered by the plugin 'mine'/,
+    );
     expect(add('auto', { kind: 'answerer', run })).toThrow(/'auto'/);
     expect(add('A b', { kind: 'answerer', run })).toThrow(/lower case/);
     expect(add('two', { kind: 'magic', run })).toThrow(/kind/);
@@ -305,8 +380,14 @@ describe('the registry', () => {
 
   test('completes options of an approach’s own; flat names are for built-in ones', () => {
     const registry = createApproachRegistry();
-    registry.viewFor(record, {}).add('built', { kind: 'answerer', run, options: z.strictObject({ x: z.int().default(3), temperature: z.number().default(1) }) });
-    registry.viewFor(record, {}, false).add('custom', { kind: 'answerer', run, options: z.strictObject({ y: z.int().default(3) }) });
+    registry.viewFor(record, {}).add('built', {
+      kind: 'answerer',
+      run,
+      options: z.strictObject({ x: z.int().default(3), temperature: z.number().default(1) }),
+    });
+    registry
+      .viewFor(record, {}, false)
+      .add('custom', { kind: 'answerer', run, options: z.strictObject({ y: z.int().default(3) }) });
     expect(registry.get('built')?.defaults).toEqual({ x: 3, temperature: 1 });
     expect([...registry.flatOptions.keys()]).toEqual(['x']);
   });

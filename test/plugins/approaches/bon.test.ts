@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Capabilities } from '../../../core/approach/capabilities.ts';
+import { contentText } from '../../../core/index.ts';
 import bon from '../../../plugins/approaches/bon/index.ts';
 import { runApproach, USAGE, type RunOptions } from '../../support/scripted-handler.ts';
 
@@ -15,7 +16,9 @@ describe('the winner', () => {
   });
 
   test('is found in whatever form the ratings come', async () => {
-    const run = await ask({ script: { candidate: ['A', 'B', 'C'], judge: ['7/10', '**Score:** 9', '<think>well, 10</think> 4'] } });
+    const run = await ask({
+      script: { candidate: ['A', 'B', 'C'], judge: ['7/10', '**Score:** 9', '<think>well, 10</think> 4'] },
+    });
     expect(run.text).toBe('B');
   });
 
@@ -47,8 +50,15 @@ describe('the winner', () => {
 
   test('may be a tool call, shown as it came', async () => {
     const toolCalls = [{ id: 'call_1', type: 'function', function: { name: 'add', arguments: '{"a":1}' } }];
-    const run = await ask({ script: { candidate: ['A', { toolCalls }, 'C'], judge: scores(1, 9, 1) }, request: { tools: [{ type: 'function' }] } });
-    expect(run.completion.choices[0]).toMatchObject({ index: 0, finish_reason: 'tool_calls', message: { tool_calls: toolCalls } });
+    const run = await ask({
+      script: { candidate: ['A', { toolCalls }, 'C'], judge: scores(1, 9, 1) },
+      request: { tools: [{ type: 'function' }] },
+    });
+    expect(run.completion.choices[0]).toMatchObject({
+      index: 0,
+      finish_reason: 'tool_calls',
+      message: { tool_calls: toolCalls },
+    });
   });
 });
 
@@ -59,7 +69,10 @@ describe('failures', () => {
   });
 
   test('three empty candidates are an error', async () => {
-    await expect(ask({ script: { candidate: ['', ' ', '<think>hm'] } })).rejects.toMatchObject({ status: 502, code: 'upstream_error' });
+    await expect(ask({ script: { candidate: ['', ' ', '<think>hm'] } })).rejects.toMatchObject({
+      status: 502,
+      code: 'upstream_error',
+    });
   });
 
   test('a refusal of the candidates is the answer, as the upstream wrote it', async () => {
@@ -83,7 +96,10 @@ describe('an upstream without n', () => {
     { n: 'ignores', first: [6, 3] },
   ] as const)('that $n it costs one round once', async ({ n, first }) => {
     const capabilities = new Capabilities();
-    const script = { candidate: (_: unknown, index: number) => 'ABC'[index % 3]!, judge: (_: unknown, index: number) => `Score: ${(index % 3) + 1}` };
+    const script = {
+      candidate: (_: unknown, index: number) => 'ABC'[index % 3]!,
+      judge: (_: unknown, index: number) => `Score: ${(index % 3) + 1}`,
+    };
     const run = await ask({ script, n, capabilities });
     expect([run.text, run.calls.length, run.rounds]).toEqual(['C', ...first]);
     const again = await ask({ script, n, capabilities });
@@ -112,19 +128,26 @@ describe('what the upstream gets', () => {
       max_completion_tokens: 300,
       response_format: { type: 'json_object' },
     };
-    const run = await ask({ script: { candidate: ['{"a":1}', '{"a":2}', '{"a":3}'], judge: scores(1, 2, 3) }, request });
+    const run = await ask({
+      script: { candidate: ['{"a":1}', '{"a":2}', '{"a":3}'], judge: scores(1, 2, 3) },
+      request,
+    });
     expect(run.calls[0]?.request).toMatchObject({ ...request, n: 3 });
     const judge = run.calls[1]!.request;
     expect(judge).toMatchObject({ temperature: 0.1, max_completion_tokens: 1024, user: 'u', vendor: 1 });
-    for (const field of ['top_p', 'stop', 'response_format', 'max_tokens', 'n']) expect(judge).not.toHaveProperty(field);
+    for (const field of ['top_p', 'stop', 'response_format', 'max_tokens', 'n'])
+      expect(judge).not.toHaveProperty(field);
     expect(judge.messages.map(({ role }) => role)).toEqual(['system', 'user']);
-    const prompt = String(judge.messages[1]?.content);
+    const prompt = contentText(judge.messages[1]?.content);
     for (const part of ['Be brief.', 'Why?', '{"a":1}']) expect(prompt.split(part).length).toBe(2);
     expect(prompt).not.toContain('User:');
   });
 
   test('a low temperature of the client’s does not make candidates equal', async () => {
-    const run = await ask({ script: { candidate: ['A', 'B', 'C'], judge: scores(1, 2, 3) }, request: { temperature: 0 } });
+    const run = await ask({
+      script: { candidate: ['A', 'B', 'C'], judge: scores(1, 2, 3) },
+      request: { temperature: 0 },
+    });
     expect(run.calls[0]?.request.temperature).toBe(1);
   });
 
@@ -161,7 +184,10 @@ describe('ways of judging', () => {
 
 describe('n', () => {
   test('runs the whole thing so often at once', async () => {
-    const script = { candidate: (_: unknown, index: number) => `${'ABC'[index % 3]}`, judge: (_: unknown, index: number) => `Score: ${index % 3}` };
+    const script = {
+      candidate: (_: unknown, index: number) => `${'ABC'[index % 3]}`,
+      judge: (_: unknown, index: number) => `Score: ${index % 3}`,
+    };
     const run = await ask({ script, request: { n: 2 } });
     expect(run.completion.choices.map(({ index }) => index)).toEqual([0, 1]);
     expect([run.calls.length, run.rounds]).toEqual([8, 2]);
@@ -186,8 +212,15 @@ test('says what it does while it works', async () => {
 });
 
 test('its trace tells scores, calls and rounds', async () => {
-  const run = await ask({ script: { candidate: ['A', 'B', 'C'], judge: scores(3, 9, 5) }, request: { optigate: { trace: true } } });
-  expect(run.completion['optigate']).toMatchObject({ approach: 'bon', rounds: 2, bon: { candidates: 3, scores: [3, 9, 5] } });
+  const run = await ask({
+    script: { candidate: ['A', 'B', 'C'], judge: scores(3, 9, 5) },
+    request: { optigate: { trace: true } },
+  });
+  expect(run.completion['optigate']).toMatchObject({
+    approach: 'bon',
+    rounds: 2,
+    bon: { candidates: 3, scores: [3, 9, 5] },
+  });
 });
 
 test.each([0, 33, 2.5, 'x'])('refuses best_of_n %s, naming the field', async (best_of_n) => {

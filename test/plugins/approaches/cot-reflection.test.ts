@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import cot from '../../../plugins/approaches/cot_reflection/index.ts';
 import { LayoutReader, readLayout } from '../../../plugins/approaches/cot_reflection/layout.ts';
@@ -13,12 +13,20 @@ const CASES: readonly { readonly name: string; readonly reply: Scripted; readonl
   { name: 'the output', reply: `${THINKING}<output>\n42\n</output>`, answer: '42' },
   { name: 'what follows the thinking, without an output', reply: `${THINKING}It is 42.`, answer: 'It is 42.' },
   { name: 'all of it, without any tag', reply: 'It is 42.', answer: 'It is 42.' },
-  { name: 'the output outside the thinking', reply: '<thinking>a <output>b</output></thinking><output>c</output>', answer: 'c' },
+  {
+    name: 'the output outside the thinking',
+    reply: '<thinking>a <output>b</output></thinking><output>c</output>',
+    answer: 'c',
+  },
   { name: 'an output without its closing tag', reply: `${THINKING}<output>4`, answer: '4' },
   { name: 'a fence with the closing tag in it', reply: `${THINKING}<output>\n${FENCE}\n</output>`, answer: FENCE },
   { name: 'a fence that nobody closed', reply: `${THINKING}<output>\`\`\`js\nf()\n</output>`, answer: '```js\nf()' },
   { name: 'no output in a fence before it', reply: `${FENCE}\n<output>42</output>`, answer: '42' },
-  { name: 'the output after a reasoning block', reply: `<think>hm <output>1</output></think>${THINKING}<output>42</output>`, answer: '42' },
+  {
+    name: 'the output after a reasoning block',
+    reply: `<think>hm <output>1</output></think>${THINKING}<output>42</output>`,
+    answer: '42',
+  },
   { name: 'the output in thinking that was never closed', reply: '<thinking>so <output>42</output>', answer: '42' },
   { name: 'a partial output that was cut', reply: { text: `${THINKING}<output>4`, finish: 'length' }, answer: '4' },
 ];
@@ -62,7 +70,9 @@ describe('the answer', () => {
   test('may be a tool call or filtered: those pass', async () => {
     const toolCalls = [{ id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } }];
     expect((await ask([{ toolCalls }])).completion.choices[0]?.message.tool_calls).toEqual(toolCalls);
-    expect((await ask([{ text: '', finish: 'content_filter' }])).completion.choices[0]?.finish_reason).toBe('content_filter');
+    expect((await ask([{ text: '', finish: 'content_filter' }])).completion.choices[0]?.finish_reason).toBe(
+      'content_filter',
+    );
   });
 });
 
@@ -75,7 +85,10 @@ test('return_full_response returns all of it, for that request alone', async () 
 test('include_reasoning puts the thinking beside the answer', async () => {
   for (const stream of [false, true]) {
     const run = await ask([`${THINKING}<output>42</output>`], { request: { include_reasoning: true, stream } });
-    expect(run.completion.choices[0]?.message).toMatchObject({ content: '42', reasoning_content: expect.stringContaining('6*7') });
+    expect(run.completion.choices[0]?.message).toMatchObject({
+      content: '42',
+      reasoning_content: expect.stringContaining('6*7'),
+    });
   }
 });
 
@@ -102,7 +115,21 @@ test('with tools or a format it is the plain call, and says so', async () => {
 
 describe('the reader', () => {
   test('says the same however the text is cut', () => {
-    const parts = fc.constantFrom('<thinking>', '</thinking>', '<output>', '</output>', '```\n', '\n```\n', 'a', ' b', '\n', '<', '</out', '<think>', '</think>');
+    const parts = fc.constantFrom(
+      '<thinking>',
+      '</thinking>',
+      '<output>',
+      '</output>',
+      '```\n',
+      '\n```\n',
+      'a',
+      ' b',
+      '\n',
+      '<',
+      '</out',
+      '<think>',
+      '</think>',
+    );
     fc.assert(
       fc.property(fc.array(parts, { maxLength: 14 }), fc.array(fc.nat(6)), (texts, cuts) => {
         const text = texts.join('');
@@ -115,7 +142,10 @@ describe('the reader', () => {
           pieces.push(...reader.push(text.slice(at, at + cut)).map((piece) => piece.text));
           at += cut;
         }
-        pieces.push(...reader.push(text.slice(at)).map((piece) => piece.text), ...reader.end(false).map((piece) => piece.text));
+        pieces.push(
+          ...reader.push(text.slice(at)).map((piece) => piece.text),
+          ...reader.end(false).map((piece) => piece.text),
+        );
         expect(pieces.join('')).toBe(expected);
       }),
     );
@@ -123,7 +153,9 @@ describe('the reader', () => {
 
   test('gives an answer within one letter of its tag', () => {
     const reader = new LayoutReader(true);
-    const shown = [...'<thinking>x</thinking><output>42</output>'].map((letter) => reader.push(letter).filter(({ kind }) => kind === 'answer'));
+    const shown = '<thinking>x</thinking><output>42</output>'
+      .split('')
+      .map((letter) => reader.push(letter).filter(({ kind }) => kind === 'answer'));
     expect(shown.findIndex((pieces) => pieces.length > 0)).toBe('<thinking>x</thinking><output>4'.length - 1);
   });
 

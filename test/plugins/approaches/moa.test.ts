@@ -63,11 +63,14 @@ describe('the answer call', () => {
     expect(run.completion.choices[0]).toMatchObject({ finish_reason: 'length', message: { content: 'half' } });
   });
 
-  test.each([{ text: '' }, { status: 500 }, { status: 429 }])('gives way to the best draft where it brings nothing (%o)', async (synthesis: Scripted) => {
-    const run = await ask({ script: { ...SCRIPT, synthesis: [synthesis] } });
-    expect(run.text).toBe('draft gamma');
-    expect(run.exchange.headers.get('x-optigate-degraded')).toBeDefined();
-  });
+  test.each([{ text: '' }, { status: 500 }, { status: 429 }])(
+    'gives way to the best draft where it brings nothing (%o)',
+    async (synthesis: Scripted) => {
+      const run = await ask({ script: { ...SCRIPT, synthesis: [synthesis] } });
+      expect(run.text).toBe('draft gamma');
+      expect(run.exchange.headers.get('x-optigate-degraded')).toBeDefined();
+    },
+  );
 
   test('gives way where the budget ends before it', async () => {
     const run = await ask({ script: SCRIPT, request: { optigate: { max_calls: 2 } } });
@@ -92,7 +95,10 @@ describe('the answer call', () => {
   test('has the client’s temperature, tools and images', async () => {
     const image = { type: 'image_url', image_url: { url: 'data:,' } };
     const messages = [{ role: 'user', content: [{ type: 'text', text: 'What is it?' }, image] }];
-    const run = await ask({ script: SCRIPT, request: { messages, temperature: 0.3, tools: [{ type: 'function' }], logprobs: true } });
+    const run = await ask({
+      script: SCRIPT,
+      request: { messages, temperature: 0.3, tools: [{ type: 'function' }], logprobs: true },
+    });
     const [draft, critique, synthesis] = run.calls.map(({ request }) => request);
     expect(draft).toMatchObject({ temperature: 1, tools: [{ type: 'function' }], messages });
     expect(critique).not.toHaveProperty('tools');
@@ -104,7 +110,11 @@ describe('the answer call', () => {
   test('goes on after a tool result', async () => {
     const messages = [
       { role: 'user', content: 'Add.' },
-      { role: 'assistant', content: null, tool_calls: [{ id: 'c', type: 'function', function: { name: 'add', arguments: '{}' } }] },
+      {
+        role: 'assistant',
+        content: null,
+        tool_calls: [{ id: 'c', type: 'function', function: { name: 'add', arguments: '{}' } }],
+      },
       { role: 'tool', tool_call_id: 'c', content: '3' },
     ];
     const run = await ask({ script: SCRIPT, request: { messages } });
@@ -121,7 +131,10 @@ describe('the answer call', () => {
 
 describe('options', () => {
   test('moa_models asks each model once, at once, where it belongs', async () => {
-    const run = await ask({ script: { ...SCRIPT, draft: ['a', 'b'] }, request: { moa_models: ['groq/llama', 'other'] } });
+    const run = await ask({
+      script: { ...SCRIPT, draft: ['a', 'b'] },
+      request: { moa_models: ['groq/llama', 'other'] },
+    });
     expect(run.calls.map(({ upstream, request }) => `${upstream}/${request.model}`)).toEqual([
       'groq/llama',
       'main/other',
@@ -137,7 +150,10 @@ describe('options', () => {
   });
 
   test('moa_critique each makes one critique per draft, at once', async () => {
-    const run = await ask({ script: { ...SCRIPT, critique: ['one', 'two', 'three'] }, request: { moa_critique: 'each' } });
+    const run = await ask({
+      script: { ...SCRIPT, critique: ['one', 'two', 'three'] },
+      request: { moa_critique: 'each' },
+    });
     expect([run.calls.length, run.rounds]).toEqual([5, 3]);
     for (const part of ['Candidate 1: one', 'Candidate 3: three']) expect(promptOf(run, 'synthesis')).toContain(part);
   });
@@ -152,7 +168,9 @@ describe('options', () => {
 });
 
 test('all drafts refused: the upstream’s own answer', async () => {
-  const run = await ask({ script: { draft: () => ({ status: 429, error: { message: 'slow down', code: 'rate_limit', param: null } }) } });
+  const run = await ask({
+    script: { draft: () => ({ status: 429, error: { message: 'slow down', code: 'rate_limit', param: null } }) },
+  });
   expect(run.reply.status).toBe(429);
   expect(run.completion).toMatchObject({ error: { message: 'slow down' } });
 });

@@ -7,7 +7,10 @@ const ask = (options: RunOptions) => runApproach(undefined, { plugins: [none], .
 const script = { answer: (_: unknown, index: number) => `answer ${index}` };
 
 test('what the upstream gets is what the client sent, digit for digit', async () => {
-  const run = await ask({ script: { answer: ['hi'] }, request: { seed: 1, vendor: { x: [1.0] }, tools: [], response_format: null } });
+  const run = await ask({
+    script: { answer: ['hi'] },
+    request: { seed: 1, vendor: { x: [1.0] }, tools: [], response_format: null },
+  });
   expect(run.plan.request).toBe(run.exchange.request);
   expect(run.calls[0]?.bytes).toBe(run.exchange.request.bytes.toString());
   expect(run.reply.headers).toContain('x-upstream');
@@ -42,8 +45,15 @@ describe('n', () => {
   test.each(['honours', 'ignores', 'rejects'] as const)('streams by index (%s)', async (n) => {
     const capabilities = new Capabilities();
     for (let round = 0; round < 2; round++) {
-      const run = await ask({ script, n, capabilities, request: { n: 3, stream: true, stream_options: { include_usage: true } } });
-      expect(run.completion.choices.map(({ index, message, finish_reason }) => [index, message.content, finish_reason])).toEqual([
+      const run = await ask({
+        script,
+        n,
+        capabilities,
+        request: { n: 3, stream: true, stream_options: { include_usage: true } },
+      });
+      expect(
+        run.completion.choices.map(({ index, message, finish_reason }) => [index, message.content, finish_reason]),
+      ).toEqual([
         [0, 'answer 0', 'stop'],
         [1, 'answer 1', 'stop'],
         [2, 'answer 2', 'stop'],
@@ -60,7 +70,12 @@ describe('n', () => {
 
   test('a request that is wrong without n, too, gets the first refusal and teaches nothing', async () => {
     const capabilities = new Capabilities();
-    const wrong = { answer: () => ({ status: 400, error: { message: 'context too long', code: 'context_length_exceeded', param: 'messages' } }) };
+    const wrong = {
+      answer: () => ({
+        status: 400,
+        error: { message: 'context too long', code: 'context_length_exceeded', param: 'messages' },
+      }),
+    };
     expect((await ask({ script: wrong, capabilities, request: { n: 2 } })).reply.status).toBe(400);
     expect((await ask({ script, capabilities, request: { n: 2 } })).calls.length).toBe(1);
   });

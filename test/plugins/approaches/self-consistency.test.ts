@@ -24,7 +24,13 @@ describe('the vote', () => {
   });
 
   test('treats equal numbers as equal, however written', async () => {
-    const samples = ['The answer is $42$', String.raw`\boxed{42}`, 'The answer is 42.0', 'The answer is forty', 'The answer is 17'];
+    const samples = [
+      'The answer is $42$',
+      String.raw`\boxed{42}`,
+      'The answer is 42.0',
+      'The answer is forty',
+      'The answer is 17',
+    ];
     expect((await ask(['The answer is 17', ...samples.slice(0, 4)])).text).toBe(samples[0]);
     const thousands = ['answer: 7', 'answer: 1,234', 'answer: 8', 'answer: 1234', 'answer: 1234.00'];
     expect((await ask(thousands)).text).toBe(thousands[1]);
@@ -44,9 +50,15 @@ describe('the vote', () => {
 
   test('goes by code where all is code, and by tool calls where those came', async () => {
     const code = (body: string) => `Here:\n\`\`\`js\n${body}\n\`\`\`\nDone.`;
-    expect((await ask([code('a'), code('b '), code('b'), code('c'), code('d')], { request: PROSE })).text).toBe(code('b '));
-    const call = (text: string): Scripted => ({ toolCalls: [{ id: 'c', type: 'function', function: { name: 'f', arguments: text } }] });
-    const run = await ask([call('{"a":1}'), call('{"b":2,"a":1}'), call('{"a":1,"b":2}'), call('{}'), 'no'], { request: { tools: [{}] } });
+    expect((await ask([code('a'), code('b '), code('b'), code('c'), code('d')], { request: PROSE })).text).toBe(
+      code('b '),
+    );
+    const call = (text: string): Scripted => ({
+      toolCalls: [{ id: 'c', type: 'function', function: { name: 'f', arguments: text } }],
+    });
+    const run = await ask([call('{"a":1}'), call('{"b":2,"a":1}'), call('{"a":1,"b":2}'), call('{}'), 'no'], {
+      request: { tools: [{}] },
+    });
     expect(run.completion.choices[0]?.message.tool_calls?.[0]?.function?.arguments).toBe('{"b":2,"a":1}');
   });
 
@@ -64,13 +76,25 @@ describe('the vote', () => {
   test('is reported', async () => {
     const run = await ask(SAMPLES, { request: { optigate: { trace: true } } });
     expect(run.completion['optigate']).toMatchObject({
-      self_consistency: { votes: [{ answer: '42', votes: 3 }, { answer: '17', votes: 1 }, { answer: '99', votes: 1 }] },
+      self_consistency: {
+        votes: [
+          { answer: '42', votes: 3 },
+          { answer: '17', votes: 1 },
+          { answer: '99', votes: 1 },
+        ],
+      },
     });
   });
 });
 
 const PROSE = { messages: [{ role: 'user', content: 'Write a poem about rain.' }] };
-const POEMS = ['Rain falls on roofs', 'Clouds gather, grey', 'Drops upon the pane', 'A wet street shines', 'The gutters sing'];
+const POEMS = [
+  'Rain falls on roofs',
+  'Clouds gather, grey',
+  'Drops upon the pane',
+  'A wet street shines',
+  'The gutters sing',
+];
 
 describe('free texts', () => {
   test('are chosen from by a judge', async () => {
@@ -80,11 +104,19 @@ describe('free texts', () => {
   });
 
   test('the first stays where the judge fails', async () => {
-    expect((await ask(POEMS, { script: { candidate: POEMS, judge: [{ status: 500 }] }, request: PROSE })).text).toBe(POEMS[0]);
+    expect((await ask(POEMS, { script: { candidate: POEMS, judge: [{ status: 500 }] }, request: PROSE })).text).toBe(
+      POEMS[0],
+    );
   });
 
   test('mode text groups what reads alike', async () => {
-    const samples = ['the cat sat on the mat today', 'dogs bark', 'dogs bark loudly at night and day', 'dogs bark loudly at night and day!', 'x y z'];
+    const samples = [
+      'the cat sat on the mat today',
+      'dogs bark',
+      'dogs bark loudly at night and day',
+      'dogs bark loudly at night and day!',
+      'x y z',
+    ];
     const request = { ...PROSE, self_consistency_mode: 'text' };
     expect((await ask(samples, { request })).text).toBe(samples[2]);
     expect(likeness('a b c', 'a b c')).toBe(1);
