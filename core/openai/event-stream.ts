@@ -22,7 +22,7 @@ export interface StreamError {
 export interface StreamEnd {
   /** Held bytes that may still go out. Half an event does not. */
   readonly rest: Buffer | undefined;
-  /** Nothing is missing: a proper end was seen, and no half event went out. A sent error is `errorEvent`'s matter. */
+  /** A proper end was seen, no half event went out, and no error event, after which some servers still say `[DONE]`. */
   readonly isWhole: boolean;
   /** The `[DONE]` that the upstream left out after the last choice had finished. */
   readonly append?: Buffer;
@@ -122,8 +122,8 @@ export class EventStreamWatch {
     // A server that forgot the last empty line meant it: no cut elsewhere leaves just this.
     const isDoneHeld =
       endsWithDone && held !== undefined && /^data: ?\[DONE\]\s*$/.test(held.toString('latin1').trimStart());
-    const isWhole = (this.isComplete || isDoneHeld) && !this.isMidEvent;
-    const lacksDone = endsWithDone && isWhole && !this.sawDone && !this.errorEvent;
+    const isWhole = (this.isComplete || isDoneHeld) && !this.isMidEvent && !this.errorEvent;
+    const lacksDone = endsWithDone && isWhole && !this.sawDone;
     return { rest: undefined, isWhole, ...(lacksDone ? { append: DONE } : {}) };
   }
 

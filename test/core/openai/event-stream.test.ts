@@ -186,6 +186,15 @@ test('an error after other events is not a first one', () => {
   expect(watch).toMatchObject({ firstEventIsError: false, isComplete: false, errorEvent: { message: 'm' } });
 });
 
+test('a stream with an error in it is not whole, whatever it says afterwards', () => {
+  const error = 'data: {"error":{"message":"m"}}\n\n';
+  const chat = run(new EventStreamWatch({ wire: 'chat' }), [chunk({}, {}, 'stop'), error, 'data: [DONE]\n\n']);
+  expect(chat.end).toEqual({ rest: undefined, isWhole: false });
+  const responses = new EventStreamWatch({ wire: 'responses' });
+  const { end } = run(responses, ['event: error\ndata: {"type":"error","message":"m"}\n\n']);
+  expect([responses.isComplete, end.isWhole]).toEqual([true, false]);
+});
+
 test('errors that are null are none', () => {
   const watch = new EventStreamWatch({ wire: 'responses' });
   watch.push(Buffer.from('event: response.created\ndata: {"type":"response.created","response":{"error":null}}\n\n'));
