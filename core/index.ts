@@ -44,13 +44,31 @@ export type { Budget } from './approach/budget.ts';
 export type { Progress } from './progress.ts';
 export type { Trace, TraceEntry } from './trace.ts';
 
-export type { Answer, Approach, ApproachFields, Approaches, Next, OptionsSchema, SampleOptions } from './approach/types.ts';
-export { answerOf, codeBlocks, contentText, normalizeAnswer, sameAnswer, stripThinking, tagContent, textOf } from './approach/answer.ts';
+export type {
+  Answer,
+  Approach,
+  ApproachFields,
+  Approaches,
+  Next,
+  OptionsSchema,
+  SampleOptions,
+} from './approach/types.ts';
+export {
+  answerOf,
+  codeBlocks,
+  contentText,
+  normalizeAnswer,
+  sameAnswer,
+  stripThinking,
+  tagContent,
+  textOf,
+} from './approach/answer.ts';
 export type { CodeBlock, FinalOptions } from './approach/answer.ts';
 export { choiceOf, rankingOf, scoreOf, verdictOf } from './approach/score.ts';
 export {
   candidateText,
   diverseTemperature,
+  isFreeText,
   isReasoning,
   judgeCall,
   lastUserText,

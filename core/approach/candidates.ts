@@ -87,8 +87,16 @@ export async function ifAny<T>(made: Promise<T>, call: Call): Promise<T | undefi
     return await made;
   } catch (error) {
     if (!isSurvivable(error, call)) throw error;
+    degradeByLimit(error, call.exchange);
     return undefined;
   }
+}
+
+/** Says so where it was a budget or the deadline that cost a call. */
+export function degradeByLimit(error: unknown, exchange: Exchange): void {
+  if (!(error instanceof GatewayError)) return;
+  const { code } = error;
+  if (code === 'budget_exhausted' || code === 'deadline_exceeded') degrade(exchange, code);
 }
 
 /** Says in a header and in the trace that the answer is less than what was asked for, and why. */

@@ -1,9 +1,10 @@
+import { GatewayError, gatewayError } from '../errors.ts';
 import { GENERATION_ROLES, type Call, type Handler } from '../exchange.ts';
-import type { CompleteReply } from '../reply.ts';
+import type { CompleteReply, Reply } from '../reply.ts';
 import { candidateText, withDraft } from './conversation.ts';
 import { orBestSoFar } from './best-so-far.ts';
 import { createNext, type Kit } from './next.ts';
-import type { Approach } from './types.ts';
+import type { Approach, Next } from './types.ts';
 import { toAnswers, wholeCall, wholeReply } from './whole.ts';
 
 /** An approach of a plan with its effective options. */
@@ -20,20 +21,30 @@ export interface Step {
 export function compose(steps: readonly Step[], call: Handler, kit: Kit): Handler {
   const [step, ...rest] = steps;
   if (!step) return call;
-  const { approach, options } = step;
+  const { approach } = step;
   if (approach.kind === 'transformer') {
     if (approach.per === 'call') return compose(rest, perCall(step, call, kit), kit);
     const following = compose(rest, call, kit);
     const next = createNext(following, kit, rest.length === 0);
-    return (given) => approach.run(given, next, options);
+    return (given) => runStep(step, given, next);
   }
-  const answer: Handler = (given) => approach.run(given, createNext(call, kit, true), options);
+  const answer: Handler = (given) => runStep(step, given, createNext(call, kit, true));
   return rest.length === 0 ? answer : improving(answer, compose(rest, call, kit));
 }
 
-function perCall({ approach, options }: Step, call: Handler, kit: Kit): Handler {
+/** An approach's own mistake fails the request with its plugin's name; whatever else is thrown says itself what it is. */
+async function runStep({ approach, options }: Step, call: Call, next: Next): Promise<Reply> {
+  try {
+    return await approach.run(call, next, options);
+  } catch (error) {
+    if (error instanceof GatewayError) throw error;
+    throw gatewayError('plugin_error', { plugin: approach.plugin }, { cause: error });
+  }
+}
+
+function perCall(step: Step, call: Handler, kit: Kit): Handler {
   const next = createNext(call, kit, true);
-  return (given) => (GENERATION_ROLES.has(given.role) ? approach.run(given, next, options) : call(given));
+  return (given) => (GENERATION_ROLES.has(given.role) ? runStep(step, given, next) : call(given));
 }
 
 /** The first one's answer becomes the second one's draft, and the answer where the second one cannot give any. */

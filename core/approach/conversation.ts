@@ -164,6 +164,14 @@ export function judgeCall(call: Call, prompt: JudgePrompt): Call {
   );
 }
 
+/** May the answer be any text: has the client asked for no format, and offered no tools? */
+export function isFreeText({ request }: Call): boolean {
+  const { tools, functions, response_format } = request.value;
+  const hasTools = (Array.isArray(tools) && tools.length > 0) || (Array.isArray(functions) && functions.length > 0);
+  const format = response_format?.['type'] ?? 'text';
+  return !hasTools && format === 'text';
+}
+
 /** Is the model known to reason: by its name, by what the client asks of it, or by answers it gave? */
 export function isReasoning({ request }: Call, evidence: readonly Answer[] = []): boolean {
   const { model, reasoning_effort, reasoning, thinking } = request.value;

@@ -23,6 +23,7 @@ export interface MergeInit {
   /** Is the client told the failure that ranks first, instead of the first as written? */
   readonly isRanked: boolean;
   readonly extension?: (() => Readonly<Record<string, unknown>> | undefined) | undefined;
+  readonly shownModel?: (() => string | undefined) | undefined;
 }
 
 /**
@@ -68,7 +69,7 @@ async function joinedInOrder(
   group: ReturnType<typeof childSignal>,
   init: MergeInit,
 ): Promise<Reply> {
-  const joined = new JoinedStream({ call, stamp: init.stamp, extension: init.extension });
+  const joined = new JoinedStream({ call, stamp: init.stamp, extension: init.extension, shownModel: init.shownModel });
   joined.body.onEnd((ending) => {
     group.release();
     if (ending.kind !== 'ended') group.abort(ending.kind === 'failed' ? ending.error : ending.reason);

@@ -1,6 +1,7 @@
 import type { Call, Handler } from '../exchange.ts';
 import type { Reply } from '../reply.ts';
 import { firstByRank, UpstreamRefusal } from '../upstream/refusal.ts';
+import { degradeByLimit } from './candidates.ts';
 import { refusesClientsField, type Capabilities } from './capabilities.ts';
 import { childSignal } from './child-signal.ts';
 import type { Answer, SampleOptions } from './types.ts';
@@ -29,7 +30,7 @@ export async function sample(
   options: SampleOptions = {},
 ): Promise<readonly Answer[]> {
   if (count <= 1 || !capabilities || capabilities.takes(call, 'n') === false) {
-    return strictly(await singles(call, 0, Math.max(count, 1), handler, options));
+    return strictly(await singles(call, 0, Math.max(count, 1), handler, options), call);
   }
   const probe = wholeCall(call).with({ n: count });
   let answers: readonly Answer[];
@@ -39,7 +40,7 @@ export async function sample(
     if (!mayRefuseN(error, call)) throw error;
     const outcome = await singles(call, 0, count, handler, options);
     if (outcome.answers.length > 0) capabilities.learn(call, 'n', false);
-    return strictly(outcome);
+    return strictly(outcome, call);
   }
   capabilities.learn(call, 'n', answers.length >= count);
   if (answers.length >= count || options.until?.(answers)) return answers.slice(0, count);
@@ -73,7 +74,8 @@ interface Outcome {
   readonly failures: readonly unknown[];
 }
 
-function strictly({ answers, failures }: Outcome): readonly Answer[] {
+function strictly({ answers, failures }: Outcome, { exchange }: Call): readonly Answer[] {
+  for (const failure of failures) if (answers.length > 0) degradeByLimit(failure, exchange);
   if (answers.length === 0 && failures.length > 0) throw firstByRank(failures);
   return answers;
 }

@@ -22,8 +22,10 @@ export interface StreamPart {
 
 export interface JoinInit {
   readonly call: Call;
-  /** What all chunks carry; undefined = what the first one came with. */
+  /** Id and time that all chunks carry; undefined = those that the first one came with. */
   readonly stamp: StreamStamp | undefined;
+  /** The model that all chunks name, where something was streamed before them; else the first one's. */
+  readonly shownModel?: (() => string | undefined) | undefined;
   /** Members for a last chunk of its own (the trace), asked for when everything else went out. */
   readonly extension?: (() => Readonly<Record<string, unknown>> | undefined) | undefined;
 }
@@ -40,7 +42,9 @@ export class JoinedStream {
   readonly #init: JoinInit;
   readonly #wantsUsage: boolean;
   readonly #sources = new Set<ByteStream>();
+  /** As soon as there was a chunk. */
   #stamp: StreamStamp | undefined;
+  readonly #told = new Set<number>();
   #open = 0;
   #isClosed = false;
   #isFull = false;
@@ -48,7 +52,6 @@ export class JoinedStream {
 
   constructor(init: JoinInit) {
     this.#init = init;
-    this.#stamp = init.stamp;
     this.#wantsUsage = init.call.request.value.stream_options?.include_usage === true;
     this.body = new ByteStream({
       pause: () => (this.#isFull = true),
@@ -114,15 +117,23 @@ export class JoinedStream {
   }
 
   #emit(chunk: Chunk, { indexOf, label }: StreamPart): void {
-    const { id, created, model } = chunk;
-    this.#stamp ??= { id, created, model };
+    const { stamp, shownModel } = this.#init;
+    const { id, created } = stamp ?? chunk;
+    this.#stamp ??= { id, created, model: shownModel?.() ?? chunk.model };
     const { usage, ...rest } = chunk;
     const given = chunk.choices ?? [];
     if (given.length === 0 && usage) return;
     const choices = given.map((choice) =>
-      labelled({ ...choice, index: indexOf?.(choice.index) ?? choice.index }, label),
+      this.#labelled({ ...choice, index: indexOf?.(choice.index) ?? choice.index }, label),
     );
     this.#write({ ...rest, ...this.#stamp, choices, ...(this.#wantsUsage ? { usage: null } : {}) });
+  }
+
+  /** Tells which branch of `a|b` made a choice; once is enough, in its first chunk. */
+  #labelled(choice: ChunkChoice, label: string | undefined): ChunkChoice {
+    if (label === undefined || this.#told.has(choice.index)) return choice;
+    this.#told.add(choice.index);
+    return { ...choice, optigate: { approach: label } };
   }
 
   #write(chunk: Chunk): void {
@@ -149,7 +160,7 @@ export class JoinedStream {
     if (!this.#isClosed || this.#open > 0 || this.#isOver) return;
     this.#isOver = true;
     const { call, extension } = this.#init;
-    const last = { ...(this.#stamp ?? STAMPLESS), object: 'chat.completion.chunk', choices: [] };
+    const last = { ...(this.#stamp ?? this.#init.stamp ?? STAMPLESS), object: 'chat.completion.chunk', choices: [] };
     const usage = this.#wantsUsage ? call.exchange.ledger.usage : undefined;
     const more = extension?.();
     if (usage || more) this.#write({ ...last, ...(usage ? { usage } : {}), ...more });
@@ -184,13 +195,6 @@ export function changedStream(
   joined.add({ reply, ...(change ? { change } : {}), ...(onEnd ? { onEnd } : {}) });
   joined.close();
   return { ...streamReply(joined.body), headers: reply.headers };
-}
-
-/** Tells which branch of `a|b` made a choice; once is enough, in its first chunk. */
-function labelled(choice: ChunkChoice, label: string | undefined): ChunkChoice {
-  return label === undefined || choice.delta?.role === undefined
-    ? choice
-    : { ...choice, optigate: { approach: label } };
 }
 
 function parseChunk(data: string, call: Call): Chunk {

@@ -9,6 +9,7 @@
 import {
   contentText,
   definePlugin,
+  isFreeText,
   isReasoning,
   withText,
   z,
@@ -38,9 +39,8 @@ export default definePlugin({
 });
 
 function reread(call: Call, next: Next, { re2_times, re2_cot, re2_max_chars }: Options) {
-  const { messages, tools, response_format } = call.request.value;
-  const isFree = (tools ?? undefined) === undefined && (response_format ?? undefined) === undefined;
-  const trigger = re2_cot && isFree && !isReasoning(call) ? STEP_BY_STEP : undefined;
+  const { messages } = call.request.value;
+  const trigger = re2_cot && isFreeText(call) && !isReasoning(call) ? STEP_BY_STEP : undefined;
   const repeated = repeatQuestion(messages, { times: re2_times, maxChars: re2_max_chars, trigger });
   return next(repeated === messages ? call : call.with({ messages: repeated }));
 }

@@ -12,6 +12,7 @@ import {
   degrade,
   gatewayError,
   ifAny,
+  isFreeText,
   stripThinking,
   textOf,
   toAnswers,
@@ -71,8 +72,8 @@ async function reflect(
   next: Next,
   { temperature, max_tokens, return_full_response }: Options,
 ): Promise<Reply> {
-  const { messages, tools, response_format, stream } = call.request.value;
-  if ((tools ?? undefined) !== undefined || (response_format ?? undefined) !== undefined) {
+  const { messages, stream } = call.request.value;
+  if (!isFreeText(call)) {
     // Tags and a format of the client's own exclude each other: the plain call is the better answer.
     degrade(call.exchange, 'cot_reflection: tools or response_format');
     return next(call);

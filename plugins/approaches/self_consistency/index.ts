@@ -11,6 +11,7 @@ import {
   definePlugin,
   diverseTemperature,
   ifAny,
+  isFreeText,
   isUsable,
   judgeCall,
   noneUsable,
@@ -61,18 +62,17 @@ export default definePlugin({
 });
 
 async function vote(call: Call, next: Next, options: Options) {
-  const { messages, n, tools, response_format } = call.request.value;
+  const { messages, n } = call.request.value;
   const { progress, trace } = call.exchange;
   const choices = n ?? 1;
   const planned = Math.max(options.self_consistency_samples, choices);
   const { self_consistency_mode: mode, self_consistency_similarity: similarity } = options;
-  const isFree = (tools ?? undefined) === undefined && (response_format ?? undefined) === undefined;
   const count = (samples: readonly Answer[]) => countVotes(samples.filter(isUsable), messages, mode, similarity);
 
   progress.say(`Asking for ${planned} independent solutions.`);
   const sampling = call.with(
     {
-      ...(isFree ? { messages: withInstruction(messages, CLOSING_LINE) } : {}),
+      ...(isFreeText(call) ? { messages: withInstruction(messages, CLOSING_LINE) } : {}),
       temperature: diverseTemperature(call, 1),
       ...withDefaultLimit(call, options.max_tokens),
     },

@@ -198,3 +198,18 @@ test('usage, id and time of an answer of several calls are its own', async () =>
   expect(run.completion).toMatchObject({ id: run.plan.stamp?.id, model: 'test-model-2026', usage: USAGE });
   expect(run.completion.created).toBeGreaterThan(1_000_000_000);
 });
+
+test('an approach’s own mistake names its plugin', async () => {
+  const broken = definePlugin({
+    name: 'broken',
+    description: 'Throws.',
+    apply: ({ approaches }) =>
+      approaches.add('broken', { kind: 'answerer', run: () => Promise.reject(new TypeError('x')) }),
+  });
+  const run = runApproach('broken', { plugins: [broken], script: {} });
+  await expect(run).rejects.toMatchObject({
+    status: 500,
+    code: 'plugin_error',
+    message: expect.stringContaining("'broken'"),
+  });
+});

@@ -87,6 +87,7 @@ describe('failures', () => {
     const request = { optigate: { max_calls: 2 } };
     const run = await ask({ script: { candidate: ['A', 'B', 'C'], judge: scores(3, 9, 5) }, request });
     expect([run.text, run.calls.length]).toEqual(['A', 2]);
+    expect(run.exchange.headers.get('x-optigate-degraded')).toBe('budget_exhausted');
   });
 });
 

@@ -1,0 +1,132 @@
+import { describe, expect, test } from 'vitest';
+import { startGateway } from '../../support/gateway.ts';
+import {
+  chatChunk,
+  chatCompletion,
+  events,
+  hold,
+  json,
+  scriptedUpstream,
+  type ScriptedRequest,
+} from '../../support/scripted-upstream.ts';
+
+const YAML = 'plugins: [retry, none, re2, bon, moa, self_consistency, cot_reflection]';
+const USAGE = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 };
+
+/** Plays the roles of `moa` by what it is asked. */
+function agents({ json: body }: ScriptedRequest, live = events([])) {
+  if (body['stream'] === true) return live;
+  const n = typeof body['n'] === 'number' ? body['n'] : 1;
+  if (n === 1) return json(chatCompletion('Draft 2 is best.\nBest: 2', { usage: USAGE }));
+  const [choice] = chatCompletion('x').choices;
+  const choices = Array.from({ length: n }, (_, index) => ({
+    ...choice,
+    index,
+    message: { role: 'assistant', content: `draft ${index}` },
+  }));
+  return json({ ...chatCompletion(''), choices, usage: USAGE });
+}
+
+function deltasOf(text: string): Record<string, unknown>[] {
+  const events = text.split('\n\n').filter((event) => event.startsWith('data: {'));
+  return events.map((event) => JSON.parse(event.slice(6)) as Record<string, unknown>);
+}
+
+describe('moa, streamed', () => {
+  test('shows progress, then the last call while it still runs, under one id', async () => {
+    const rest = hold();
+    const steps = [
+      chatChunk({ role: 'assistant', content: '' }),
+      chatChunk({ content: 'The ' }),
+      () => rest.promise,
+      chatChunk({ content: 'answer' }),
+      chatChunk({}, 'stop'),
+      { ...chatChunk({}), choices: [], usage: USAGE },
+      'data: [DONE]\n\n',
+    ];
+    await using upstream = await scriptedUpstream((request) => agents(request, events(steps)));
+    await using gateway = await startGateway(upstream, { yaml: YAML });
+
+    const response = await gateway.chat({
+      optillm_approach: 'moa',
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    const reader = response.body!.getReader();
+    const decoder = new TextDecoder();
+    let text = '';
+    while (!text.includes('The ')) text += decoder.decode((await reader.read()).value, { stream: true });
+    rest.release();
+    for (let read = await reader.read(); !read.done; read = await reader.read())
+      text += decoder.decode(read.value, { stream: true });
+
+    const chunks = deltasOf(text);
+    expect(new Set(chunks.map(({ id, created, model }) => JSON.stringify([id, created, model]))).size).toBe(1);
+    expect(text).toContain('"reasoning_content":"Writing drafts.');
+    expect(chunks.at(-1)).toMatchObject({ choices: [], usage: { total_tokens: 45 } });
+    expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
+    expect(upstream.requests.length).toBe(3);
+    expect(response.headers.get('x-optigate-approach')).toBe('moa');
+  });
+
+  test('a client that leaves closes the upstream’s connections', async () => {
+    await using upstream = await scriptedUpstream((request) =>
+      agents(request, events([chatChunk({ role: 'assistant', content: 'x' }), () => new Promise(() => undefined)])),
+    );
+    await using gateway = await startGateway(upstream, { yaml: YAML });
+    const client = new AbortController();
+    const response = await gateway.chat({ optillm_approach: 'moa', stream: true }, {}, client.signal);
+    const last = await upstream.request(2);
+    client.abort();
+    await response.text().catch(() => undefined);
+    await last.aborted;
+  });
+});
+
+test('a|b answers over the wire, one choice each', async () => {
+  await using upstream = await scriptedUpstream(({ json: body }) =>
+    json(chatCompletion(JSON.stringify(body).includes('again') ? 'twice' : 'once', { usage: USAGE })),
+  );
+  await using gateway = await startGateway(upstream, { yaml: YAML });
+  const response = await gateway.chat({ optillm_approach: 'none|re2' });
+  const body = (await response.json()) as {
+    choices: { message: { content: string }; optigate: unknown }[];
+    usage: unknown;
+  };
+  expect(body.choices.map(({ message, optigate }) => [message.content, optigate])).toEqual([
+    ['once', { approach: 'none' }],
+    ['twice', { approach: 're2' }],
+  ]);
+  expect(body.usage).toMatchObject({ total_tokens: 30 });
+  expect(response.headers.get('x-optigate-calls')).toBe('2');
+});
+
+test('an upstream’s refusal of an approach’s call is relayed', async () => {
+  await using upstream = await scriptedUpstream(
+    json(
+      { error: { message: 'no such model', type: 'invalid_request_error', param: null, code: 'model_not_found' } },
+      { status: 404 },
+    ),
+  );
+  await using gateway = await startGateway(upstream, { yaml: YAML });
+  const response = await gateway.chat({ optillm_approach: 'bon' });
+  expect([response.status, await response.json()]).toMatchObject([
+    404,
+    { error: { message: 'no such model', code: 'model_not_found' } },
+  ]);
+});
+
+test('trace: true tells what happened', async () => {
+  await using upstream = await scriptedUpstream((request) => agents(request));
+  await using gateway = await startGateway(upstream, { yaml: YAML });
+  const body = (await (await gateway.chat({ optillm_approach: 'moa', optigate: { trace: true } })).json()) as {
+    optigate: object;
+  };
+  expect(body.optigate).toMatchObject({
+    approach: 'moa',
+    calls: 3,
+    rounds: 3,
+    moa: { drafts: 3 },
+    trace: [{ role: 'draft' }, { role: 'critique' }, { role: 'synthesis' }],
+  });
+});
