@@ -12,8 +12,18 @@ export interface PipelineDescription {
     readonly kind: string;
     readonly taps: readonly { readonly name: string; readonly stage: number }[];
   }[];
-  readonly approaches: readonly { readonly slug: string; readonly kind: string; readonly plugin: string; readonly description: string }[];
-  readonly upstreams: readonly { readonly name: string; readonly provider: string; readonly baseUrl: string; readonly key: string }[];
+  readonly approaches: readonly {
+    readonly slug: string;
+    readonly kind: string;
+    readonly plugin: string;
+    readonly description: string;
+  }[];
+  readonly upstreams: readonly {
+    readonly name: string;
+    readonly provider: string;
+    readonly baseUrl: string;
+    readonly key: string;
+  }[];
   readonly approach: string;
   readonly warnings: readonly string[];
 }
@@ -30,7 +40,8 @@ export function describePipeline(parts: {
   return {
     hooks: (Object.keys(hooks) as HookName[]).map((name) => {
       const hook = hooks[name];
-      const taps = hook instanceof AroundHook ? hook.order : hook.taps.map((tap) => ({ name: tap.name, stage: tap.stage ?? 0 }));
+      const taps =
+        hook instanceof AroundHook ? hook.order : hook.taps.map((tap) => ({ name: tap.name, stage: tap.stage ?? 0 }));
       return { name, kind: hook.constructor.name.replace(/Hook$/, ''), taps };
     }),
     approaches: approaches.all.map(({ slug, kind, plugin, description }) => ({ slug, kind, plugin, description })),

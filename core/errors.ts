@@ -207,7 +207,17 @@ export class GatewayError extends Error {
   /** The same error with more response headers. */
   withHeaders(headers: Readonly<Record<string, string>>): GatewayError {
     const { status, code, message, type, param, cause, level, retryable } = this;
-    return new GatewayError({ status, code, message, type, param, cause, level, retryable, headers: { ...this.headers, ...headers } });
+    return new GatewayError({
+      status,
+      code,
+      message,
+      type,
+      param,
+      cause,
+      level,
+      retryable,
+      headers: { ...this.headers, ...headers },
+    });
   }
 }
 

@@ -94,7 +94,9 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
       defaultN: config.approachDefaults.n,
     },
   });
-  hooks.authenticate.tap({ name: 'core', stage: Number.MAX_SAFE_INTEGER }, () => (applied.authenticates ? undefined : ANYBODY));
+  hooks.authenticate.tap({ name: 'core', stage: Number.MAX_SAFE_INTEGER }, () =>
+    applied.authenticates ? undefined : ANYBODY,
+  );
   hooks.plan.tapPromise({ name: 'core', stage: Number.MAX_SAFE_INTEGER }, async (exchange) => select(exchange));
   const planIsCoresOwn = hooks.plan.taps.length === 1;
   state.isSealed = true;
@@ -138,7 +140,9 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
       exchange.ledger.budget = exchange.plan.budget;
       if (exchange.plan.wantsTrace === true) exchange.trace = createTrace();
       const { request, upstream } = exchange.plan;
-      const reply = await answerOnion(new Call({ exchange, request, upstream, role: 'answer', signal: exchange.signal }));
+      const reply = await answerOnion(
+        new Call({ exchange, request, upstream, role: 'answer', signal: exchange.signal }),
+      );
       if (!hooks.response.isUsed()) return reply;
       return toReply(await hooks.response.promise(reply, exchange));
     },
@@ -158,11 +162,14 @@ const ANYBODY: IdentityGrant = Object.freeze({ id: 'anonymous', serverKey: true 
 
 function admitted(grant: IdentityGrant | undefined): IdentityGrant {
   if (grant) return grant;
-  throw gatewayError('invalid_api_key', { detail: 'No key was given that is known here' }, { headers: { 'www-authenticate': 'Bearer' } });
+  throw gatewayError(
+    'invalid_api_key',
+    { detail: 'No key was given that is known here' },
+    { headers: { 'www-authenticate': 'Bearer' } },
+  );
 }
 
 function planOf(exchange: Exchange): Plan {
   if (!exchange.plan) throw new Error('the exchange has no plan yet');
   return exchange.plan;
 }
-

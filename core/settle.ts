@@ -1,7 +1,10 @@
 import type { AsyncSeriesBailHook, AsyncSeriesHook } from 'tapable';
 
 /** Runs a bail hook; a promise only where a tap needed one. */
-export function settleBail<A, R>(hook: AsyncSeriesBailHook<[A], R>, argument: A): R | undefined | Promise<R | undefined> {
+export function settleBail<A, R>(
+  hook: AsyncSeriesBailHook<[A], R>,
+  argument: A,
+): R | undefined | Promise<R | undefined> {
   let settled: { error: Error | null; result: R | undefined } | undefined;
   let wake: ((outcome: { error: Error | null; result: R | undefined }) => void) | undefined;
   hook.callAsync(argument, (error, result) => {

@@ -22,7 +22,12 @@ interface Names {
 }
 
 /** Headers of an answer as a flat list: the reply's, the plugins' (which win), and ours. */
-export function answerHeaders(exchange: Exchange, names: Names, reply: Reply | undefined, kind: Reply['kind']): string[] {
+export function answerHeaders(
+  exchange: Exchange,
+  names: Names,
+  reply: Reply | undefined,
+  kind: Reply['kind'],
+): string[] {
   const extra = exchange.headers.list;
   const own = kind === 'stream' ? STREAM_OWN : OWN;
   const headers: string[] = [];
@@ -33,7 +38,14 @@ export function answerHeaders(exchange: Exchange, names: Names, reply: Reply | u
     headers.push(name, from[i + 1] ?? '');
   }
   if (kind === 'stream') {
-    headers.push('content-type', 'text/event-stream; charset=utf-8', 'cache-control', 'no-cache, no-transform', 'x-accel-buffering', 'no');
+    headers.push(
+      'content-type',
+      'text/event-stream; charset=utf-8',
+      'cache-control',
+      'no-cache, no-transform',
+      'x-accel-buffering',
+      'no',
+    );
   }
   pushOwn(headers, exchange, names, kind !== 'stream');
   for (const part of extra) headers.push(part);

@@ -1,4 +1,10 @@
-import fastify, { LogController, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, {
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Config } from '../config/config.ts';
 import { gatewayError, GatewayError } from '../errors.ts';
@@ -108,7 +114,11 @@ function toKnown(error: unknown, plugin: string | undefined): GatewayError {
   if (error instanceof GatewayError) return error;
   const status = typeof error === 'object' && error !== null && 'statusCode' in error ? Number(error.statusCode) : 500;
   if (status >= 400 && status < 500 && error instanceof Error) {
-    return new GatewayError({ status, code: status === 413 ? 'request_too_large' : 'invalid_value', message: error.message });
+    return new GatewayError({
+      status,
+      code: status === 413 ? 'request_too_large' : 'invalid_value',
+      message: error.message,
+    });
   }
   return plugin === undefined
     ? gatewayError('internal_error', {}, { cause: error })

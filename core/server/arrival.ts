@@ -4,7 +4,15 @@ import type { Arrival, Incoming } from '../exchange.ts';
 import type { Logger } from '../logger.ts';
 
 /** Only `authenticate` taps see these; afterwards nobody does. */
-const CREDENTIAL_HEADERS = new Set(['authorization', 'x-api-key', 'api-key', 'x-goog-api-key', 'x-upstream-key', 'proxy-authorization', 'cookie']);
+const CREDENTIAL_HEADERS = new Set([
+  'authorization',
+  'x-api-key',
+  'api-key',
+  'x-goog-api-key',
+  'x-upstream-key',
+  'proxy-authorization',
+  'cookie',
+]);
 const SANE_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
 export function arrivalOf(request: IncomingMessage, log: Logger): Arrival {

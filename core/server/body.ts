@@ -22,7 +22,11 @@ export function isJson(contentType: string | undefined): boolean {
 }
 
 /** Reads a JSON body whole, decompressed, and checks what every JSON body must be. Throws 400, 413, 415, 499. */
-export async function readJson<T extends object>(request: IncomingMessage, limit: number, mustBeObject: boolean): Promise<Payload<T>> {
+export async function readJson<T extends object>(
+  request: IncomingMessage,
+  limit: number,
+  mustBeObject: boolean,
+): Promise<Payload<T>> {
   const raw = await readAll(request, limit);
   const encoding = request.headers['content-encoding'];
   const bytes = encoding === undefined || encoding === 'identity' ? raw : await decompress(raw, encoding, limit);
@@ -35,7 +39,8 @@ export function checkJson<T extends object>(bytes: Buffer, mustBeObject: boolean
   if (!isUtf8(bytes)) throw gatewayError('invalid_json', { detail: 'it is not valid UTF-8' });
   // Before parsing: a body of brackets alone would otherwise cost a multiple of its size in memory.
   const scan = scanObject(bytes);
-  if (scan.depth > MAX_DEPTH) throw gatewayError('invalid_json', { detail: `it is nested deeper than ${MAX_DEPTH} levels` });
+  if (scan.depth > MAX_DEPTH)
+    throw gatewayError('invalid_json', { detail: `it is nested deeper than ${MAX_DEPTH} levels` });
   const value = parsed(bytes);
   const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
   if (!isObject && mustBeObject) throw gatewayError('invalid_json', { detail: 'it must be an object' });
@@ -54,7 +59,8 @@ function parsed(bytes: Buffer): unknown {
     return JSON.parse(bytes.toString());
   } catch (error) {
     // V8 quotes the text around the error; the position alone is as helpful and repeats nothing.
-    const position = error instanceof Error ? /position \d+(?: \(line \d+ column \d+\))?/.exec(error.message)?.[0] : undefined;
+    const position =
+      error instanceof Error ? /position \d+(?: \(line \d+ column \d+\))?/.exec(error.message)?.[0] : undefined;
     throw gatewayError('invalid_json', { detail: position ? `syntax error at ${position}` : 'syntax error' });
   }
 }
@@ -114,7 +120,9 @@ async function decompress(bytes: Buffer, encoding: string, limit: number): Promi
   const name = encoding.trim().toLowerCase();
   const decode = Object.hasOwn(decoders, name) ? decoders[name] : undefined;
   if (!decode) {
-    throw gatewayError('unsupported_media_type', { detail: `The content-encoding '${name.slice(0, 40)}' is not known: use gzip, br, zstd or deflate` });
+    throw gatewayError('unsupported_media_type', {
+      detail: `The content-encoding '${name.slice(0, 40)}' is not known: use gzip, br, zstd or deflate`,
+    });
   }
   try {
     // The limit holds for what comes out, or a small bomb would fill the memory.
@@ -126,5 +134,7 @@ async function decompress(bytes: Buffer, encoding: string, limit: number): Promi
 }
 
 function isTooLarge(error: unknown): boolean {
-  return error instanceof RangeError || (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE');
+  return (
+    error instanceof RangeError || (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE')
+  );
 }

@@ -19,7 +19,13 @@ interface Asked {
 const DONE = Buffer.from('data: [DONE]\n\n');
 
 /** Sends a reply in the form the client asked for. */
-export async function deliver(gateway: Gateway, exchange: Exchange, reply: Reply, responder: Responder, asked: Asked): Promise<void> {
+export async function deliver(
+  gateway: Gateway,
+  exchange: Exchange,
+  reply: Reply,
+  responder: Responder,
+  asked: Asked,
+): Promise<void> {
   if (exchange.operation !== 'chat') {
     if (reply.kind === 'complete') responder.sendComplete(exchange, reply);
     else responder.sendStream(exchange, reply);

@@ -29,7 +29,11 @@ export function anthropicType(status: number): string {
 /** The body in the shape the path's wire has. */
 export function errorBody(error: GatewayError, isAnthropic: boolean, requestId: string): string {
   if (isAnthropic) {
-    return JSON.stringify({ type: 'error', error: { type: anthropicType(error.status), message: error.message }, request_id: requestId });
+    return JSON.stringify({
+      type: 'error',
+      error: { type: anthropicType(error.status), message: error.message },
+      request_id: requestId,
+    });
   }
   return JSON.stringify({ error: { message: error.message, type: error.type, param: error.param, code: error.code } });
 }

@@ -16,7 +16,12 @@ interface Listed {
 }
 
 /** `GET /v1/models`, `GET /v1/models/{id}`: each model under a name that reaches it, in the shape the client expects. */
-export async function answerModels(gateway: Gateway, exchange: Exchange, responder: Responder, id: string | undefined): Promise<void> {
+export async function answerModels(
+  gateway: Gateway,
+  exchange: Exchange,
+  responder: Responder,
+  id: string | undefined,
+): Promise<void> {
   const { method, path } = exchange.client;
   if (method !== 'GET' && method !== 'HEAD') {
     throw gatewayError('method_not_allowed', { method, path, allow: 'GET' }, { headers: { allow: 'GET' } });
@@ -26,7 +31,12 @@ export async function answerModels(gateway: Gateway, exchange: Exchange, respond
   const listed = id === undefined ? await listAll(gateway, exchange) : await listFor(gateway, exchange, id);
   const named = listed
     .filter(({ upstream, model }) => mayUse(exchange.identity, upstream, model.id))
-    .map(({ upstream, model }) => ({ ...DEFAULTS, owned_by: upstream.name, ...model, id: nameOf(gateway, upstream, model.id) }));
+    .map(({ upstream, model }) => ({
+      ...DEFAULTS,
+      owned_by: upstream.name,
+      ...model,
+      id: nameOf(gateway, upstream, model.id),
+    }));
   exchange.plan = undefined;
   responder.sendComplete(exchange, completeReply(Payload.fromValue(shaped(exchange, named, id) as ChatCompletion)));
 }
@@ -50,7 +60,11 @@ async function listFor(gateway: Gateway, exchange: Exchange, id: string): Promis
   const askable = upstreamsFor(gateway, exchange);
   const { upstream: named, model: name } = gateway.upstreams.resolve(id);
   const { fallback } = gateway;
-  const upstream = askable.includes(named) ? named : fallback && askable.includes(fallback.upstream) ? fallback.upstream : undefined;
+  const upstream = askable.includes(named)
+    ? named
+    : fallback && askable.includes(fallback.upstream)
+      ? fallback.upstream
+      : undefined;
   if (!upstream) {
     credentialFor(exchange, named);
     throw gatewayError('model_not_found', { model: id });
@@ -79,7 +93,11 @@ async function listOf(gateway: Gateway, exchange: Exchange, upstream: Upstream):
   const request = Payload.fromValue({ model: '', messages: [] });
   const call = new Call({ exchange, request, upstream, role: 'models', signal: exchange.signal });
   try {
-    const models = await upstream.provider.models(upstream, { transport: gateway.transport, call, signal: exchange.signal });
+    const models = await upstream.provider.models(upstream, {
+      transport: gateway.transport,
+      call,
+      signal: exchange.signal,
+    });
     lists.set(key, models);
     return models;
   } catch (error) {
@@ -90,7 +108,8 @@ async function listOf(gateway: Gateway, exchange: Exchange, upstream: Upstream):
 
 /** The default upstream's models go by their own names, unless another upstream's name would catch them. */
 function nameOf({ upstreams, fallback }: Gateway, upstream: Upstream, id: string): string {
-  const isPlain = upstream === fallback?.upstream || (upstream === upstreams.default && upstreams.resolve(id).upstream === upstream);
+  const isPlain =
+    upstream === fallback?.upstream || (upstream === upstreams.default && upstreams.resolve(id).upstream === upstream);
   return isPlain ? id : `${upstream.name}/${id}`;
 }
 
@@ -104,7 +123,8 @@ function shaped(exchange: Exchange, models: readonly Model[], id: string | undef
   }
   const [only] = models;
   if (id !== undefined && only) return only;
-  if (query.has('client_version')) return { models: models.map((model) => ({ slug: model.id, display_name: model.id, ...model })) };
+  if (query.has('client_version'))
+    return { models: models.map((model) => ({ slug: model.id, display_name: model.id, ...model })) };
   return { object: 'list', data: models };
 }
 
@@ -119,7 +139,10 @@ function anthropicModel(model: Model): { type: string; id: string; display_name:
 }
 
 function unlistable(upstreams: readonly Upstream[]): Error {
-  return gatewayError('upstream_error', { upstream: upstreams.map(({ name }) => name).join("', '"), detail: 'did not list its models' });
+  return gatewayError('upstream_error', {
+    upstream: upstreams.map(({ name }) => name).join("', '"),
+    detail: 'did not list its models',
+  });
 }
 
 /** A listing is no call of a plan; its plan only says where the caller's own key belongs. */

@@ -53,7 +53,15 @@ export function destinationOf(path: string): Destination {
 /** The rest of a model's path is its id, decoded once: ids may hold slashes, also encoded ones. */
 function modelOf(rest: string): Destination {
   const id = decoded(rest);
-  if (id === undefined || id === '' || hasDotSegment(rest) || id.startsWith('/') || id.endsWith('/') || id.includes('//')) return UNKNOWN;
+  if (
+    id === undefined ||
+    id === '' ||
+    hasDotSegment(rest) ||
+    id.startsWith('/') ||
+    id.endsWith('/') ||
+    id.includes('//')
+  )
+    return UNKNOWN;
   return { kind: 'models', id };
 }
 

@@ -20,14 +20,18 @@ export function addProbes(gateway: Gateway, state: ServerState): void {
     url: '/',
     handler: (request, reply) => {
       const wantsPage = request.method === 'GET' && (request.headers.accept ?? '').includes('text/html');
-      return wantsPage ? reply.type('text/html; charset=utf-8').send(PAGE) : reply.send({ name: 'optigate', status: 'ok' });
+      return wantsPage
+        ? reply.type('text/html; charset=utf-8').send(PAGE)
+        : reply.send({ name: 'optigate', status: 'ok' });
     },
   });
   app.get('/health', async () => ({ status: 'ok' }));
   app.get('/ready', async (_request, reply) => {
     const status = state.isDraining ? 'draining' : state.isReady ? 'ready' : 'starting';
     reply.code(status === 'ready' ? 200 : 503);
-    const states = Object.fromEntries(await Promise.all(checks.map(async (check) => [check.name, await stateOf(check)] as const)));
+    const states = Object.fromEntries(
+      await Promise.all(checks.map(async (check) => [check.name, await stateOf(check)] as const)),
+    );
     return { status, checks: states, ...(fallback?.isDemo ? { warning: fallback.lines[0] } : {}) };
   });
 }

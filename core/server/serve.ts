@@ -36,17 +36,35 @@ export async function serve(gateway: Gateway, request: IncomingMessage, response
     clock,
   });
   let exchange: Exchange | undefined;
-  response.once('close', () => finish(gateway, response, responder, exchange, { path, startedAt, id: arrival.id, method: arrival.client.method }));
+  response.once('close', () =>
+    finish(gateway, response, responder, exchange, { path, startedAt, id: arrival.id, method: arrival.client.method }),
+  );
   try {
     const admitted = gateway.authenticate(arrival);
     const grant = admitted instanceof Promise ? await admitted : admitted;
     if (destination.kind === 'models' && arrival.client.method !== 'DELETE') {
-      exchange = openExchange({ arrival, grant, operation: 'other', request: NO_BODY, signal: abort.signal, progress: SILENT, startedAt });
+      exchange = openExchange({
+        arrival,
+        grant,
+        operation: 'other',
+        request: NO_BODY,
+        signal: abort.signal,
+        progress: SILENT,
+        startedAt,
+      });
       await answerModels(gateway, exchange, responder, destination.id);
       return;
     }
     checkMethod(destination, arrival.client.method, path);
-    exchange = await readExchange(gateway, request, { arrival, grant, operation, destination, abort, responder, startedAt });
+    exchange = await readExchange(gateway, request, {
+      arrival,
+      grant,
+      operation,
+      destination,
+      abort,
+      responder,
+      startedAt,
+    });
     const wantsStream = exchange.request.value.stream === true && operation !== 'other' && operation !== 'embeddings';
     if (wantsStream) responder.expectStream(exchange);
     const asked = { wantsStream, wantsUsage: wantsUsage(exchange.request.value) };
@@ -104,7 +122,9 @@ function hasBody(request: IncomingMessage): boolean {
 
 function wantsUsage(request: OpenRequest): boolean {
   const options = request['stream_options'];
-  return typeof options === 'object' && options !== null && 'include_usage' in options && options.include_usage === true;
+  return (
+    typeof options === 'object' && options !== null && 'include_usage' in options && options.include_usage === true
+  );
 }
 
 interface Facts {
@@ -115,7 +135,13 @@ interface Facts {
 }
 
 /** All is sent, or given up: tells the plugins, and the log in one line. */
-function finish(gateway: Gateway, response: ServerResponse, responder: Responder, exchange: Exchange | undefined, facts: Facts): void {
+function finish(
+  gateway: Gateway,
+  response: ServerResponse,
+  responder: Responder,
+  exchange: Exchange | undefined,
+  facts: Facts,
+): void {
   const isGone = !response.writableFinished;
   const { error } = responder;
   const outcome: Outcome = {
@@ -135,7 +161,9 @@ function finish(gateway: Gateway, response: ServerResponse, responder: Responder
       ms: Math.round(outcome.durationMs * 10) / 10,
       bytes: outcome.bytes,
       ...(isGone ? { client_gone: true } : {}),
-      ...(error ? { code: error.code, error: error.message, ...(error.cause && level === 'error' ? { err: error.cause } : {}) } : {}),
+      ...(error
+        ? { code: error.code, error: error.message, ...(error.cause && level === 'error' ? { err: error.cause } : {}) }
+        : {}),
       ...(exchange ? planFacts(exchange) : {}),
     },
     'request',

@@ -14,11 +14,15 @@ export interface RunningServer {
 }
 
 /** Serves a configuration. Throws when the pipeline cannot be built or the port not be had. */
-export async function startServer(config: Config, options: { log: Logger } & Partial<BuildDeps>): Promise<RunningServer> {
+export async function startServer(
+  config: Config,
+  options: { log: Logger } & Partial<BuildDeps>,
+): Promise<RunningServer> {
   const { log } = options;
   const { gateway, app, state } = await buildServer(config, { detect: true, ...options });
   for (const warning of config.warnings) log.warn(warning);
-  if (config.server.workers > 1) log.warn({ workers: config.server.workers }, 'more than one worker is not supported yet, running one');
+  if (config.server.workers > 1)
+    log.warn({ workers: config.server.workers }, 'more than one worker is not supported yet, running one');
 
   let open = 0;
   const server = createListener(config, (request, response) => {
@@ -42,7 +46,10 @@ export async function startServer(config: Config, options: { log: Logger } & Par
   state.isReady = true;
   const address = addressOf(server.address(), config);
   for (const line of gateway.fallback?.lines ?? []) log.warn(line);
-  log.info({ address, upstreams: gateway.upstreams.all.map(({ name }) => name), approach: config.approach ?? 'none' }, 'optigate listens');
+  log.info(
+    { address, upstreams: gateway.upstreams.all.map(({ name }) => name), approach: config.approach ?? 'none' },
+    'optigate listens',
+  );
 
   let finish: (code: number) => void;
   const closed = new Promise<number>((resolve) => (finish = resolve));

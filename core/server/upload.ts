@@ -13,7 +13,8 @@ export class RequestUpload implements Upload {
     const length = request.headers['content-length'];
     this.contentType = request.headers['content-type'];
     this.contentLength = length === undefined ? undefined : Number(length);
-    if (this.contentLength !== undefined && this.contentLength > limit) throw gatewayError('request_too_large', { limit });
+    if (this.contentLength !== undefined && this.contentLength > limit)
+      throw gatewayError('request_too_large', { limit });
     this.body = this.#read(request, limit);
   }
 

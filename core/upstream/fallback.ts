@@ -24,7 +24,10 @@ export async function createFallback(
   providers: ProviderRegistry,
   { log, detect }: { log: Logger; detect: boolean },
 ): Promise<Fallback | undefined> {
-  if (!config.autodetect || config.upstreams.some(({ apiKey, provider }) => apiKey !== undefined || isKeyless(providers, provider))) {
+  if (
+    !config.autodetect ||
+    config.upstreams.some(({ apiKey, provider }) => apiKey !== undefined || isKeyless(providers, provider))
+  ) {
     return undefined;
   }
   const found = detect ? await detectUpstream({ ownPort: config.server.port, log }) : undefined;
@@ -35,7 +38,11 @@ export async function createFallback(
   }
   const demo = providers.get('demo');
   if (!demo || config.isProduction || !isLoopback(config.server.host)) return undefined;
-  return { upstream: implicitUpstream(freeName(config, 'demo'), demo, '', []), lines: describeChoice({ kind: 'demo' }), isDemo: true };
+  return {
+    upstream: implicitUpstream(freeName(config, 'demo'), demo, '', []),
+    lines: describeChoice({ kind: 'demo' }),
+    isDemo: true,
+  };
 }
 
 /** The plan, sent to the fallback where its own upstream has no key for this caller. */
@@ -47,7 +54,10 @@ export function withFallback(plan: Plan, exchange: Exchange, fallback: Fallback 
   const [first] = models;
   const { model } = plan.request.value;
   if (first === undefined || models.includes(model)) return { ...plan, upstream };
-  exchange.log.info({ model, answered_by: first, upstream: upstream.name }, 'model not listed by the detected server, its first one answers');
+  exchange.log.info(
+    { model, answered_by: first, upstream: upstream.name },
+    'model not listed by the detected server, its first one answers',
+  );
   return { ...plan, upstream, request: plan.request.with({ model: first }) };
 }
 

@@ -11,10 +11,13 @@ function openUpstream(upstream: UpstreamConfig, providers: ProviderRegistry): Up
   const { name } = upstream;
   const provider = providers.get(upstream.provider);
   if (!provider) {
-    throw new Error(`upstreams.${name}.provider: no provider '${upstream.provider}'; there are ${providers.names.join(', ')}`);
+    throw new Error(
+      `upstreams.${name}.provider: no provider '${upstream.provider}'; there are ${providers.names.join(', ')}`,
+    );
   }
   const baseUrl = upstream.baseUrl ?? provider.defaultBaseUrl ?? '';
-  if (provider.isRemote && baseUrl === '') throw new Error(`upstreams.${name}.base_url: the provider '${provider.name}' needs one`);
+  if (provider.isRemote && baseUrl === '')
+    throw new Error(`upstreams.${name}.base_url: the provider '${provider.name}' needs one`);
   return new Upstream(
     {
       name,

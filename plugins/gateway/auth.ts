@@ -40,7 +40,11 @@ const accessKey = z.strictObject({
     .record(z.string(), z.string())
     .optional()
     .describe("Upstream name → the key that pays there for this caller, instead of the server's."),
-  models: z.array(z.string()).min(1).optional().describe('Models this caller may use, with * as wildcard. Default: all.'),
+  models: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe('Models this caller may use, with * as wildcard. Default: all.'),
 });
 
 const options = z.strictObject({
@@ -56,8 +60,13 @@ const options = z.strictObject({
   stored_objects: z
     .enum(['refuse', 'share'])
     .default('refuse')
-    .describe("What is kept at the provider under the server's key: refused to holders of access keys, or shared by all."),
-  keys: z.array(accessKey).default([]).describe('Access keys. With any, nobody else gets in without a key of their own.'),
+    .describe(
+      "What is kept at the provider under the server's key: refused to holders of access keys, or shared by all.",
+    ),
+  keys: z
+    .array(accessKey)
+    .default([])
+    .describe('Access keys. With any, nobody else gets in without a key of their own.'),
 });
 type Options = z.output<typeof options>;
 type AccessKey = Options['keys'][number];
@@ -120,7 +129,9 @@ function createJudge(settings: Options): (client: Incoming) => IdentityGrant {
     const access = token === undefined ? undefined : lookUp(token);
     if (access) {
       if (mode === 'client' && upstreamKey === undefined) {
-        throw refusal("This access key is known, but here callers pay themselves: send your upstream key in the header 'x-upstream-key'");
+        throw refusal(
+          "This access key is known, but here callers pay themselves: send your upstream key in the header 'x-upstream-key'",
+        );
       }
       return {
         id: `key:${access.name}`,
@@ -213,7 +224,9 @@ function checkKeys(keys: readonly AccessKey[], upstreams: readonly string[]): vo
     }
     for (const upstream of Object.keys(key.upstream_keys ?? {})) {
       if (!upstreams.includes(upstream)) {
-        throw new Error(`auth.keys[${index}].upstream_keys: no upstream '${upstream}'; there are ${upstreams.join(', ')}`);
+        throw new Error(
+          `auth.keys[${index}].upstream_keys: no upstream '${upstream}'; there are ${upstreams.join(', ')}`,
+        );
       }
     }
   }

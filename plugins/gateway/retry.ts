@@ -63,7 +63,10 @@ export default definePlugin({
         const waitMs = waitBefore(attempt, outcome, settings, clock);
         const isOver = attempt >= attempts || waitMs === undefined || call.exchange.upload?.isStarted === true;
         if (isOver || !budget.takeRetry(settings.budget)) return settled(exhausted(outcome));
-        call.exchange.log.warn({ upstream: call.upstream.name, attempt, waitMs, ...reasonOf(outcome) }, 'upstream call failed, retrying');
+        call.exchange.log.warn(
+          { upstream: call.upstream.name, attempt, waitMs, ...reasonOf(outcome) },
+          'upstream call failed, retrying',
+        );
         if ('reply' in outcome) discard(outcome.reply);
         await delay(clock, waitMs, call.signal);
       }
@@ -120,10 +123,16 @@ export function retryAfterMs(reply: Pick<Reply, 'headers'>, now: number): number
 /** Tells official clients not to multiply our tries by theirs; an upstream's own `retry-after` says better. */
 function exhausted(outcome: Tried): Tried {
   if ('error' in outcome) {
-    return { error: outcome.error instanceof GatewayError ? outcome.error.withHeaders({ 'x-should-retry': 'false' }) : outcome.error };
+    return {
+      error:
+        outcome.error instanceof GatewayError
+          ? outcome.error.withHeaders({ 'x-should-retry': 'false' })
+          : outcome.error,
+    };
   }
   const { reply } = outcome;
-  if (headerOf(reply.headers, 'retry-after') !== undefined || headerOf(reply.headers, 'retry-after-ms') !== undefined) return outcome;
+  if (headerOf(reply.headers, 'retry-after') !== undefined || headerOf(reply.headers, 'retry-after-ms') !== undefined)
+    return outcome;
   return { reply: { ...reply, headers: withHeader(reply.headers, 'x-should-retry', 'false') } };
 }
 

@@ -4,7 +4,17 @@ import { generateText, streamText } from 'ai';
 import OpenAI from 'openai';
 import { describe, expect, test } from 'vitest';
 import { startGateway } from '../support/gateway.ts';
-import { chatChunk, chatCompletion, CUT, events, json, rules, scriptedUpstream, sse, sseChunks } from '../support/scripted-upstream.ts';
+import {
+  chatChunk,
+  chatCompletion,
+  CUT,
+  events,
+  json,
+  rules,
+  scriptedUpstream,
+  sse,
+  sseChunks,
+} from '../support/scripted-upstream.ts';
 
 const retrying = 'plugins: [auth, { retry: { backoff: { initial: 1ms } } }]';
 const messages = [{ role: 'user' as const, content: 'Hello' }];
@@ -14,7 +24,12 @@ describe('the openai client', () => {
     const call = { id: 'call_1', type: 'function', function: { name: 'f', arguments: '{"a":1}' } };
     const completion = chatCompletion('');
     await using upstream = await scriptedUpstream(
-      json({ ...completion, choices: [{ index: 0, message: { role: 'assistant', content: null, tool_calls: [call] }, finish_reason: 'tool_calls' }] }),
+      json({
+        ...completion,
+        choices: [
+          { index: 0, message: { role: 'assistant', content: null, tool_calls: [call] }, finish_reason: 'tool_calls' },
+        ],
+      }),
     );
     await using gateway = await startGateway(upstream, { yaml: retrying });
     const client = new OpenAI({ baseURL: gateway.baseUrl, apiKey: 'sk-own' });
@@ -43,7 +58,9 @@ describe('the openai client', () => {
   });
 
   test('gets errors in its own classes, and does not multiply our retries by its own', async () => {
-    await using upstream = await scriptedUpstream(json({ error: { message: 'down', type: 'server_error', param: null, code: null } }, { status: 500 }));
+    await using upstream = await scriptedUpstream(
+      json({ error: { message: 'down', type: 'server_error', param: null, code: null } }, { status: 500 }),
+    );
     await using gateway = await startGateway(upstream, { yaml: retrying });
     const client = new OpenAI({ baseURL: gateway.baseUrl, apiKey: 'none' });
     await expect(client.chat.completions.create({ model: 'm', messages })).rejects.toThrow(OpenAI.InternalServerError);
@@ -55,8 +72,19 @@ describe('the openai client', () => {
     const floats = Buffer.from(new Float32Array([0.5, -1]).buffer).toString('base64');
     await using upstream = await scriptedUpstream(
       rules([
-        { path: '/v1/embeddings', reply: json({ object: 'list', model: 'm', data: [{ object: 'embedding', index: 0, embedding: floats }], usage: { prompt_tokens: 1, total_tokens: 1 } }) },
-        { path: '/v1/models', reply: json({ object: 'list', data: [{ id: 'org/m', object: 'model', created: 1, owned_by: 'x' }] }) },
+        {
+          path: '/v1/embeddings',
+          reply: json({
+            object: 'list',
+            model: 'm',
+            data: [{ object: 'embedding', index: 0, embedding: floats }],
+            usage: { prompt_tokens: 1, total_tokens: 1 },
+          }),
+        },
+        {
+          path: '/v1/models',
+          reply: json({ object: 'list', data: [{ id: 'org/m', object: 'model', created: 1, owned_by: 'x' }] }),
+        },
         { path: '/v1/files', reply: json({ id: 'file-1', object: 'file' }) },
       ]),
     );
@@ -75,7 +103,9 @@ describe('the openai client', () => {
 
 describe('the AI SDK', () => {
   test('generates and streams', async () => {
-    await using upstream = await scriptedUpstream(({ json: body }) => (body['stream'] === true ? events(sseChunks('Hel', 'lo')) : json(chatCompletion('Hello'))));
+    await using upstream = await scriptedUpstream(({ json: body }) =>
+      body['stream'] === true ? events(sseChunks('Hel', 'lo')) : json(chatCompletion('Hello')),
+    );
     await using gateway = await startGateway(upstream, { yaml: retrying });
     const model = createOpenAICompatible({ name: 'optigate', baseURL: gateway.baseUrl, apiKey: 'none' })('m');
     expect((await generateText({ model, prompt: 'Hi' })).text).toBe('Hello');
@@ -86,7 +116,16 @@ describe('the AI SDK', () => {
 });
 
 describe('the Anthropic client', () => {
-  const message = { id: 'msg_1', type: 'message', role: 'assistant', model: 'claude', content: [{ type: 'text', text: 'Hi' }], stop_reason: 'end_turn', stop_sequence: null, usage: { input_tokens: 1, output_tokens: 1 } };
+  const message = {
+    id: 'msg_1',
+    type: 'message',
+    role: 'assistant',
+    model: 'claude',
+    content: [{ type: 'text', text: 'Hi' }],
+    stop_reason: 'end_turn',
+    stop_sequence: null,
+    usage: { input_tokens: 1, output_tokens: 1 },
+  };
   const named = (type: string, data: object) => `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`;
   const stream = [
     named('message_start', { message: { ...message, content: [], stop_reason: null } }),
@@ -126,6 +165,8 @@ describe('the Anthropic client', () => {
       yaml: `upstreams: { claude: { provider: anthropic, base_url: "${upstream.baseUrl}", api_key: k } }\n${retrying}`,
     });
     const client = new Anthropic({ baseURL: gateway.url, apiKey: 'none' });
-    await expect(client.messages.stream({ model: 'claude', max_tokens: 10, messages }).finalMessage()).rejects.toThrow(/broke off/);
+    await expect(client.messages.stream({ model: 'claude', max_tokens: 10, messages }).finalMessage()).rejects.toThrow(
+      /broke off/,
+    );
   });
 });

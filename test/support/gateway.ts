@@ -35,7 +35,10 @@ export interface TestGateway extends AsyncDisposable {
 const NO_PLUGINS = 'plugins: []\n';
 
 /** @param upstream  Base URL of the default upstream, which is called `main` and has the key `sk-server`. */
-export async function startGateway(upstream: { readonly baseUrl: string } | undefined, options: GatewayOptions = {}): Promise<TestGateway> {
+export async function startGateway(
+  upstream: { readonly baseUrl: string } | undefined,
+  options: GatewayOptions = {},
+): Promise<TestGateway> {
   const { yaml = NO_PLUGINS, env = {}, cwd = process.cwd() } = options;
   const parts = [yaml];
   if (!/^plugins:/m.test(yaml)) parts.push(NO_PLUGINS);

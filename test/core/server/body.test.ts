@@ -14,8 +14,12 @@ describe('a JSON body', () => {
   });
 
   test('may not give a top-level key twice, however it is spelled', () => {
-    expect(() => checkJson(Buffer.from('{"model":"a","model":"b"}'), true)).toThrow(expect.objectContaining({ status: 400, param: 'model' }));
-    expect(() => checkJson(Buffer.from('{"model":"a","mod\\u0065l":"b"}'), true)).toThrow(expect.objectContaining({ param: 'model' }));
+    expect(() => checkJson(Buffer.from('{"model":"a","model":"b"}'), true)).toThrow(
+      expect.objectContaining({ status: 400, param: 'model' }),
+    );
+    expect(() => checkJson(Buffer.from('{"model":"a","mod\\u0065l":"b"}'), true)).toThrow(
+      expect.objectContaining({ param: 'model' }),
+    );
     expect(() => checkJson(Buffer.from('{"a":{"x":1,"x":2}}'), true)).not.toThrow();
   });
 
@@ -37,18 +41,26 @@ describe('a JSON body', () => {
   });
 
   test('a syntax error does not repeat the text around it', () => {
-    expect(() => checkJson(Buffer.from('{"secret": sk-12345}'), true)).toThrow(expect.not.objectContaining({ message: expect.stringContaining('sk-12345') }));
+    expect(() => checkJson(Buffer.from('{"secret": sk-12345}'), true)).toThrow(
+      expect.not.objectContaining({ message: expect.stringContaining('sk-12345') }),
+    );
   });
 });
 
 describe('a content type', () => {
-  test.each(['application/json', 'application/json; charset=utf-8', 'Application/JSON;charset="UTF-8"', 'application/vnd.api+json'])(
-    '%s is JSON',
-    (type) => expect(isJson(type)).toBe(true),
-  );
-  test.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x', undefined, 'application/jsonp'])('%s is not', (type) =>
-    expect(isJson(type)).toBe(false),
-  );
+  test.each([
+    'application/json',
+    'application/json; charset=utf-8',
+    'Application/JSON;charset="UTF-8"',
+    'application/vnd.api+json',
+  ])('%s is JSON', (type) => expect(isJson(type)).toBe(true));
+  test.each([
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    undefined,
+    'application/jsonp',
+  ])('%s is not', (type) => expect(isJson(type)).toBe(false));
   test('JSON in another charset is refused', () => {
     expect(() => isJson('application/json; charset=latin1')).toThrow(expect.objectContaining({ status: 415 }));
   });

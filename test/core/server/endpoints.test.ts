@@ -8,7 +8,11 @@ interface ErrorBody {
   error: { message: string; type: string; param: string | null; code: string | null };
 }
 
-const post = (body: string | Buffer, type = 'application/json') => ({ method: 'POST', headers: { 'content-type': type }, body });
+const post = (body: string | Buffer, type = 'application/json') => ({
+  method: 'POST',
+  headers: { 'content-type': type },
+  body,
+});
 
 describe('probes need no key', () => {
   const locked = 'plugins: [{ auth: { keys: [{ name: a, key: b }] } }]';
@@ -29,7 +33,9 @@ describe('probes need no key', () => {
     const { port } = new URL(gateway.url);
     const answer = await new Promise<string>((resolve, reject) => {
       const socket = connect(Number(port), '127.0.0.1', () => {
-        socket.write(`GET /v1/responses HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: a\r\nsec-websocket-version: 13\r\n\r\n`);
+        socket.write(
+          `GET /v1/responses HTTP/1.1\r\nhost: x\r\nconnection: Upgrade\r\nupgrade: websocket\r\nsec-websocket-key: a\r\nsec-websocket-version: 13\r\n\r\n`,
+        );
       });
       let all = '';
       socket.on('data', (chunk) => (all += chunk.toString()));
@@ -78,14 +84,20 @@ describe('errors have one shape', () => {
     await using gateway = await startGateway(upstream);
     const response = await gateway.fetch('/v1/messages', post('{"model":"m","max_tokens":1,"messages":[]}'));
     expect(response.status).toBe(404);
-    expect(await response.json()).toMatchObject({ type: 'error', error: { type: 'not_found_error', message: expect.stringMatching(/anthropic/i) } });
+    expect(await response.json()).toMatchObject({
+      type: 'error',
+      error: { type: 'not_found_error', message: expect.stringMatching(/anthropic/i) },
+    });
     expect(response.headers.get('request-id')).toBeTruthy();
   });
 
   test('a body over the limit is refused before it is read whole', async () => {
     await using upstream = await scriptedUpstream([]);
     await using gateway = await startGateway(upstream, { yaml: 'server: { port: 0, body_limit: 1kb }' });
-    const response = await gateway.fetch('/v1/chat/completions', post(`{"model":"m","messages":["${'x'.repeat(2_000)}"]}`));
+    const response = await gateway.fetch(
+      '/v1/chat/completions',
+      post(`{"model":"m","messages":["${'x'.repeat(2_000)}"]}`),
+    );
     expect(response.status).toBe(413);
   });
 
@@ -99,8 +111,11 @@ describe('errors have one shape', () => {
   });
 
   test('an upstream’s own error passes with its status and body', async () => {
-    const body = '{"error": {"message":"slow down","type":"tokens","param":null,"code":"rate_limit_exceeded"}, "extra":1.0}';
-    await using upstream = await scriptedUpstream(text(body, { status: 429, headers: { 'content-type': 'application/json', 'retry-after': '7' } }));
+    const body =
+      '{"error": {"message":"slow down","type":"tokens","param":null,"code":"rate_limit_exceeded"}, "extra":1.0}';
+    await using upstream = await scriptedUpstream(
+      text(body, { status: 429, headers: { 'content-type': 'application/json', 'retry-after': '7' } }),
+    );
     await using gateway = await startGateway(upstream);
     const response = await gateway.chat();
     expect(response.status).toBe(429);
@@ -119,8 +134,14 @@ describe('errors have one shape', () => {
         socket.on('close', () => resolve(all));
         socket.on('error', reject);
       });
-    expect(await ask('POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n')).toMatch(/^HTTP\/1\.1 400 [\s\S]*"error"/);
-    expect(await ask(`GET / HTTP/1.1\r\nhost: x\r\nx-big: ${'a'.repeat(100_000)}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431 [\s\S]*"error"/);
+    expect(
+      await ask(
+        'POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n',
+      ),
+    ).toMatch(/^HTTP\/1\.1 400 [\s\S]*"error"/);
+    expect(await ask(`GET / HTTP/1.1\r\nhost: x\r\nx-big: ${'a'.repeat(100_000)}\r\n\r\n`)).toMatch(
+      /^HTTP\/1\.1 431 [\s\S]*"error"/,
+    );
   });
 
   test('a broken escape in the path is a 4xx in our shape', async () => {
@@ -141,13 +162,18 @@ describe('errors have one shape', () => {
 });
 
 describe('models', () => {
-  const list = (...ids: string[]) => json({ object: 'list', data: ids.map((id) => ({ id, object: 'model', created: 5, owned_by: 'x' })) });
+  const list = (...ids: string[]) =>
+    json({ object: 'list', data: ids.map((id) => ({ id, object: 'model', created: 5, owned_by: 'x' })) });
   const two = (a: { baseUrl: string }, b: { baseUrl: string }) =>
     `upstreams: { a: { base_url: "${a.baseUrl}", api_key: ka }, b: { base_url: "${b.baseUrl}", api_key: kb } }`;
 
   test('are merged, each under a name that reaches it', async () => {
-    await using a = await scriptedUpstream(rules([{ path: '/v1/models', reply: list('m1', 'b/odd') }, { reply: json(chatCompletion('from a')) }]));
-    await using b = await scriptedUpstream(rules([{ path: '/v1/models', reply: list('m2') }, { reply: json(chatCompletion('from b')) }]));
+    await using a = await scriptedUpstream(
+      rules([{ path: '/v1/models', reply: list('m1', 'b/odd') }, { reply: json(chatCompletion('from a')) }]),
+    );
+    await using b = await scriptedUpstream(
+      rules([{ path: '/v1/models', reply: list('m2') }, { reply: json(chatCompletion('from b')) }]),
+    );
     await using gateway = await startGateway(undefined, { yaml: two(a, b) });
     const { data } = (await (await gateway.fetch('/v1/models')).json()) as { data: { id: string }[] };
     expect(data.map(({ id }) => id)).toEqual(['m1', 'a/b/odd', 'b/m2']);
@@ -177,8 +203,12 @@ describe('models', () => {
   test('in Codex’s and in Anthropic’s shape', async () => {
     await using a = await scriptedUpstream(rules([{ path: /^\/v1\/models/, reply: list('m1') }]));
     await using gateway = await startGateway(a);
-    expect(await (await gateway.fetch('/v1/models?client_version=1.2.3')).json()).toMatchObject({ models: [{ id: 'm1' }] });
-    expect(await (await gateway.fetch('/v1/models', { headers: { 'anthropic-version': '2023-06-01' } })).json()).toMatchObject({
+    expect(await (await gateway.fetch('/v1/models?client_version=1.2.3')).json()).toMatchObject({
+      models: [{ id: 'm1' }],
+    });
+    expect(
+      await (await gateway.fetch('/v1/models', { headers: { 'anthropic-version': '2023-06-01' } })).json(),
+    ).toMatchObject({
       data: [{ type: 'model', id: 'm1' }],
       has_more: false,
       first_id: 'm1',
@@ -188,7 +218,9 @@ describe('models', () => {
 
   test('show only what the key may use', async () => {
     await using a = await scriptedUpstream(rules([{ path: '/v1/models', reply: list('m1', 'secret') }]));
-    await using gateway = await startGateway(a, { yaml: 'plugins: [{ auth: { keys: [{ name: x, key: kx, models: ["m*"] }] } }]' });
+    await using gateway = await startGateway(a, {
+      yaml: 'plugins: [{ auth: { keys: [{ name: x, key: kx, models: ["m*"] }] } }]',
+    });
     const headers = { authorization: 'Bearer kx' };
     const { data } = (await (await gateway.fetch('/v1/models', { headers })).json()) as { data: { id: string }[] };
     expect(data.map(({ id }) => id)).toEqual(['m1']);

@@ -8,10 +8,15 @@ const ODD_BODY =
 
 describe('what nobody changes', () => {
   test('goes upstream as the very bytes of the client, and comes back as those of the upstream', async () => {
-    const answer = '{"id":"x","object":"chat.completion","created":1,"model":"m-2024","choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":"stop"}], "odd":1.0,"big":9007199254740993}';
+    const answer =
+      '{"id":"x","object":"chat.completion","created":1,"model":"m-2024","choices":[{"index":0,"message":{"role":"assistant","content":"a"},"finish_reason":"stop"}], "odd":1.0,"big":9007199254740993}';
     await using upstream = await scriptedUpstream(text(answer, { headers: { 'content-type': 'application/json' } }));
     await using gateway = await startGateway(upstream);
-    const response = await gateway.fetch('/v1/chat/completions', { method: 'POST', headers: { 'content-type': 'application/json' }, body: ODD_BODY });
+    const response = await gateway.fetch('/v1/chat/completions', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: ODD_BODY,
+    });
     expect(await response.text()).toBe(answer);
     expect(upstream.requests[0]?.body.toString()).toBe(ODD_BODY);
   });
@@ -20,19 +25,35 @@ describe('what nobody changes', () => {
     await using upstream = await scriptedUpstream(json(chatCompletion('a')));
     await using gateway = await startGateway(upstream);
     const body = ODD_BODY.replace('"m"', '"main/m"');
-    await gateway.fetch('/v1/chat/completions', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    await gateway.fetch('/v1/chat/completions', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
     const sent = upstream.requests[0]?.body.toString() ?? '';
-    for (const kept of ['"seed": 9007199254740993', '"temperature":1.0', '[1e400, 0.10]', '"h\\u00e9\\ud83d\\ude00"', '"__proto__": {"a":1}']) {
+    for (const kept of [
+      '"seed": 9007199254740993',
+      '"temperature":1.0',
+      '[1e400, 0.10]',
+      '"h\\u00e9\\ud83d\\ude00"',
+      '"__proto__": {"a":1}',
+    ]) {
       expect(sent).toContain(kept);
     }
     expect(upstream.requests[0]?.json['model']).toBe('m');
   });
 
   test.each(['/v1/completions', '/v1/embeddings', '/v1/responses'])('%s passes both ways', async (path) => {
-    await using upstream = await scriptedUpstream(json({ object: 'thing', model: 'm', data: [], output: [], choices: [{ text: 'x' }] }));
+    await using upstream = await scriptedUpstream(
+      json({ object: 'thing', model: 'm', data: [], output: [], choices: [{ text: 'x' }] }),
+    );
     await using gateway = await startGateway(upstream);
     const body = '{"model":"m","input":"x","prompt":"x","odd":1.0}';
-    const response = await gateway.fetch(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    const response = await gateway.fetch(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+    });
     expect(response.status).toBe(200);
     expect(upstream.requests[0]).toMatchObject({ path, method: 'POST' });
     expect(upstream.requests[0]?.body.toString()).toBe(body);
@@ -132,8 +153,22 @@ describe('headers', () => {
       },
     );
     const { headers } = upstream.requests[0]!;
-    expect(headers).toMatchObject({ 'openai-beta': 'x=1', 'x-stainless-lang': 'js', originator: 'codex_cli_rs', 'session-id': 's1', 'x-title': 't' });
-    for (const name of ['cookie', 'x-forwarded-for', 'x-real-ip', 'cf-ray', 'x-upstream-key', 'x-optigate-approach', 'x-api-key']) {
+    expect(headers).toMatchObject({
+      'openai-beta': 'x=1',
+      'x-stainless-lang': 'js',
+      originator: 'codex_cli_rs',
+      'session-id': 's1',
+      'x-title': 't',
+    });
+    for (const name of [
+      'cookie',
+      'x-forwarded-for',
+      'x-real-ip',
+      'cf-ray',
+      'x-upstream-key',
+      'x-optigate-approach',
+      'x-api-key',
+    ]) {
       expect(headers[name], name).toBeUndefined();
     }
   });

@@ -4,10 +4,14 @@ import { destinationOf } from '../../../core/server/paths.ts';
 const kindOf = (path: string) => destinationOf(path).kind;
 
 describe('a path is taken as it is written', () => {
-  test.each(['/v1/chat/completions', '/v1/completions', '/v1/embeddings', '/v1/responses', '/v1/messages', '/v1/messages/count_tokens'])(
-    '%s is an endpoint',
-    (path) => expect(kindOf(path)).toBe('endpoint'),
-  );
+  test.each([
+    '/v1/chat/completions',
+    '/v1/completions',
+    '/v1/embeddings',
+    '/v1/responses',
+    '/v1/messages',
+    '/v1/messages/count_tokens',
+  ])('%s is an endpoint', (path) => expect(kindOf(path)).toBe('endpoint'));
 
   test.each([
     '/v1/chat/completions/',
@@ -34,10 +38,15 @@ describe('a path is taken as it is written', () => {
     '/elsewhere',
   ])('%s is no known path and is not forwarded', (path) => expect(kindOf(path)).toBe('unknown'));
 
-  test.each(['/v1/files', '/v1/files/abc', '/v1/audio/speech', '/v1/chat/completions/chatcmpl-1', '/v1/responses/resp_1', '/v1/messages/batches', '/v1/vector_stores/x/'])(
-    '%s is forwarded',
-    (path) => expect(kindOf(path)).toBe('other'),
-  );
+  test.each([
+    '/v1/files',
+    '/v1/files/abc',
+    '/v1/audio/speech',
+    '/v1/chat/completions/chatcmpl-1',
+    '/v1/responses/resp_1',
+    '/v1/messages/batches',
+    '/v1/vector_stores/x/',
+  ])('%s is forwarded', (path) => expect(kindOf(path)).toBe('other'));
 
   test('the rest of a model path is its id, decoded once', () => {
     expect(destinationOf('/v1/models/org/name:tag')).toEqual({ kind: 'models', id: 'org/name:tag' });

@@ -2,7 +2,18 @@ import { request } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { SteppedClock } from '../../support/clock.ts';
 import { startGateway, type TestGateway } from '../../support/gateway.ts';
-import { chatChunk, CUT, events, HANG, hold, json, scriptedUpstream, sse, sseChunks, type ScriptedUpstream } from '../../support/scripted-upstream.ts';
+import {
+  chatChunk,
+  CUT,
+  events,
+  HANG,
+  hold,
+  json,
+  scriptedUpstream,
+  sse,
+  sseChunks,
+  type ScriptedUpstream,
+} from '../../support/scripted-upstream.ts';
 
 /** The body as it arrives. */
 async function* reading(response: Response): AsyncGenerator<string> {
@@ -34,7 +45,9 @@ describe('a stream', () => {
 
   test('holds half an event back until it is whole', async () => {
     const gate = hold();
-    await using upstream = await scriptedUpstream(events([first + 'data: {"choi', gate.promise, 'ces":[]}\n\ndata: [DONE]\n\n']));
+    await using upstream = await scriptedUpstream(
+      events([first + 'data: {"choi', gate.promise, 'ces":[]}\n\ndata: [DONE]\n\n']),
+    );
     await using gateway = await startGateway(upstream);
     const body = reading(await gateway.chat({ stream: true }));
     expect((await body.next()).value).toBe(first);
@@ -50,7 +63,9 @@ describe('a stream', () => {
     const body = await (await gateway.chat({ stream: true })).text();
     const parts = body.split('\n\n').filter(Boolean);
     expect(parts[0]).toBe(first.trim());
-    expect(JSON.parse(parts[1]?.slice('data: '.length) ?? '')).toMatchObject({ error: { code: 'upstream_stream_interrupted', type: 'server_error', param: null } });
+    expect(JSON.parse(parts[1]?.slice('data: '.length) ?? '')).toMatchObject({
+      error: { code: 'upstream_stream_interrupted', type: 'server_error', param: null },
+    });
     expect(parts).toHaveLength(2);
   });
 
@@ -63,7 +78,9 @@ describe('a stream', () => {
   });
 
   test('whose first event is an error is an HTTP error', async () => {
-    await using upstream = await scriptedUpstream(events([sse({ error: { message: 'too hot', type: 'x', code: 429 } })]));
+    await using upstream = await scriptedUpstream(
+      events([sse({ error: { message: 'too hot', type: 'x', code: 429 } })]),
+    );
     await using gateway = await startGateway(upstream);
     const response = await gateway.chat({ stream: true });
     expect(response.status).toBe(429);
@@ -71,7 +88,10 @@ describe('a stream', () => {
   });
 
   test('that fails before its first event is an HTTP error', async () => {
-    await using upstream = await scriptedUpstream([json({ error: { message: 'no', type: 'x', param: null, code: null } }, { status: 404 }), CUT]);
+    await using upstream = await scriptedUpstream([
+      json({ error: { message: 'no', type: 'x', param: null, code: null } }, { status: 404 }),
+      CUT,
+    ]);
     await using gateway = await startGateway(upstream);
     expect((await gateway.chat({ stream: true })).status).toBe(404);
     expect((await gateway.chat({ stream: true })).status).toBe(502);
@@ -80,7 +100,9 @@ describe('a stream', () => {
   test('is kept alive by a comment after 15 s of silence, before and after the first event', async () => {
     const clock = new SteppedClock();
     const gates = [hold(), hold()] as const;
-    await using upstream = await scriptedUpstream(events([gates[0].promise, first, gates[1].promise, ...sseChunks('b').slice(1)]));
+    await using upstream = await scriptedUpstream(
+      events([gates[0].promise, first, gates[1].promise, ...sseChunks('b').slice(1)]),
+    );
     await using gateway = await startGateway(upstream, { clock });
     const asking = gateway.chat({ stream: true });
     await upstream.request(0);
@@ -105,7 +127,11 @@ describe('a stream', () => {
     await using upstream = await scriptedUpstream([events([event, done]), events([event, CUT])]);
     await using gateway = await startGateway(upstream);
     const ask = () =>
-      gateway.fetch('/v1/responses', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"model":"m","input":"x","stream":true}' });
+      gateway.fetch('/v1/responses', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{"model":"m","input":"x","stream":true}',
+      });
     expect(await (await ask()).text()).toBe(event + done);
     expect(await (await ask()).text()).toMatch(/event: error\ndata: .*upstream_stream_interrupted/);
   });
@@ -113,7 +139,11 @@ describe('a stream', () => {
 
 /** Opens a request whose connection the test can drop. */
 function open(gateway: TestGateway, body: object): { leave(): void; responded: Promise<void> } {
-  const asking = request(`${gateway.baseUrl}/chat/completions`, { method: 'POST', headers: { 'content-type': 'application/json' }, agent: false });
+  const asking = request(`${gateway.baseUrl}/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    agent: false,
+  });
   asking.on('error', () => undefined);
   asking.end(JSON.stringify({ model: 'm', messages: [{ role: 'user', content: 'x' }], ...body }));
   return {

@@ -6,7 +6,11 @@ import { chatCompletion, json, scriptedUpstream } from '../../support/scripted-u
 const reply = json(chatCompletion('fine'));
 
 /** What the upstream was sent, or the status of the refusal. */
-async function paidBy(auth: string, headers: Record<string, string>, upstreamKey: string | undefined = 'sk-server'): Promise<string | number> {
+async function paidBy(
+  auth: string,
+  headers: Record<string, string>,
+  upstreamKey: string | undefined = 'sk-server',
+): Promise<string | number> {
   await using upstream = await scriptedUpstream(reply);
   const key = upstreamKey === undefined ? '' : `, api_key: ${upstreamKey}`;
   await using gateway = await startGateway(undefined, {
@@ -66,7 +70,11 @@ describe('access keys', () => {
   test('may stand in the file as a digest', async () => {
     const digest = createHash('sha256').update('alice-secret').digest('hex');
     expect(await paidBy(`{ keys: [{ name: alice, key: "sha256:${digest}" }] }`, access)).toBe('Bearer sk-server');
-    expect(await paidBy(`{ keys: [{ name: alice, key: "sha256:${digest}" }] }`, { authorization: `Bearer sha256:${digest}` })).toBe(401);
+    expect(
+      await paidBy(`{ keys: [{ name: alice, key: "sha256:${digest}" }] }`, {
+        authorization: `Bearer sha256:${digest}`,
+      }),
+    ).toBe(401);
   });
 
   test('are taken from x-api-key and api-key, too, and the scheme is case-insensitive', async () => {
@@ -76,13 +84,19 @@ describe('access keys', () => {
   });
 
   test('may have an upstream key of their own', async () => {
-    expect(await paidBy('{ keys: [{ name: alice, key: alice-secret, upstream_keys: { main: sk-alices } }] }', access)).toBe('Bearer sk-alices');
+    expect(
+      await paidBy('{ keys: [{ name: alice, key: alice-secret, upstream_keys: { main: sk-alices } }] }', access),
+    ).toBe('Bearer sk-alices');
   });
 
   test('a name that is used twice, or an upstream that is not there, refuses the start', async () => {
-    await expect(startGateway(undefined, { yaml: 'plugins: [{ auth: { keys: [{ name: a, key: x }, { name: a, key: y }] } }]' })).rejects.toThrow(/used twice/);
     await expect(
-      startGateway(undefined, { yaml: 'plugins: [{ auth: { keys: [{ name: a, key: x, upstream_keys: { nowhere: k } }] } }]' }),
+      startGateway(undefined, { yaml: 'plugins: [{ auth: { keys: [{ name: a, key: x }, { name: a, key: y }] } }]' }),
+    ).rejects.toThrow(/used twice/);
+    await expect(
+      startGateway(undefined, {
+        yaml: 'plugins: [{ auth: { keys: [{ name: a, key: x, upstream_keys: { nowhere: k } }] } }]',
+      }),
     ).rejects.toThrow(/no upstream 'nowhere'/);
   });
 
@@ -120,7 +134,10 @@ describe('refusals', () => {
   test('never repeat a key', async () => {
     const lines: unknown[] = [];
     await using upstream = await scriptedUpstream(reply);
-    await using gateway = await startGateway(upstream, { yaml: `plugins: [{ auth: { ${KEYS} } }]`, log: (line) => lines.push(line) });
+    await using gateway = await startGateway(upstream, {
+      yaml: `plugins: [{ auth: { ${KEYS} } }]`,
+      log: (line) => lines.push(line),
+    });
     const response = await gateway.chat({}, { authorization: 'Bearer wrong-secret', 'x-upstream-key': 'up-secret' });
     expect(response.status).toBe(401);
     const told = (await response.text()) + JSON.stringify(lines) + JSON.stringify([...response.headers]);
@@ -128,9 +145,12 @@ describe('refusals', () => {
   });
 
   test('a host beyond loopback needs access keys, or auth.open', async () => {
-    const open = (auth: string) => startGateway(undefined, { yaml: `server: { port: 0, host: 0.0.0.0 }\nplugins: [${auth}]` });
+    const open = (auth: string) =>
+      startGateway(undefined, { yaml: `server: { port: 0, host: 0.0.0.0 }\nplugins: [${auth}]` });
     await expect(open('auth')).rejects.toThrow(/access keys/);
-    await expect(startGateway(undefined, { yaml: 'server: { port: 0, host: 0.0.0.0 }' })).rejects.toThrow(/access keys/);
+    await expect(startGateway(undefined, { yaml: 'server: { port: 0, host: 0.0.0.0 }' })).rejects.toThrow(
+      /access keys/,
+    );
     await (await open('{ auth: { open: true } }')).close();
     await (await open(`{ auth: { ${KEYS} } }`)).close();
   });

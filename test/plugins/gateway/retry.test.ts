@@ -1,7 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { SteppedClock } from '../../support/clock.ts';
 import { startGateway } from '../../support/gateway.ts';
-import { chatChunk, chatCompletion, CUT, events, HANG, json, scriptedUpstream, sse, sseChunks } from '../../support/scripted-upstream.ts';
+import {
+  chatChunk,
+  chatCompletion,
+  CUT,
+  events,
+  HANG,
+  json,
+  scriptedUpstream,
+  sse,
+  sseChunks,
+} from '../../support/scripted-upstream.ts';
 
 const ok = json(chatCompletion('fine'));
 const status = (code: number, headers: Record<string, string> = {}) =>
@@ -46,7 +56,11 @@ describe('retry', () => {
 
   test('waits as long as the upstream asks', async () => {
     const clock = new SteppedClock();
-    await using upstream = await scriptedUpstream([status(429, { 'retry-after': '3' }), status(429, { 'retry-after-ms': '1500' }), ok]);
+    await using upstream = await scriptedUpstream([
+      status(429, { 'retry-after': '3' }),
+      status(429, { 'retry-after-ms': '1500' }),
+      ok,
+    ]);
     await using gateway = await startGateway(upstream, { yaml: 'plugins: [retry]', clock });
     const asking = gateway.chat();
     for (const expected of [3_000, 1_500]) {
@@ -98,7 +112,10 @@ describe('retry', () => {
   test('stops when the client leaves while it waits', async () => {
     const clock = new SteppedClock();
     await using upstream = await scriptedUpstream([status(500)]);
-    await using gateway = await startGateway(upstream, { yaml: 'plugins: [{ retry: { backoff: { jitter: none } } }]', clock });
+    await using gateway = await startGateway(upstream, {
+      yaml: 'plugins: [{ retry: { backoff: { jitter: none } } }]',
+      clock,
+    });
     const leaving = new AbortController();
     const asking = gateway.chat({}, {}, leaving.signal);
     await expect.poll(() => clock.nextMs).toBe(250);
@@ -124,6 +141,8 @@ describe('retry', () => {
   });
 
   test('refuses options that make no sense', async () => {
-    await expect(startGateway(undefined, { yaml: 'plugins: [{ retry: { attempts: 0 } }]' })).rejects.toThrow(/retry.*attempts/);
+    await expect(startGateway(undefined, { yaml: 'plugins: [{ retry: { attempts: 0 } }]' })).rejects.toThrow(
+      /retry.*attempts/,
+    );
   });
 });
