@@ -1,7 +1,7 @@
 import type { Content, ContentPart, Message } from '../openai/types.ts';
 
 /**
- * Reading what a model wrote: reasoning blocks, tags, code, and the final answer (conventions C5 to C7). One
+ * Reading what a model wrote: reasoning blocks, tags, code, and the final answer. One
  * implementation for all approaches.
  */
 
@@ -18,7 +18,7 @@ export function contentText(content: Content | undefined, glue = ''): string {
 }
 
 /**
- * The text without `<think>` blocks (C6): complete ones go; a closing tag without an opening one takes all before it, an
+ * The text without `<think>` blocks: complete ones go; a closing tag without an opening one takes all before it, an
  * unclosed opening one all after it.
  */
 export function stripThinking(text: string): string {
@@ -47,7 +47,7 @@ function indexOfTag(text: string, tag: string, from: number): number {
   return text.toLowerCase().indexOf(tag, from);
 }
 
-/** What stands in the last `<name>` of the text, to its closing tag or the end (C7). Undefined without the tag. */
+/** What stands in the last `<name>` of the text, to its closing tag or the end. Undefined without the tag. */
 export function tagContent(text: string, name: string): string | undefined {
   const open = `<${name}>`;
   const start = text.lastIndexOf(open);
@@ -62,7 +62,7 @@ export interface CodeBlock {
   readonly code: string;
 }
 
-/** Fenced blocks (C7); the last one's closing fence may be missing. */
+/** Fenced blocks; the last one's closing fence may be missing. */
 export function codeBlocks(text: string): CodeBlock[] {
   const blocks: CodeBlock[] = [];
   const fences = /^[ \t]*(`{3,}|~{3,})[ \t]*([^\s`]*)[^\n`]*\r?\n([\s\S]*?)(?:^[ \t]*\1[`~]*[ \t]*\r?$|$(?![\s\S]))/gm;
@@ -77,7 +77,7 @@ export interface FinalOptions {
   readonly isNumeric?: boolean;
 }
 
-/** The final answer that a text states (C5), as written; null where it states none. */
+/** The final answer that a text states, as written; null where it states none. */
 export function answerOf(text: string, { isNumeric = false }: FinalOptions = {}): string | null {
   const visible = stripThinking(text);
   return lastBoxed(visible) ?? lastLabelled(visible) ?? lastLetter(visible) ?? (isNumeric ? lastNumber(visible) : null);
@@ -138,7 +138,7 @@ export function normalizeAnswer(answer: string): string {
   return text.replaceAll(/(?<=\d),(?=\d{3}(?!\d))/g, '').toLowerCase();
 }
 
-/** Do two answers say the same (C5)? Equal numbers, else equal texts. */
+/** Do two answers say the same? Equal numbers, else equal texts. */
 export function sameAnswer(a: string, b: string): boolean {
   const left = normalizeAnswer(a);
   const right = normalizeAnswer(b);

@@ -10,7 +10,7 @@ import { completionOf, toAnswers } from './whole.ts';
 
 /**
  * The reply of the call that is shown, or, where that fails or brings nothing, the best so far: a failure after a usable
- * candidate fails no request (C10, C14). It does where the client left, or where a field of the client's own is refused.
+ * candidate fails no request. It does where the client left, or where a field of the client's own is refused.
  */
 export async function orBestSoFar(shown: Promise<Reply>, call: Call, best: () => Reply): Promise<Reply> {
   let reply: Reply;

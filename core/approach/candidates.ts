@@ -7,7 +7,7 @@ import { answerOf, sameAnswer, stripThinking, type FinalOptions } from './answer
 import { refusesClientsField } from './capabilities.ts';
 import type { Answer } from './types.ts';
 
-/** Has it a text or a tool call, and was not filtered (C3)? */
+/** Has it a text or a tool call, and was not filtered? */
 export function isUsable({ choice, text }: Answer): boolean {
   if (choice.finish_reason === 'content_filter') return false;
   return (choice.message.tool_calls?.length ?? 0) > 0 || stripThinking(text).trim() !== '';
@@ -18,14 +18,14 @@ export function isTruncated({ choice }: Answer): boolean {
   return choice.finish_reason === 'length';
 }
 
-/** The candidates worth comparing: the complete ones, or the truncated ones where none is complete (C3). */
+/** The candidates worth comparing: the complete ones, or the truncated ones where none is complete. */
 export function usableOf(answers: readonly Answer[]): readonly Answer[] {
   const usable = answers.filter(isUsable);
   const complete = usable.filter((answer) => !isTruncated(answer));
   return complete.length > 0 ? complete : usable;
 }
 
-/** What the client gets when all answers came and none is usable (C10): the first filtered one as it is, else a 502. */
+/** What the client gets when all answers came and none is usable: the first filtered one as it is, else a 502. */
 export function noneUsable(answers: readonly Answer[], call: Call): Reply {
   const filtered = answers.find(({ choice }) => choice.finish_reason === 'content_filter');
   if (filtered) return filtered.reply;
@@ -57,7 +57,7 @@ export function sameResult(options?: FinalOptions): (a: Answer, b: Answer) => bo
   };
 }
 
-/** A candidate's tool calls in a form that compares: names and canonical arguments (C11). Undefined without any. */
+/** A candidate's tool calls in a form that compares: names and canonical arguments. Undefined without any. */
 export function toolCallKey({ choice }: Answer): string | undefined {
   const calls = choice.message.tool_calls;
   if (!calls || calls.length === 0) return undefined;
@@ -69,7 +69,7 @@ export function toolCallKey({ choice }: Answer): string | undefined {
   );
 }
 
-/** The candidate that the most others agree with; the first where nobody agrees (C4, all scores unparsable). */
+/** The candidate that the most others agree with; the first where nobody agrees, for where all scores are unparsable. */
 export function pluralityOf(candidates: readonly Answer[]): Answer | undefined {
   return groupsOf(candidates, sameResult())[0]?.[0];
 }

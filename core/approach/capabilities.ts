@@ -35,7 +35,7 @@ const NOT_OPTIONS: ReadonlySet<string> = new Set(['model', 'messages', 'stream',
 const OTHER_LIMIT = { max_tokens: 'max_completion_tokens', max_completion_tokens: 'max_tokens' } as const;
 
 /**
- * Leaves out what an approach set by itself and the model refuses (conventions C2): a 400 or 422 that names such a field
+ * Leaves out what an approach set by itself and the model refuses: a 400 or 422 that names such a field
  * is repeated without it, once per field, and remembered. A limit goes under its other name first. What the client sent
  * is never dropped: its refusal is the answer.
  */

@@ -7,7 +7,7 @@ import { JoinedStream } from './streams.ts';
 import { completionOf } from './whole.ts';
 
 /**
- * The client's own `n` in a plan of one call (specification S5, C2): it goes upstream as it is and streams as it comes.
+ * The client's own `n` in a plan of one call: it goes upstream as it is and streams as it comes.
  * Only its refusal, or too few choices, starts single calls, all at once, whose choices are merged by index.
  */
 export function countingChoices(

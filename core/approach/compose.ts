@@ -14,7 +14,7 @@ export interface Step {
 }
 
 /**
- * One branch of an expression as one handler (specification S4). A transformer wraps what follows, once, or with
+ * One branch of an expression as one handler. A transformer wraps what follows, once, or with
  * `per: 'call'` each generation call of what follows; an answerer's answer goes to what follows as a draft beside the
  * conversation. No steps: the plain call.
  */

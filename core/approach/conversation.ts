@@ -117,7 +117,7 @@ export function limitOf({ request }: Call): number | undefined {
   return request.value.max_completion_tokens ?? request.value.max_tokens ?? undefined;
 }
 
-/** The temperature of calls that need diversity (C8): the client's, unless it is below 0.5; `fallback` otherwise. */
+/** The temperature of calls that need diversity: the client's, unless it is below 0.5; `fallback` otherwise. */
 export function diverseTemperature(call: Call, fallback: number): number {
   const { temperature } = call.request.value;
   return typeof temperature === 'number' && temperature >= 0.5 ? temperature : fallback;

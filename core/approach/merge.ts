@@ -110,7 +110,7 @@ export interface Part {
   readonly label?: string | undefined;
 }
 
-/** One completion of several (wire §4.7): new id and time, choices numbered from 0, usage of all calls of the exchange. */
+/** One completion of several: new id and time, choices numbered from 0, usage of all calls of the exchange. */
 export function mergeReplies(parts: readonly Part[], call: Call, stamp: StreamStamp): CompleteReply {
   const choices: Choice[] = [];
   for (const { reply, label } of parts) {

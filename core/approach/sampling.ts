@@ -7,7 +7,7 @@ import { childSignal } from './child-signal.ts';
 import type { Answer, SampleOptions } from './types.ts';
 import { toAnswers, wholeCall, wholeReply } from './whole.ts';
 
-/** Statuses that may mean "no `n` here" (conventions C2). */
+/** Statuses that may mean "no `n` here". */
 const MAY_REFUSE_N: ReadonlySet<number> = new Set([400, 404, 422]);
 
 /** One whole answer, with all its choices. Throws an upstream's refusal. */

@@ -1,7 +1,7 @@
 import { stripThinking } from './answer.ts';
 
 /**
- * Reading judgements (conventions C4): what a judge call says. Unparsable is `null`, never 0 and never false: it is left
+ * Reading judgements: what a judge call says. Unparsable is `null`, never 0 and never false: it is left
  * out of whatever is counted.
  */
 

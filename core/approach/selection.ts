@@ -65,7 +65,7 @@ interface Named {
 }
 
 /**
- * Core's own `plan`: which upstream, model and approaches (specification S1 to S6). Everything that marks a request is
+ * Core's own `plan`: which upstream, model and approaches. Everything that marks a request is
  * taken out of it; a request without marks keeps its very bytes. Throws at once when the server's own approach is unknown.
  */
 export function createSelection(init: SelectionInit): Selection {

@@ -20,7 +20,7 @@ export interface Next {
   /** One complete answer, never streamed. For candidates, judge calls, plans. Throws an upstream's refusal. */
   ask(call: Call): Promise<Answer>;
   /**
-   * `count` different samples at the latency of one (conventions C2). Failed ones are dropped; when none is left, throws
+   * `count` different samples at the latency of one. Failed ones are dropped; when none is left, throws
    * the failure that ranks first (401, 403, 400, 429, 5xx).
    */
   sample(call: Call, count: number, options?: SampleOptions): Promise<readonly Answer[]>;

@@ -57,7 +57,7 @@ export class LayoutReader {
     return pieces;
   }
 
-  /** The text is over: what is left, or what stands for the answer where no `<output>` came (rule 3). */
+  /** The text is over: what is left, or what stands for the answer where no `<output>` came. */
   end(isCut: boolean): Piece[] {
     const pieces: Piece[] = [];
     if (this.#state === 'answer') {
@@ -162,7 +162,7 @@ export class LayoutReader {
   }
 }
 
-/** Rule 3: what follows the thinking, else all of it without the layout's tags. */
+/** What follows the thinking, else all of it without the layout's tags. */
 function withoutLayout(text: string, isCut: boolean): string {
   const last = text.lastIndexOf('</thinking>');
   const after = last < 0 ? '' : text.slice(last + '</thinking>'.length);

@@ -13,7 +13,7 @@ import none from '../../../plugins/approaches/none.ts';
 import re2 from '../../../plugins/approaches/re2.ts';
 import { chatExchange, prepare, registryWith, testUpstreams, type RunOptions } from '../../support/scripted-handler.ts';
 
-/** Listed for their names only: the table of the specification. */
+/** Listed for their names only. */
 const [mars, leap] = ['mars', 'leap'].map((name) =>
   definePlugin({
     name,
