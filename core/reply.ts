@@ -1,7 +1,7 @@
 import { ByteStream, type Ending } from './byte-stream.ts';
 import type { HeaderList } from './header-list.ts';
 import type { ChatCompletion } from './openai/types.ts';
-import { Payload } from './payload.ts';
+import type { Payload } from './payload.ts';
 
 export interface CompleteReply {
   readonly kind: 'complete';
@@ -68,7 +68,6 @@ export function toReply(reply: LooseReply): Reply {
   if (typeof reply !== 'object' || reply === null || !('kind' in reply))
     throw new TypeError('a layer must return a reply');
   if (reply.kind === 'complete' || reply.body instanceof ByteStream) return reply as Reply;
-  const { cancel } = reply;
-  const body = ByteStream.from(reply.body, cancel ? () => cancel.call(reply) : undefined);
+  const body = ByteStream.from(reply.body, reply.cancel ? () => reply.cancel?.() : undefined);
   return { kind: reply.kind, status: reply.status, headers: reply.headers, body, cancel: () => body.cancel() };
 }

@@ -11,7 +11,7 @@ import type { CheckState } from './define.ts';
 
 export interface Check {
   readonly name: string;
-  check(): CheckState | Promise<CheckState>;
+  readonly check: () => CheckState | Promise<CheckState>;
 }
 
 export interface Applied {
@@ -45,7 +45,7 @@ export async function applyPlugins(parts: Parts): Promise<Applied> {
     state.owner = record.name;
     const context = {
       hooks: describingHooks(hooks),
-      approaches: parts.approaches.viewFor(record, loaded.options),
+      approaches: parts.approaches.viewFor(record, loaded.options, loaded.file === undefined),
       providers: { add: providers.add.bind(providers) },
       checks: { add: (name: string, check: Check['check']) => addCheck(checks, name, check) },
       app,

@@ -28,7 +28,7 @@ export interface PluginContext<O> {
   /** Names of the configured upstreams, to check options that name one. */
   readonly upstreams: readonly string[];
   /** What must survive a reload (pools, budgets, counters): made once per key, handed back afterwards. */
-  keep<T>(key: string, create: () => T): T;
+  readonly keep: <T>(key: string, create: () => T) => T;
 }
 
 export interface PluginDefinition<S extends OptionsSchema> {
@@ -82,7 +82,7 @@ const NO_OPTIONS = z.strictObject({});
 export function definePlugin<const S extends OptionsSchema = typeof NO_OPTIONS>(
   definition: PluginDefinition<S>,
 ): Plugin {
-  const { name, description, dependencies = [], apply } = definition;
+  const { name, description, dependencies = [] } = definition;
   if (typeof name !== 'string' || !/^[a-z][a-z0-9_-]*$/.test(name)) {
     throw new TypeError(
       `definePlugin: 'name' must be lower case letters, digits, '_' and '-', got ${JSON.stringify(name)}`,
@@ -90,7 +90,7 @@ export function definePlugin<const S extends OptionsSchema = typeof NO_OPTIONS>(
   }
   if (typeof description !== 'string' || description === '')
     throw new TypeError(`definePlugin: '${name}' needs a 'description'`);
-  if (typeof apply !== 'function') throw new TypeError(`definePlugin: '${name}' needs a function 'apply'`);
+  if (typeof definition.apply !== 'function') throw new TypeError(`definePlugin: '${name}' needs a function 'apply'`);
   const record: PluginRecord = {
     name,
     description,
@@ -103,10 +103,10 @@ export function definePlugin<const S extends OptionsSchema = typeof NO_OPTIONS>(
   };
   const register = async (app: FastifyInstance, { context, options }: PluginRegistration) => {
     // The seam between plugins of unknown kinds and the options' own type: the loader has parsed them by this schema.
-    await apply.call(definition, { ...context, app } as PluginContext<z.output<S>>, options as z.output<S>);
+    await definition.apply({ ...context, app }, options as z.output<S>);
   };
   const plugin = fastifyPlugin(register, { name: `optigate-${name}`, fastify: '5.x' });
-  return Object.assign(plugin, { [RECORD]: record }) as unknown as Plugin;
+  return Object.assign(plugin, { [RECORD]: record });
 }
 
 /** The record of a plugin made by `definePlugin`; undefined for anything else. */

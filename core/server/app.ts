@@ -46,8 +46,9 @@ export interface ServerState {
 export function createApp(config: Config, log: Logger, owner: () => string): App {
   let handle: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
   let gateway: Gateway | undefined;
+  const baseLogger: FastifyBaseLogger = log;
   const app = fastify({
-    loggerInstance: log as FastifyBaseLogger,
+    loggerInstance: baseLogger,
     // One line per request is ours, written when the answer is out.
     logController: new LogController({ disableRequestLogging: true }),
     exposeHeadRoutes: false,

@@ -138,7 +138,7 @@ describe('a stream', () => {
 });
 
 /** Opens a request whose connection the test can drop. */
-function open(gateway: TestGateway, body: object): { leave(): void; responded: Promise<void> } {
+function open(gateway: TestGateway, body: object): { readonly leave: () => void; responded: Promise<void> } {
   const asking = request(`${gateway.baseUrl}/chat/completions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
