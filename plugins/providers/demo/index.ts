@@ -8,6 +8,7 @@ import {
   definePlugin,
   delay,
   gatewayError,
+  onEnd,
   type Call,
   type Clock,
   type Reply,
@@ -38,11 +39,32 @@ export default definePlugin({
       wire: 'openai',
       isRemote: false,
       operations: ['chat', 'completions', 'embeddings'],
-      send: async (call) => send(call, settingsOf(call.upstream), clock),
+      send: async (call) => traced(call, () => send(call, settingsOf(call.upstream), clock)),
       models: async () => MODELS.map((id) => ({ id, object: 'model', created: 0, owned_by: 'optigate-demo' })),
     });
   },
 });
+
+/** No transport enters these calls in the trace, so they do it themselves. */
+async function traced(call: Call, sending: () => Promise<Reply>): Promise<Reply> {
+  const { exchange, role, request, upstream } = call;
+  if (!exchange.trace.isOn) return sending();
+  const startMs = performance.now() - exchange.startedAt;
+  const reply = await sending();
+  onEnd(reply, () => {
+    const usage = reply.kind === 'complete' ? reply.body.value.usage : undefined;
+    exchange.trace.add({
+      role,
+      upstream: upstream.name,
+      model: request.value.model,
+      startMs,
+      endMs: performance.now() - exchange.startedAt,
+      status: reply.status,
+      ...(usage ? { usage } : {}),
+    });
+  });
+  return reply;
+}
 
 /** Answers one attempt, after the faults and delays that the upstream's settings ask for. */
 async function send(call: Call, settings: DemoSettings, clock: Clock): Promise<Reply> {

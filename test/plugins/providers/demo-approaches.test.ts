@@ -29,3 +29,19 @@ test.each([
   expect(accuracy).toBeGreaterThan(least - 0.05);
   expect(accuracy).toBeLessThanOrEqual(most);
 });
+
+test.each([false, true])('its calls show in the trace as those of a real server do (stream: %s)', async (stream) => {
+  await using gateway = await startGateway(undefined, {
+    yaml: 'upstreams: { demo: { provider: demo } }\nplugins: [bon]\nmodel: demo-small\n',
+  });
+  const messages = [{ role: 'user', content: 'What is 17 * 23?' }];
+
+  const response = await gateway.chat({ stream, messages, optillm_approach: 'bon', optigate: { trace: true } });
+
+  const text = await response.text();
+  const whole = stream ? /^data: (.*"optigate":.*)$/m.exec(text)?.[1] : text;
+  const { optigate } = JSON.parse(whole ?? '') as { optigate: { calls: number; rounds: number; trace: object[] } };
+  expect(optigate).toMatchObject({ calls: 4, rounds: 2 });
+  expect(optigate.trace).toHaveLength(4);
+  expect(optigate.trace[0]).toMatchObject({ role: 'candidate', upstream: 'demo', status: 200 });
+});

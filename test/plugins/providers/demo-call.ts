@@ -9,6 +9,7 @@ import {
   type Upstream,
 } from '../../../core/index.ts';
 import { Ledger } from '../../../core/ledger.ts';
+import { NO_TRACE } from '../../../core/trace.ts';
 import type { Provider } from '../../../core/upstream/provider.ts';
 import type { Transport } from '../../../core/upstream/transport.ts';
 import { Upstream as RealUpstream } from '../../../core/upstream/upstream.ts';
@@ -61,6 +62,7 @@ export function demoCall({
     client: { path: '/v1/chat/completions' },
     request: body(asked),
     ledger: new Ledger(),
+    trace: NO_TRACE,
     ordinals: new Map(),
   } as unknown as Exchange;
   const signal = rest.signal ?? new AbortController().signal;
