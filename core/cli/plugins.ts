@@ -21,7 +21,7 @@ export function printPlugin({ record, file, isListed }: ListedPlugin): string {
 }
 
 /** Name, kind, default, description; options inside options by dotted names. */
-function optionRows(schema: JsonSchema, prefix = ''): string[][] {
+export function optionRows(schema: JsonSchema, prefix = ''): string[][] {
   const required = new Set(schema.required);
   return Object.entries(schema.properties ?? {}).flatMap(([key, option]) => {
     const name = prefix + key;
