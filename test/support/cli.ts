@@ -26,6 +26,8 @@ export interface StartedCli {
   readonly ended: Promise<Ended>;
   /** Resolves with the first match on stdout; rejects when the program ends before. */
   output(pattern: RegExp): Promise<RegExpExecArray>;
+  /** What it has printed so far. */
+  stdout(): string;
 }
 
 export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions): StartedCli {
@@ -45,5 +47,5 @@ export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions)
       child.once('close', () => reject(new Error(`ended without ${String(pattern)}: ${stdout}${stderr}`)));
       look();
     });
-  return { process: child, ended, output };
+  return { process: child, ended, output, stdout: () => stdout };
 }
