@@ -25,9 +25,9 @@ export interface StartedCli {
   readonly process: ChildProcess;
   readonly ended: Promise<Ended>;
   /** Resolves with the first match on stdout; rejects when the program ends before. */
-  output(pattern: RegExp): Promise<RegExpExecArray>;
+  readonly output: (pattern: RegExp) => Promise<RegExpExecArray>;
   /** What it has printed so far. */
-  stdout(): string;
+  readonly stdout: () => string;
 }
 
 export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions): StartedCli {
