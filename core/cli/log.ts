@@ -13,6 +13,9 @@ export interface LogHandle {
   readonly flush: () => void;
 }
 
+const BUFFERED_BYTES = 8 * 1024;
+const FLUSH_MS = 100;
+
 /** JSON lines on stdout, buffered while a write is under way; readable lines where stdout is a terminal. */
 export async function createLog(level: string, { isTerminal }: { isTerminal: boolean }): Promise<LogHandle> {
   const options = { level, base: null, redact: { paths: REDACTED, censor: '[redacted]' } };
@@ -21,7 +24,7 @@ export async function createLog(level: string, { isTerminal }: { isTerminal: boo
     const stream = pretty({ colorize: true, sync: true, translateTime: 'SYS:HH:MM:ss.l' });
     return { log: pino(options, stream), flush: () => undefined };
   }
-  const destination = pino.destination({ dest: 1, sync: false });
+  const destination = pino.destination({ dest: 1, sync: false, minLength: BUFFERED_BYTES });
   const flush = () => {
     try {
       destination.flushSync();
@@ -29,5 +32,17 @@ export async function createLog(level: string, { isTerminal }: { isTerminal: boo
       // Not open yet, or stdout is closed: nothing to write, nobody to tell.
     }
   };
-  return { log: pino(options, destination), flush };
+  // A write per line costs as much as the line; a reader waits at most so long for one.
+  let isDue = false;
+  const write = (line: string) => {
+    destination.write(line);
+    if (isDue) return;
+    isDue = true;
+    const timer = setTimeout(() => {
+      isDue = false;
+      destination.flush();
+    }, FLUSH_MS);
+    timer.unref();
+  };
+  return { log: pino(options, { write }), flush };
 }

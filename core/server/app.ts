@@ -83,21 +83,26 @@ export function createApp(config: Config, log: Logger, owner: () => string): App
     async mount(built, state) {
       gateway = built;
       addProbes(built, state);
-      const run = (request: FastifyRequest, reply: FastifyReply) => {
-        // From here on fastify answers nothing any more: `serve` turns whatever happens into an answer.
+      // In the first hook, before fastify looks at the body: `serve` reads it, after authentication. From here on fastify
+      // answers nothing any more: `serve` turns whatever happens into an answer.
+      const onRequest = (request: FastifyRequest, reply: FastifyReply) => {
         reply.hijack();
         void serve(built, request.raw, reply.raw);
       };
-      await app.register(async (models) => {
-        // Bodies are read by `serve`, after authentication.
-        models.removeAllContentTypeParsers();
-        models.addContentTypeParser('*', (_request, _payload, done) => done(null));
-        models.all('/v1/*', run);
-        models.setNotFoundHandler(run);
+      app.all('/v1/*', { onRequest }, unreachable);
+      app.setNotFoundHandler({}, unreachable);
+      app.addHook('onRequest', (request, reply, done) => {
+        if (request.is404) onRequest(request, reply);
+        else done();
       });
       await app.ready();
     },
   };
+}
+
+/** Every request of these routes was taken over by their `onRequest`. */
+function unreachable(): never {
+  throw new Error('the request was answered already');
 }
 
 function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {

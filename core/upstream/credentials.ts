@@ -85,10 +85,23 @@ export function findCredential(
 
 /** Keyed digest of the key that pays, for cache and flight keys: equal for equal keys, useless for anything else. */
 export function payerOf(exchange: Exchange, upstream: Upstream): string {
-  const key = findCredential(exchange, upstream)?.key;
-  if (key === undefined) return 'none';
-  return createHmac('sha256', 'optigate payer 1').update(key).digest('base64url').slice(0, 22);
+  const credential = findCredential(exchange, upstream);
+  if (credential?.key === undefined) return 'none';
+  // One HMAC per key, not per request: callers and upstreams stay the same objects for as long as they are known.
+  const owner = credential.payer === 'server' ? upstream : Identity.grantOf(exchange.identity);
+  let known = payers.get(owner);
+  if (!known) payers.set(owner, (known = new Map()));
+  const memo = `${credential.payer} ${upstream.name}`;
+  let payer = known.get(memo);
+  if (payer === undefined) {
+    payer = createHmac('sha256', 'optigate payer 1').update(credential.key).digest('base64url').slice(0, 22);
+    known.set(memo, payer);
+  }
+  return payer;
 }
+
+/** Results of a pure function of the owner's keys. */
+const payers = new WeakMap<object, Map<string, string>>();
 
 /** Whose key pays at `upstream`; undefined where none is there. */
 export function payerKindOf(exchange: Exchange, upstream: Upstream): Credential['payer'] | undefined {
