@@ -59,6 +59,8 @@ interface ExchangeFields {
   readonly identity: Identity;
   /** Aborts when the client is gone, the total deadline passed, or the program stops. Its reason is a `GatewayError`. */
   readonly signal: AbortSignal;
+  /** Ends the exchange: `signal` aborts with this reason. Core's own. */
+  abort(reason: GatewayError): void;
   /** Upstream calls and tokens of this exchange so far, and its budget. */
   readonly ledger: Ledger;
   readonly progress: Progress;

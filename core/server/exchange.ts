@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http';
 import { gatewayError, type GatewayError } from '../errors.ts';
 import type { Arrival, Exchange, Incoming, OpenRequest, Operation, Upload } from '../exchange.ts';
 import { ResponseHeaders } from '../header-list.ts';
@@ -15,7 +14,7 @@ export interface ExchangeInit {
   readonly operation: Operation;
   readonly request: Payload<OpenRequest>;
   readonly upload?: Upload;
-  readonly signal: AbortSignal;
+  readonly abort: AbortController;
   readonly progress: Progress;
   readonly startedAt: number;
 }
@@ -31,7 +30,8 @@ export function openExchange(init: ExchangeInit): Exchange {
     request: init.request,
     headers: new ResponseHeaders(),
     identity: new Identity(init.grant),
-    signal: init.signal,
+    signal: init.abort.signal,
+    abort: (reason: GatewayError) => init.abort.abort(reason),
     ledger: new Ledger(),
     progress: init.progress,
     trace: NO_TRACE,
@@ -45,16 +45,5 @@ export function openExchange(init: ExchangeInit): Exchange {
   return exchange as unknown as Exchange;
 }
 
-/**
- * Aborts when the client is gone: its connection closed before the answer was written whole. Call it before anything is
- * dispatched (fastify's own signal never aborts once a reply is hijacked).
- */
-export function abortWhenGone(response: ServerResponse): AbortController {
-  const abort = new AbortController();
-  response.once('close', () => {
-    if (!response.writableFinished) abort.abort(CLIENT_CLOSED);
-  });
-  return abort;
-}
-
+/** Why an exchange ends whose connection closed before the answer was written whole. */
 export const CLIENT_CLOSED: GatewayError = gatewayError('client_closed');

@@ -3,13 +3,14 @@ import { PassedErrorEvent } from '../upstream/failure.ts';
 import { UpstreamRefusal } from '../upstream/refusal.ts';
 import type { ByteStream } from '../byte-stream.ts';
 import type { Clock } from '../clock.ts';
-import { gatewayError, type GatewayError } from '../errors.ts';
+import type { GatewayError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import { errorEvent, keepAlive, type KeepAliveMode } from '../openai/event-stream.ts';
 import type { CompleteReply, Reply, StreamReply } from '../reply.ts';
 import type { StreamWire } from '../upstream/transport.ts';
 import { answerHeaders, errorAnswerHeaders } from './answer-headers.ts';
 import { errorBody, toGatewayError } from './error-body.ts';
+import { CLIENT_CLOSED } from './exchange.ts';
 
 /** Silence after which a stream's client hears something. */
 const SILENCE_MS = 15_000;
@@ -42,7 +43,6 @@ export class Responder {
   constructor(settings: ResponderSettings) {
     this.#settings = settings;
     this.#response = settings.response;
-    settings.response.once('close', () => this.#release());
   }
 
   get isCommitted(): boolean {
@@ -171,9 +171,10 @@ export class Responder {
     return (last === 0x0a && (before === 0x0a || before === 0x0d)) || (last === 0x0d && before === 0x0d);
   }
 
-  #release(): void {
+  /** The connection is done with: stops what still runs for it. */
+  release(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    if (!this.#response.writableFinished) this.#body?.cancel(gatewayError('client_closed'));
+    if (!this.#response.writableFinished) this.#body?.cancel(CLIENT_CLOSED);
   }
 }

@@ -8,7 +8,7 @@ import type { IdentityGrant } from '../upstream/credentials.ts';
 import { arrivalOf, pathOf } from './arrival.ts';
 import { isJson, readJson } from './body.ts';
 import { deliver } from './deliver.ts';
-import { abortWhenGone, openExchange } from './exchange.ts';
+import { CLIENT_CLOSED, openExchange } from './exchange.ts';
 import { answerModels } from './models.ts';
 import { destinationOf, isAnthropicPath, streamWireOf, type Destination } from './paths.ts';
 import { StreamProgress } from './progress.ts';
@@ -25,8 +25,7 @@ export async function serve(gateway: Gateway, request: IncomingMessage, response
   const path = pathOf(arrival.client.path);
   const destination = destinationOf(path);
   const operation = destination.kind === 'endpoint' ? destination.endpoint.operation : 'other';
-  // Before anything is dispatched, or a client that leaves early is never noticed.
-  const abort = abortWhenGone(response);
+  const abort = new AbortController();
   const responder = new Responder({
     response,
     requestId: arrival.id,
@@ -36,9 +35,13 @@ export async function serve(gateway: Gateway, request: IncomingMessage, response
     clock,
   });
   let exchange: Exchange | undefined;
-  response.once('close', () =>
-    finish(gateway, response, responder, exchange, { path, startedAt, id: arrival.id, method: arrival.client.method }),
-  );
+  // Before anything is dispatched, or a client that leaves early is never noticed (fastify's own signal does not abort once
+  // a reply is hijacked).
+  response.once('close', () => {
+    if (!response.writableFinished) abort.abort(CLIENT_CLOSED);
+    responder.release();
+    finish(gateway, response, responder, exchange, { path, startedAt, id: arrival.id, method: arrival.client.method });
+  });
   try {
     const admitted = gateway.authenticate(arrival);
     const grant = admitted instanceof Promise ? await admitted : admitted;
@@ -48,7 +51,7 @@ export async function serve(gateway: Gateway, request: IncomingMessage, response
         grant,
         operation: 'other',
         request: NO_BODY,
-        signal: abort.signal,
+        abort,
         progress: SILENT,
         startedAt,
       });
@@ -89,7 +92,7 @@ interface Opening {
 async function readExchange(gateway: Gateway, request: IncomingMessage, opening: Opening): Promise<Exchange> {
   const { arrival, grant, operation, destination, abort, responder, startedAt } = opening;
   const { bodyLimit, uploadLimit } = gateway.config.server;
-  const base = { arrival, grant, operation, signal: abort.signal, startedAt };
+  const base = { arrival, grant, operation, abort, startedAt };
   const contentType = request.headers['content-type'];
   if (destination.kind === 'endpoint') {
     if (!isJson(contentType)) throw gatewayError('unsupported_media_type');

@@ -311,6 +311,7 @@ export async function prepare(approach: string | undefined, options: Omit<RunOpt
 
 export function chatExchange(body: object, options: Omit<RunOptions, 'script'> = {}): ChatExchange {
   const say = options.progress;
+  const ending = new AbortController();
   return {
     id: 'request-1',
     operation: 'chat',
@@ -318,7 +319,8 @@ export function chatExchange(body: object, options: Omit<RunOptions, 'script'> =
     request: Payload.fromBytes(Buffer.from(JSON.stringify(body))),
     headers: new ResponseHeaders(),
     identity: new Identity({ id: 'tester', ...options.identity }),
-    signal: options.signal ?? new AbortController().signal,
+    signal: options.signal ? AbortSignal.any([options.signal, ending.signal]) : ending.signal,
+    abort: (reason) => ending.abort(reason),
     ledger: new Ledger(),
     progress: { isOn: say !== undefined, say: (text) => say?.(text), began: () => undefined },
     trace: createTrace(),

@@ -131,6 +131,7 @@ export function exchangeOf(ask: Ask = {}, upstream: Upstream = UPSTREAM): Exchan
     headers: new ResponseHeaders(),
     identity,
     signal: ask.signal ?? new AbortController().signal,
+    abort: () => undefined,
     ledger: new Ledger(),
     progress: SILENT,
     trace: NO_TRACE,
