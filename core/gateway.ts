@@ -138,6 +138,7 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
       if (hooks.request.isUsed()) await settleSeries(hooks.request, exchange);
       exchange.plan = await plan(exchange);
       exchange.ledger.budget = exchange.plan.budget;
+      exchange.ledger.needsStreamUsage = needsStreamUsage;
       if (exchange.plan.wantsTrace === true) exchange.trace = createTrace();
       const { request, upstream } = exchange.plan;
       const reply = await answerOnion(

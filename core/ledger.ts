@@ -20,6 +20,8 @@ export class Ledger {
   /** Calls sent, each counted once however often it was retried: what `max_calls` bounds. */
   calls = 0;
   budget: Budget = {};
+  /** Does a plugin need the usage of streams, whether or not the client asked for it? */
+  needsStreamUsage = false;
   #usage: Usage | undefined;
 
   /** The sum over all calls; undefined while nobody reported any. */

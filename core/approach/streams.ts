@@ -34,13 +34,17 @@ const DONE = Buffer.from('data: [DONE]\n\n');
 
 /**
  * Several replies as one event stream, their chunks interleaved as they come: one id, one usage chunk with the sum over
- * all calls if the client asked for usage, one `[DONE]`. Parts may be added while it flows; `close` says there are no more.
- * A part that breaks off fails the whole, and aborts the others.
+ * all calls if the client asked for usage or a plugin counts it, one `[DONE]`. Parts may be added while it flows; `close`
+ * says there are no more. A part that breaks off fails the whole, and aborts the others.
  */
 export class JoinedStream {
   readonly body: ByteStream;
   readonly #init: JoinInit;
+  /** Does the client itself want usage? */
+  readonly #isAsked: boolean;
   readonly #wantsUsage: boolean;
+  /** A part that streamed told none: the sum would be wrong, and only who asks gets it. */
+  #lacksUsage = false;
   readonly #sources = new Set<ByteStream>();
   /** As soon as there was a chunk. */
   #stamp: StreamStamp | undefined;
@@ -52,7 +56,9 @@ export class JoinedStream {
 
   constructor(init: JoinInit) {
     this.#init = init;
-    this.#wantsUsage = init.call.request.value.stream_options?.include_usage === true;
+    const { request, exchange } = init.call;
+    this.#isAsked = request.value.stream_options?.include_usage === true;
+    this.#wantsUsage = this.#isAsked || exchange.ledger.needsStreamUsage;
     this.body = new ByteStream({
       pause: () => (this.#isFull = true),
       resume: () => {
@@ -80,8 +86,14 @@ export class JoinedStream {
     }
     const { body } = part.reply;
     const decoder = new SseDecoder();
+    let hasUsage = false;
     const read = (events: readonly { readonly data: string }[]) => {
-      for (const { data } of events) if (data !== '[DONE]') this.#take(parseChunk(data, this.#init.call), part);
+      for (const { data } of events) {
+        if (data === '[DONE]') continue;
+        const chunk = parseChunk(data, this.#init.call);
+        hasUsage ||= Boolean(chunk.usage);
+        this.#take(chunk, part);
+      }
     };
     this.#sources.add(body);
     body.pipe({
@@ -93,6 +105,7 @@ export class JoinedStream {
         this.#sources.delete(body);
         this.#guard(() => {
           read(decoder.end());
+          this.#lacksUsage ||= !hasUsage;
           this.#finishPart(part);
         });
       },
@@ -161,9 +174,12 @@ export class JoinedStream {
     this.#isOver = true;
     const { call, extension } = this.#init;
     const last = { ...(this.#stamp ?? this.#init.stamp ?? STAMPLESS), object: 'chat.completion.chunk', choices: [] };
-    const usage = this.#wantsUsage ? call.exchange.ledger.usage : undefined;
+    const tellsUsage = this.#isAsked || (this.#wantsUsage && !this.#lacksUsage);
+    const usage = tellsUsage ? call.exchange.ledger.usage : undefined;
     const more = extension?.();
-    if (usage || more) this.#write({ ...last, ...(usage ? { usage } : {}), ...more });
+    // Usage that nobody asked for is taken out again with its chunk, so nothing else may stand in it.
+    if (more && !(usage && this.#isAsked)) this.#write({ ...last, ...more });
+    if (usage) this.#write({ ...last, usage, ...(this.#isAsked ? more : {}) });
     this.body.push(DONE);
     this.body.end();
   }

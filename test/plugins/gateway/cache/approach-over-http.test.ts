@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import { startGateway } from '../../../support/gateway.ts';
+import {
+  chatChunk,
+  chatCompletion,
+  events,
+  json,
+  scriptedUpstream,
+  type ScriptedRequest,
+} from '../../../support/scripted-upstream.ts';
+
+const YAML = 'plugins: [auth, cache, retry: { attempts: 1 }, bon, moa, cot_reflection]\n';
+const USAGE = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 };
+
+/** Answers every role of `moa`; a stream tells its usage only to those who ask. */
+function agents({ json: body }: ScriptedRequest) {
+  const { n = 1, stream, stream_options: asked } = body as { n?: number; stream?: boolean; stream_options?: object };
+  if (stream === true) {
+    const texts = ['<output>', 'The ', 'answer', '</output>'].map((content) => chatChunk({ content }));
+    const usage = asked ? [{ ...chatChunk({}), choices: [], usage: USAGE }] : [];
+    return events([...texts, chatChunk({}, 'stop'), ...usage, 'data: [DONE]\n\n']);
+  }
+  const [choice] = chatCompletion('').choices;
+  const choices = Array.from({ length: n }, (_, index) => ({
+    ...choice,
+    index,
+    message: { role: 'assistant', content: n === 1 ? 'Best: 2' : `draft ${index}` },
+  }));
+  return json({ ...chatCompletion(''), choices, usage: USAGE });
+}
+
+const chunksOf = (text: string) =>
+  text
+    .split('\n\n')
+    .filter((event) => event.startsWith('data: {'))
+    .map((event) => JSON.parse(event.slice(6)) as Record<string, unknown>);
+const cacheOf = (response: Response) => response.headers.get('x-optigate-cache');
+
+test.each([
+  ['moa', 45],
+  ['cot_reflection', 15],
+])('a streamed answer of %s serves every form, usage for those who ask', async (approach, tokens) => {
+  await using upstream = await scriptedUpstream(agents);
+  await using gateway = await startGateway(upstream, { yaml: YAML });
+  const ask = { optillm_approach: approach };
+
+  const streamed = await (await gateway.chat({ ...ask, stream: true })).text();
+  const calls = upstream.requests.length;
+  const again = await gateway.chat({ ...ask, stream: true, stream_options: { include_usage: true } });
+  const plain = await gateway.chat(ask);
+
+  expect(streamed).not.toContain('"usage"');
+  expect([cacheOf(again), cacheOf(plain)]).toEqual(['hit', 'hit']);
+  expect(chunksOf(await again.text()).at(-1)).toMatchObject({ choices: [], usage: { total_tokens: tokens } });
+  expect(await plain.json()).toMatchObject({ usage: { total_tokens: tokens } });
+  expect(upstream.requests).toHaveLength(calls);
+});
+
+test('a trace is told where usage is counted and not asked for', async () => {
+  await using upstream = await scriptedUpstream(agents);
+  await using gateway = await startGateway(upstream, { yaml: YAML });
+
+  const streamed = await gateway.chat({ optillm_approach: 'moa', stream: true, optigate: { trace: true } });
+
+  const last = chunksOf(await streamed.text()).at(-1);
+  expect(last).toMatchObject({ choices: [], optigate: { approach: 'moa', calls: 3 } });
+  expect(last).not.toHaveProperty('usage');
+});
