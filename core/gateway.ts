@@ -107,7 +107,9 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
   const onion = hooks.upstream.compose(leaf);
   const upstreamOnion: Handler = async (call) => {
     const reply = await onion(call);
-    if (reply.status < 400) call.exchange.progress.began(reply);
+    const { progress } = call.exchange;
+    // A stream's model stands in its chunks; whoever passes the first of them on says so.
+    if (progress.isOn && reply.kind === 'complete' && reply.status < 400) progress.began(reply.body.value.model);
     return reply;
   };
   const answerOnion = hooks.answer.compose((call) => planOf(call.exchange).run(call, upstreamOnion));

@@ -23,7 +23,6 @@ export interface MergeInit {
   /** Is the client told the failure that ranks first, instead of the first as written? */
   readonly isRanked: boolean;
   readonly extension?: (() => Readonly<Record<string, unknown>> | undefined) | undefined;
-  readonly shownModel?: (() => string | undefined) | undefined;
 }
 
 /**
@@ -69,7 +68,7 @@ async function joinedInOrder(
   group: ReturnType<typeof childSignal>,
   init: MergeInit,
 ): Promise<Reply> {
-  const joined = new JoinedStream({ call, stamp: init.stamp, extension: init.extension, shownModel: init.shownModel });
+  const joined = new JoinedStream({ call, stamp: init.stamp, extension: init.extension });
   joined.body.onEnd((ending) => {
     group.release();
     if (ending.kind !== 'ended') group.abort(ending.kind === 'failed' ? ending.error : ending.reason);

@@ -72,15 +72,7 @@ function runSingle({ branches, kit, clock, stamp }: RunInit): Run {
 /** Several calls, one answer: the branches of `|`, each `n` times, at once. */
 function runMany({ branches, kit, clock, stamp, isTop }: RunInit): Run {
   return async (given, next) => {
-    let shownModel: string | undefined;
-    const noting: Handler = async (one) => {
-      const reply = await next(one);
-      if (reply.kind === 'complete' && reply.status < 400) shownModel ??= reply.body.value.model;
-      return reply;
-    };
-    // Progress that goes out before the answer names the first model that answered: the answer's chunks name it, too.
-    const { isOn: hasProgress } = given.exchange.progress;
-    const handler = leavingOutRefused(hasProgress ? noting : next, kit.capabilities);
+    const handler = leavingOutRefused(next, kit.capabilities);
     const { n } = given.request.value;
     const isPool = isTop && branches.length === 1 && branches[0]?.at(-1)?.approach.selects === true;
     const repeats = isPool ? 1 : (n ?? 1);
@@ -88,8 +80,7 @@ function runMany({ branches, kit, clock, stamp, isTop }: RunInit): Run {
     const mark = stamp ?? createStamp(call.request.value.model, clock);
     const handlers = branches.map((steps) => ({ steps, run: compose(steps, handler, kit) }));
     const [only] = handlers;
-    if (only && handlers.length === 1 && repeats === 1)
-      return withExtension(await only.run(call), call, mark, () => shownModel);
+    if (only && handlers.length === 1 && repeats === 1) return withExtension(await only.run(call), call, mark);
 
     const label = (steps: readonly Step[]) => (branches.length === 1 ? undefined : labelOf(steps));
     const runs = Array.from({ length: repeats }, (_, k) =>
@@ -100,7 +91,6 @@ function runMany({ branches, kit, clock, stamp, isTop }: RunInit): Run {
       stamp: mark,
       isRanked: branches.length === 1,
       extension,
-      shownModel: () => shownModel,
     });
     return reply.kind === 'complete' ? withExtension(reply, call, mark) : reply;
   };
@@ -126,15 +116,10 @@ async function passingRefusals(running: Promise<Reply>): Promise<Reply> {
 }
 
 /** Usage of all calls, the plan's own id, and the trace if it was asked for. `stamp` undefined: only the trace. */
-async function withExtension(
-  reply: Reply,
-  call: Call,
-  stamp: StreamStamp | undefined,
-  shownModel?: () => string | undefined,
-): Promise<Reply> {
+async function withExtension(reply: Reply, call: Call, stamp: StreamStamp | undefined): Promise<Reply> {
   if (reply.status >= 400) return reply;
   if (reply.kind === 'stream') {
-    const joined = new JoinedStream({ call, stamp, shownModel, extension: () => extensionOf(call.exchange) });
+    const joined = new JoinedStream({ call, stamp, extension: () => extensionOf(call.exchange) });
     joined.add({ reply });
     joined.close();
     return { ...streamReply(joined.body), headers: reply.headers };

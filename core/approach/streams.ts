@@ -24,8 +24,6 @@ export interface JoinInit {
   readonly call: Call;
   /** Id and time that all chunks carry; undefined = those that the first one came with. */
   readonly stamp: StreamStamp | undefined;
-  /** The model that all chunks name, where something was streamed before them; else the first one's. */
-  readonly shownModel?: (() => string | undefined) | undefined;
   /** Members for a last chunk of its own (the trace), asked for when everything else went out. */
   readonly extension?: (() => Readonly<Record<string, unknown>> | undefined) | undefined;
 }
@@ -130,15 +128,21 @@ export class JoinedStream {
   }
 
   #emit(chunk: Chunk, { indexOf, label }: StreamPart): void {
-    const { stamp, shownModel } = this.#init;
-    const { id, created } = stamp ?? chunk;
-    this.#stamp ??= { id, created, model: shownModel?.() ?? chunk.model };
+    const { progress } = this.#init.call.exchange;
+    if (!this.#stamp) {
+      // Azure's first chunk, which only carries filter results, names none.
+      const model = chunk.model || this.#init.call.request.value.model;
+      progress.began(model);
+      const { id, created } = this.#init.stamp ?? chunk;
+      this.#stamp = { id, created, model: progress.model ?? model };
+    }
     const { usage, ...rest } = chunk;
     const given = chunk.choices ?? [];
     if (given.length === 0 && usage) return;
     const choices = given.map((choice) =>
       this.#labelled({ ...choice, index: indexOf?.(choice.index) ?? choice.index }, label),
     );
+    if (choices.some(({ index, finish_reason }) => index === 0 && isFinish(finish_reason))) progress.ended();
     this.#write({ ...rest, ...this.#stamp, choices, ...(this.#wantsUsage ? { usage: null } : {}) });
   }
 
@@ -197,6 +201,10 @@ export class JoinedStream {
       this.fail(error);
     }
   }
+}
+
+function isFinish(reason: unknown): boolean {
+  return typeof reason === 'string' && reason !== '';
 }
 
 const STAMPLESS: StreamStamp = { id: 'chatcmpl-0', created: 0, model: '' };

@@ -43,7 +43,7 @@ function deliverStream(gateway: Gateway, exchange: Exchange, reply: Reply, respo
       responder.sendComplete(exchange, reply);
       return;
     }
-    const stream = asStream(reply, asked);
+    const stream = asStream(reply, asked, exchange.progress.model);
     responder.sendStream(exchange, stream, shaped(gateway, exchange, stream.body));
     return;
   }
@@ -56,9 +56,11 @@ function deliverStream(gateway: Gateway, exchange: Exchange, reply: Reply, respo
   responder.sendStream(exchange, reply, shaped(gateway, exchange, body));
 }
 
-/** Existing text as a stream: in pieces, as clients expect chunks. */
-function asStream(reply: CompleteReply, { wantsUsage }: Asked): StreamReply {
-  const chunks = completionToChunks(reply.body.value, { includeUsage: wantsUsage });
+/** Existing text as a stream: in pieces, as clients expect chunks. `shownModel`: what progress named before them. */
+function asStream(reply: CompleteReply, { wantsUsage }: Asked, shownModel: string | undefined): StreamReply {
+  const { value } = reply.body;
+  const completion = shownModel === undefined ? value : { ...value, model: shownModel };
+  const chunks = completionToChunks(completion, { includeUsage: wantsUsage });
   const bytes = function* () {
     for (const chunk of chunks) yield encodeData(chunk);
     yield DONE;

@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { Exchange, StreamStamp } from '../exchange.ts';
 import { encodeData } from '../openai/sse.ts';
 import type { Progress } from '../progress.ts';
-import type { Reply } from '../reply.ts';
 import type { Responder } from './responder.ts';
 
 /** Held texts are dropped beyond this; an approach that talks so much before its first answer is not worth reading. */
@@ -16,7 +15,7 @@ export class StreamProgress implements Progress {
   readonly #responder: Responder;
   #exchange: Exchange | undefined;
   #held: string[] = [];
-  #hasBegun = false;
+  #isOver = false;
   #model: string | undefined;
   #identity: StreamStamp | undefined;
 
@@ -30,7 +29,7 @@ export class StreamProgress implements Progress {
 
   get isOn(): boolean {
     const plan = this.#exchange?.plan;
-    return plan !== undefined && !plan.isSingleCall && plan.wantsProgress !== false;
+    return !this.#isOver && plan !== undefined && !plan.isSingleCall && plan.wantsProgress !== false;
   }
 
   /** Set once a chunk of progress went out. */
@@ -38,34 +37,42 @@ export class StreamProgress implements Progress {
     return this.#identity;
   }
 
+  get model(): string | undefined {
+    return this.#model;
+  }
+
   say(text: string): void {
     if (!this.isOn) return;
-    if (this.#hasBegun) this.#send(text);
+    if (this.#model !== undefined) this.#send(text, this.#model);
     else if (this.#held.length < MAX_HELD) this.#held.push(text);
   }
 
-  began(reply: Reply): void {
-    if (this.#hasBegun || !this.isOn) return;
-    this.#hasBegun = true;
-    if (reply.kind === 'complete') this.#model = reply.body.value.model;
-    for (const text of this.#held) this.#send(text);
+  began(model: string): void {
+    if (this.#model !== undefined || !this.isOn) return;
+    this.#model = model;
+    for (const text of this.#held) this.#send(text, model);
     this.#held = [];
   }
 
-  #send(text: string): void {
+  ended(): void {
+    this.#isOver = true;
+  }
+
+  #send(text: string, model: string): void {
     const exchange = this.#exchange;
     if (!exchange?.plan || exchange.signal.aborted) return;
     this.#responder.beginStream(exchange);
     const isFirst = this.#identity === undefined;
     const { stamp, request } = exchange.plan;
+    const wantsUsage = request.value.stream_options?.include_usage === true;
     this.#identity ??= {
       id: stamp?.id ?? `chatcmpl-${randomUUID()}`,
       created: stamp?.created ?? Math.floor(Date.now() / 1000),
-      // What the upstream calls it, as the chunks after these will say.
-      model: this.#model ?? stamp?.model ?? request.value.model,
+      model,
     };
     const delta = { ...(isFirst ? { role: 'assistant' } : {}), reasoning_content: `${text}\n` };
     const choices = [{ index: 0, delta, finish_reason: null }];
-    this.#responder.write(encodeData({ ...this.#identity, object: 'chat.completion.chunk', choices }));
+    const chunk = { ...this.#identity, object: 'chat.completion.chunk', choices };
+    this.#responder.write(encodeData(wantsUsage ? { ...chunk, usage: null } : chunk));
   }
 }

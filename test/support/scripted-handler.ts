@@ -22,6 +22,7 @@ import { completionToChunks } from '../../core/openai/completion-chunks.ts';
 import type { ChatCompletion, ChatRequest, Chunk, Usage } from '../../core/openai/types.ts';
 import { Payload } from '../../core/payload.ts';
 import { pluginRecord, type Plugin, type PluginContext } from '../../core/plugin/define.ts';
+import { SILENT } from '../../core/progress.ts';
 import { completeReply, streamReply, type CompleteReply, type Reply } from '../../core/reply.ts';
 import { createTrace } from '../../core/trace.ts';
 import { Identity } from '../../core/upstream/credentials.ts';
@@ -322,7 +323,7 @@ export function chatExchange(body: object, options: Omit<RunOptions, 'script'> =
     signal: options.signal ? AbortSignal.any([options.signal, ending.signal]) : ending.signal,
     abort: (reason) => ending.abort(reason),
     ledger: new Ledger(),
-    progress: { isOn: say !== undefined, say: (text) => say?.(text), began: () => undefined },
+    progress: { ...SILENT, isOn: say !== undefined, say: (text) => say?.(text) },
     trace: createTrace(),
     log: pino({ level: 'silent' }),
     plan: undefined,

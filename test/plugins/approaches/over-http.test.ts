@@ -69,6 +69,52 @@ describe('moa, streamed', () => {
     expect(response.headers.get('x-optigate-approach')).toBe('moa');
   });
 
+  test.each(['none|moa', 'moa|none', 'moa|moa'])(
+    '%s: one id, time and model, whoever streams first',
+    async (approach) => {
+      const steps = [
+        chatChunk({ role: 'assistant', content: 'x' }, null, { model: 'dated' }),
+        chatChunk({}, 'stop', { model: 'dated' }),
+        'data: [DONE]\n\n',
+      ];
+      await using upstream = await scriptedUpstream((request) => agents(request, events(steps)));
+      await using gateway = await startGateway(upstream, { yaml: YAML });
+
+      const response = await gateway.chat({ optillm_approach: approach, stream: true });
+
+      const chunks = deltasOf(await response.text());
+      expect(JSON.stringify(chunks)).toContain('Writing drafts.');
+      expect(new Set(chunks.map(({ id, created, model }) => JSON.stringify([id, created, model]))).size).toBe(1);
+    },
+  );
+
+  test('progress says nothing in a choice that has finished, and tells usage: null to those who ask', async () => {
+    const drafting = hold();
+    await using upstream = await scriptedUpstream(async (request) => {
+      if (request.json['n'] === 3) await drafting.promise;
+      return agents(request, events([chatChunk({ role: 'assistant', content: 'x' }), chatChunk({}, 'stop')]));
+    });
+    await using gateway = await startGateway(upstream, { yaml: YAML });
+
+    const response = await gateway.chat({
+      optillm_approach: 'none|moa',
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    const decoder = new TextDecoder();
+    let text = '';
+    for await (const bytes of response.body!) {
+      text += decoder.decode(bytes, { stream: true });
+      if (text.includes('"stop"')) drafting.release();
+    }
+
+    const choices = deltasOf(text).flatMap((chunk) => chunk['choices'] as { index: number; finish_reason: unknown }[]);
+    const first = choices.filter(({ index }) => index === 0);
+    expect(first.findIndex(({ finish_reason }) => finish_reason === 'stop')).toBe(first.length - 1);
+    expect(deltasOf(text).every((chunk) => 'usage' in chunk)).toBe(true);
+    expect(text).toContain('"reasoning_content":"Writing drafts.');
+  });
+
   test('a client that leaves closes the upstream’s connections', async () => {
     await using upstream = await scriptedUpstream((request) =>
       agents(request, events([chatChunk({ role: 'assistant', content: 'x' }), () => new Promise(() => undefined)])),
