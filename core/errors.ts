@@ -2,6 +2,7 @@
  * The table of errors. Adding one means deciding five things: its code, status, OpenAI `type`, log level and whether a
  * retry by the client may help. Codes are part of the wire: stable, tested. Messages name the field and the fix.
  */
+import { checkHeader } from './header-list.ts';
 
 type Facts = Readonly<Record<string, string | number | undefined>>;
 
@@ -167,6 +168,7 @@ export const KINDS = {
 export type ErrorCode = keyof typeof KINDS;
 
 export interface GatewayErrorInit {
+  /** 400–599. */
   readonly status: number;
   readonly code: string | null;
   readonly message: string;
@@ -181,7 +183,10 @@ export interface GatewayErrorInit {
   readonly retryable?: boolean;
 }
 
-/** An error with everything the client is told. Plugins throw their own; core makes them from the table. */
+/**
+ * An error with everything the client is told. Plugins throw their own; core makes them from the table. One that could
+ * not be sent, or not as an error, is a mistake where it is made: the constructor throws.
+ */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError';
   readonly status: number;
@@ -194,6 +199,9 @@ export class GatewayError extends Error {
 
   constructor(init: GatewayErrorInit) {
     super(init.message, init.cause === undefined ? undefined : { cause: init.cause });
+    if (!Number.isInteger(init.status) || init.status < 400 || init.status > 599)
+      throw new RangeError(`a GatewayError has a status from 400 to 599, not ${init.status}`);
+    for (const name in init.headers) checkHeader(name, init.headers[name] ?? '');
     this.status = init.status;
     this.code = init.code;
     this.type = init.type ?? typeOfStatus(init.status);

@@ -1,3 +1,5 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
+
 /**
  * Headers as they travel: a flat array, name, value, name, value …, names in lower case, repeats allowed.
  */
@@ -20,7 +22,13 @@ export function withHeader(headers: HeaderList, name: string, value: string | un
   return list;
 }
 
-/** Extra headers of an answer, set by plugins. Names are case-insensitive. */
+/** Throws a `TypeError` for what no HTTP header can be: found out only when the answer goes out, it would be nobody's mistake. */
+export function checkHeader(name: string, value: string): void {
+  validateHeaderName(name);
+  validateHeaderValue(name, value);
+}
+
+/** Extra headers of an answer, set by plugins. Names are case-insensitive. Throws where a header could not be sent. */
 export class ResponseHeaders {
   #list: string[] | undefined;
 
@@ -30,7 +38,9 @@ export class ResponseHeaders {
   }
 
   append(name: string, value: string | number): void {
-    (this.#list ??= []).push(name.toLowerCase(), String(value));
+    const text = String(value);
+    checkHeader(name, text);
+    (this.#list ??= []).push(name.toLowerCase(), text);
   }
 
   delete(name: string): void {

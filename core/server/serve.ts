@@ -74,7 +74,12 @@ export async function serve(gateway: Gateway, request: IncomingMessage, response
     await deliver(gateway, exchange, await gateway.handle(exchange), responder, asked);
   } catch (error) {
     if (!request.complete) request.resume();
-    responder.fail(error, exchange);
+    try {
+      responder.fail(error, exchange);
+    } catch (cause) {
+      // A refusal that a plugin made or changed, with a status or a header that cannot be sent.
+      responder.fail(gatewayError('internal_error', {}, { cause }));
+    }
   }
 }
 

@@ -8,7 +8,8 @@ export class UpstreamRefusal extends GatewayError {
   constructor(reply: CompleteReply, upstream: string, cause?: unknown) {
     const { message, code, param } = refusalOf(reply);
     super({
-      status: reply.status,
+      // Also told of a whole answer that came when a stream was promised: no refusal then, but no success either.
+      status: reply.status >= 400 ? reply.status : 502,
       code: code ?? 'upstream_error',
       param: param ?? null,
       message: message ?? `The upstream '${upstream}' answered ${reply.status}`,
