@@ -6,6 +6,7 @@
 import type { Tap } from 'tapable';
 import { AroundHook } from './around.ts';
 import { gatewayError, GatewayError } from './errors.ts';
+import { toReply, type LooseReply } from './reply.ts';
 
 /** Who is tapping right now, and whether tapping is still allowed. */
 export interface Registrar {
@@ -66,7 +67,7 @@ function guarded(tap: AnyTap, hook: string, owner: string, registrar: Registrar)
   if (type === 'promise') {
     const run = async (...args: unknown[]) => {
       try {
-        return await fn(...args);
+        return valid(hook, await fn(...args));
       } catch (error) {
         throw signed(error, owner, hook);
       }
@@ -93,7 +94,7 @@ function guarded(tap: AnyTap, hook: string, owner: string, registrar: Registrar)
         result.then(undefined, () => undefined);
         throw new TypeError('a sync tap returned a promise: use tapPromise');
       }
-      return result;
+      return valid(hook, result);
     } catch (error) {
       if (hook !== 'finished') throw signed(error, owner, hook);
       registrar.report(signed(error, owner, hook));
@@ -101,6 +102,11 @@ function guarded(tap: AnyTap, hook: string, owner: string, registrar: Registrar)
     }
   };
   return { ...tap, fn: run } as Tap;
+}
+
+/** What a tap on `response` returned must be a reply, or nothing: told while it is known whose tap it was. */
+function valid(hook: string, result: unknown): unknown {
+  return hook === 'response' && result !== undefined ? toReply(result as LooseReply) : result;
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -7,6 +7,7 @@ import { SILENT } from '../progress.ts';
 import type { IdentityGrant } from '../upstream/credentials.ts';
 import { arrivalOf, pathOf } from './arrival.ts';
 import { isJson, readJson } from './body.ts';
+import { toGatewayError } from './error-body.ts';
 import { deliver } from './deliver.ts';
 import { CLIENT_CLOSED, openExchange } from './exchange.ts';
 import { answerModels } from './models.ts';
@@ -80,6 +81,8 @@ export async function serve(gateway: Gateway, request: IncomingMessage, response
       // A refusal that a plugin made or changed, with a status or a header that cannot be sent.
       responder.fail(gatewayError('internal_error', {}, { cause }));
     }
+    // What the failed request still has under way is nobody's: a stream that a plugin's throw left unread, siblings.
+    abort.abort(toGatewayError(error));
   }
 }
 
