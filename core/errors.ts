@@ -40,7 +40,7 @@ export const KINDS = {
     type: 'permission_error',
     level: 'info',
     retryable: false,
-    message: ({ model }) => `This access key may not use the model '${model}'`,
+    message: ({ model, detail }) => detail?.toString() ?? `This access key may not use the model '${model}'`,
   },
   model_not_found: {
     status: 404,

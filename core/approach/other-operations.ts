@@ -52,7 +52,20 @@ function withModel(exchange: Exchange, model: string, upstreams: Upstreams) {
 
 function withoutModel(exchange: Exchange, upstreams: Upstreams) {
   if (exchange.operation !== 'other') throw gatewayError('missing_required_parameter', { param: 'model' });
+  if (exchange.identity.models !== undefined && mayHideModel(exchange))
+    throw gatewayError('model_not_allowed', {
+      detail: `This access key may use certain models only, and which one this request is for cannot be seen: it has to stand as 'model' in a JSON body`,
+    });
   return { upstream: firstFor(exchange, upstreams) ?? upstreams.default, name: undefined };
+}
+
+/** No model runs on what is sent here. */
+const WITHOUT_MODEL = /^\/v1\/(?:files|uploads|vector_stores|conversations|containers)(?:[/?]|$)/;
+
+/** Might a model run that is named where we do not look: in a form, deep in a body, in a file sent before, by default? */
+function mayHideModel({ upload, request, client }: Exchange): boolean {
+  const hasBody = upload !== undefined || request.bytes.length > 0;
+  return hasBody && !WITHOUT_MODEL.test(client.path);
 }
 
 /** Paths that are only passed on go to the default upstream, whatever their body says; Anthropic's where it is spoken. */

@@ -115,6 +115,43 @@ describe('access keys', () => {
   });
 });
 
+describe('a restricted key does not get past its models where the model cannot be seen', () => {
+  const restricted =
+    'plugins: [{ auth: { keys: [{ name: alice, key: alice-secret, models: ["gpt-4o*"], upstream_keys: { main: sk-alices } }] } }]';
+  const ask = async (path: string, body: string, type: string) => {
+    await using upstream = await scriptedUpstream(json({ id: 'x' }));
+    await using gateway = await startGateway(upstream, { yaml: restricted });
+    const headers = { ...access, 'content-type': type };
+    const response = await gateway.fetch(path, { method: 'POST', headers, body });
+    return { status: response.status, text: await response.text(), calls: upstream.requests.length };
+  };
+  const form = '--b\r\ncontent-disposition: form-data; name="model"\r\n\r\nwhisper-1\r\n--b--\r\n';
+
+  test.each([
+    ['/v1/audio/transcriptions', form, 'multipart/form-data; boundary=b'],
+    ['/v1/moderations', '{"input":"x","model":"o3"}', 'text/plain'],
+    ['/v1/moderations', '{"input":"the default model"}', 'application/json'],
+    ['/v1/moderations', '[{"model":"o3"}]', 'application/json'],
+    ['/v1/realtime/client_secrets', '{"session":{"model":"o3"}}', 'application/json'],
+    ['/v1/batches', '{"input_file_id":"f","endpoint":"/v1/chat/completions"}', 'application/json'],
+    ['/v1/filesystem', '{}', 'application/json'],
+  ])('%s with %s is a 403 before any call', async (path, body, type) => {
+    expect(await ask(path, body, type)).toMatchObject({
+      status: 403,
+      calls: 0,
+      text: expect.stringMatching(/model_not_allowed/),
+    });
+  });
+
+  test.each([
+    ['/v1/files', form, 'multipart/form-data; boundary=b'],
+    ['/v1/vector_stores', '{"name":"x"}', 'application/json'],
+    ['/v1/images/generations', '{"model":"gpt-4o-image","prompt":"x"}', 'application/json'],
+  ])('%s, where none runs or an allowed one, passes', async (path, body, type) => {
+    expect(await ask(path, body, type)).toMatchObject({ status: 200, calls: 1 });
+  });
+});
+
 describe('refusals', () => {
   test('name the upstream, the variable and the header that would each help', async () => {
     await using upstream = await scriptedUpstream(reply);
