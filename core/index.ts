@@ -39,6 +39,7 @@ export type { HeaderList } from './header-list.ts';
 export { GatewayError, gatewayError, KINDS } from './errors.ts';
 export type { ErrorCode, GatewayErrorInit } from './errors.ts';
 export { BudgetExhausted } from './ledger.ts';
+export { recalled } from './recalled.ts';
 export type { Ledger } from './ledger.ts';
 export type { Budget } from './approach/budget.ts';
 export type { Progress } from './progress.ts';

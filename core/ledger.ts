@@ -23,14 +23,25 @@ export class Ledger {
   /** Does a plugin need the usage of streams, whether or not the client asked for it? */
   needsStreamUsage = false;
   #usage: Usage | undefined;
+  #recalled: Usage | undefined;
 
   /** The sum over all calls; undefined while nobody reported any. */
   get usage(): Usage | undefined {
     return this.#usage;
   }
 
+  /** What the answer took: the same, and what calls took that were answered without being sent (from a cache). */
+  get answerUsage(): Usage | undefined {
+    return this.#usage && this.#recalled ? addUsage(this.#usage, this.#recalled) : (this.#usage ?? this.#recalled);
+  }
+
   add(usage: Usage): void {
     this.#usage = this.#usage ? addUsage(this.#usage, usage) : usage;
+  }
+
+  /** Usage of a call that was answered without being sent: nothing is spent, but the answer rests on it. */
+  recall(usage: Usage): void {
+    this.#recalled = this.#recalled ? addUsage(this.#recalled, usage) : usage;
   }
 
   /** Can one more call be afforded? */

@@ -137,7 +137,7 @@ export function topChoices(answers: readonly Answer[]): Reply {
 
 /** The reply as an answer made of several calls. */
 export function stamped(reply: CompleteReply, call: Call, { id, created }: StreamStamp): CompleteReply {
-  const usage: Usage | undefined = call.exchange.ledger.usage;
+  const usage: Usage | undefined = call.exchange.ledger.answerUsage;
   return {
     ...reply,
     headers: withHeader(reply.headers, 'content-length', undefined),

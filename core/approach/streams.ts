@@ -179,7 +179,7 @@ export class JoinedStream {
     const { call, extension } = this.#init;
     const last = { ...(this.#stamp ?? this.#init.stamp ?? STAMPLESS), object: 'chat.completion.chunk', choices: [] };
     const tellsUsage = this.#isAsked || (this.#wantsUsage && !this.#lacksUsage);
-    const usage = tellsUsage ? call.exchange.ledger.usage : undefined;
+    const usage = tellsUsage ? call.exchange.ledger.answerUsage : undefined;
     const more = extension?.();
     // Usage that nobody asked for is taken out again with its chunk, so nothing else may stand in it.
     if (more && !(usage && this.#isAsked)) this.#write({ ...last, ...more });

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import {
   definePlugin,
   duration,
+  recalled,
   size,
   STAGE,
   z,
@@ -106,19 +107,24 @@ export default definePlugin({
       });
     });
 
-    hooks.upstream.tap({ name: NAME, stage: STAGE.upstream.cache }, (call, next) => {
+    hooks.upstream.tap({ name: NAME, stage: STAGE.upstream.cache }, async (call, next) => {
       const { exchange } = call;
       const told = directives.get(exchange);
       if (!told || told.skipsAll || exchange.plan?.isSingleCall !== false) return next(call);
-      return ask({
+      let isHit = false;
+      const reply = await ask({
         call,
         next,
         key: callKey(call, scope),
         form: formFor(call, 'stream_with_usage'),
         directives: told,
         isLive: true,
-        mark: () => undefined,
+        mark: (state) => {
+          isHit = state === 'hit';
+        },
       });
+      // Resumed or not, an answer says the same about what it took.
+      return isHit ? recalled(reply, call) : reply;
     });
 
     if (redis) {

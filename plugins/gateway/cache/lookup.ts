@@ -45,7 +45,7 @@ export interface Question {
   readonly directives: Directives;
   /** May others have the answer while it comes? */
   readonly isLive: boolean;
-  /** Told once, before the answer. */
+  /** Told before the answer, and before the call that is made for it. */
   mark(state: CacheState): void;
 }
 
@@ -133,6 +133,8 @@ export function createLookup(parts: Parts): (question: Question) => Promise<Loos
           if (signal.aborted) lease?.release();
           signal.throwIfAborted();
         }
+        // Before the call: what an approach streams while it works takes the headers along.
+        question.mark(state);
         return { reply: await next(call.with({}, { signal })) };
       },
       keep(reply, body) {
@@ -153,7 +155,7 @@ export function createLookup(parts: Parts): (question: Question) => Promise<Loos
     const landing = await flight.lead(call.signal);
     const reply = replyOf(landing, question);
     if (!reply) return lead(question, { skipsRedis: true });
-    question.mark('entry' in landing ? 'hit' : state);
+    if ('entry' in landing) question.mark('hit');
     return reply;
   }
 

@@ -66,3 +66,29 @@ test('a trace is told where usage is counted and not asked for', async () => {
   expect(last).toMatchObject({ choices: [], optigate: { approach: 'moa', calls: 3 } });
   expect(last).not.toHaveProperty('usage');
 });
+
+test('an answer resumed from the cache tells what it took, as one that was not interrupted', async () => {
+  let isDown = true;
+  await using upstream = await scriptedUpstream((request) =>
+    isDown && request.json['n'] === undefined ? json({ error: { message: 'down' } }, { status: 500 }) : agents(request),
+  );
+  await using gateway = await startGateway(upstream, { yaml: YAML });
+  const ask = { optillm_approach: 'moa', messages: [{ role: 'user', content: 'x' }] };
+
+  // The drafts are paid; neither critique nor answer came.
+  const interrupted = await gateway.chat({ ...ask, optigate: { moa: { moa_critique: 'each' } } });
+  expect(interrupted.headers.get('x-optigate-degraded')).toBe('answer_failed');
+  isDown = false;
+  const resumed = await gateway.chat(ask);
+  const streamed = await gateway.chat({
+    ...ask,
+    stream: true,
+    stream_options: { include_usage: true },
+    optigate: { max_calls: 9 },
+  });
+
+  expect(resumed.headers.get('x-optigate-calls')).toBe('2');
+  expect(await resumed.json()).toMatchObject({ usage: { prompt_tokens: 30, completion_tokens: 15, total_tokens: 45 } });
+  expect(cacheOf(streamed)).toBe('miss');
+  expect(chunksOf(await streamed.text()).at(-1)).toMatchObject({ choices: [], usage: { total_tokens: 45 } });
+});
