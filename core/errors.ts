@@ -87,6 +87,7 @@ export const KINDS = {
   },
   bad_http: { ...INVALID, message: 'The request is not valid HTTP' },
   header_too_large: { ...INVALID, status: 431, message: 'The request headers are too large' },
+  expectation_failed: { ...INVALID, status: 417, message: "The only known 'expect' is 100-continue" },
   upgrade_not_supported: {
     status: 426,
     type: 'invalid_request_error',

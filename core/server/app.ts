@@ -10,7 +10,7 @@ import type { Config } from '../config/config.ts';
 import { gatewayError, GatewayError } from '../errors.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Logger } from '../logger.ts';
-import { arrivalOf, pathOf } from './arrival.ts';
+import { arrivalOf, pathOf, requestIdOf } from './arrival.ts';
 import { errorBody, errorHeaders } from './error-body.ts';
 import { isAnthropicPath } from './paths.ts';
 import { addProbes } from './probes.ts';
@@ -72,6 +72,10 @@ export function createApp(config: Config, log: Logger, owner: () => string): App
     };
     route.onRequest = [admit, ...[route.onRequest ?? []].flat()];
   });
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    if (!reply.hasHeader('x-request-id')) reply.header('x-request-id', requestIdOf(request.raw));
+    done();
+  });
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply));
 
   return {
@@ -108,7 +112,7 @@ function unreachable(): never {
 function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const known = toKnown(error, request.routeOptions?.config?.plugin);
   if (known.status >= 500) request.log.error({ err: known.cause ?? error }, 'route failed');
-  const id = arrivalOf(request.raw, request.log as Logger).id;
+  const id = requestIdOf(request.raw);
   const headers = errorHeaders(known);
   for (let i = 0; i < headers.length; i += 2) reply.header(headers[i] ?? '', headers[i + 1]);
   reply.header('x-request-id', id);

@@ -15,16 +15,20 @@ const CREDENTIAL_HEADERS = new Set([
 ]);
 const SANE_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
+/** The client's own id if it sent a sane one, else a new one. */
+export function requestIdOf(request: IncomingMessage | undefined): string {
+  const asked = request?.headers['x-request-id'];
+  return typeof asked === 'string' && SANE_ID.test(asked) ? asked : randomUUID();
+}
+
 export function arrivalOf(request: IncomingMessage, log: Logger): Arrival {
-  const asked = request.headers['x-request-id'];
-  const id = typeof asked === 'string' && SANE_ID.test(asked) ? asked : randomUUID();
   const client: Incoming = {
     method: request.method ?? 'GET',
     path: request.url ?? '/',
     headers: request.headers,
     address: request.socket.remoteAddress ?? '',
   };
-  return { id, client, log };
+  return { id: requestIdOf(request), client, log };
 }
 
 /** The client as every hook after `authenticate` sees it. */

@@ -3,9 +3,9 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Config } from '../config/config.ts';
 import { gatewayError, type GatewayError } from '../errors.ts';
-import { errorBody } from './error-body.ts';
+import { pathOf, requestIdOf } from './arrival.ts';
+import { errorBody, errorHeaders } from './error-body.ts';
 import { isAnthropicPath } from './paths.ts';
-import { pathOf } from './arrival.ts';
 
 /** Longer than client pools keep idle connections, or both sides race and the client sees a reset. */
 const KEEP_ALIVE_MS = 75_000;
@@ -23,18 +23,32 @@ export function createListener(
       // Node looks at the two time-outs above only so often; its default of 30 s makes a 2 s one 30 s.
       connectionsCheckingInterval: 1_000,
       maxHeaderSize: 64 * 1024,
+      // Any other upgrade is an offer that may be left unanswered: Java's client offers h2c with every request.
+      shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
+      // Node's own refusal has no body.
+      requireHostHeader: false,
     },
-    route,
+    (request, response) => {
+      if (request.headers.host !== undefined || request.httpVersion === '1.0') route(request, response);
+      else refuse(request, response, gatewayError('bad_http'));
+    },
   );
   server.on('upgrade', refuseUpgrade);
+  server.on('checkExpectation', (request, response) => refuse(request, response, gatewayError('expectation_failed')));
   server.on('clientError', refuseBroken);
   return server;
 }
 
+/** Refuses what Node would refuse with an empty body. */
+function refuse(request: IncomingMessage, response: ServerResponse, error: GatewayError): void {
+  const id = requestIdOf(request);
+  const headers = [...errorHeaders(error), 'x-request-id', id, 'connection', 'close'];
+  response.writeHead(error.status, headers).end(errorBody(error, isAnthropicRequest(request), id));
+}
+
 /** 426 at once, before authentication: coding agents then go on over HTTP without delay. */
 function refuseUpgrade(request: IncomingMessage, socket: Duplex): void {
-  const error = gatewayError('upgrade_not_supported');
-  answerRaw(socket, error, errorBody(error, isAnthropicPath(pathOf(request.url ?? '')), ''), ['upgrade: HTTP/1.1']);
+  answerRaw(socket, gatewayError('upgrade_not_supported'), request, ['upgrade', 'HTTP/1.1']);
 }
 
 /** What Node's parser refuses never becomes a request; it is answered in our shape all the same. */
@@ -43,13 +57,10 @@ function refuseBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
     socket.destroy();
     return;
   }
+  const { isAnswered, request } = underWay(socket);
   // After a first answer a second one would be read as the answer to the next request.
-  if (hasAnswered(socket)) {
-    socket.destroy();
-    return;
-  }
-  const refusal = refusalOf(error.code);
-  answerRaw(socket, refusal, errorBody(refusal, false, ''), []);
+  if (isAnswered) socket.destroy();
+  else answerRaw(socket, refusalOf(error.code), request, []);
 }
 
 function refusalOf(code: string | undefined): GatewayError {
@@ -58,19 +69,41 @@ function refusalOf(code: string | undefined): GatewayError {
   return gatewayError('bad_http');
 }
 
-/** Is a response under way, or done, on this connection's last request? */
-function hasAnswered(socket: Duplex): boolean {
-  const { _httpMessage: message } = socket as Socket & { _httpMessage?: ServerResponse | null };
-  return message?.headersSent === true;
+/** The request whose body still comes on this connection, if there is one, and whether it has its answer already. */
+function underWay(socket: Duplex): { readonly isAnswered: boolean; readonly request: IncomingMessage | undefined } {
+  const { _httpMessage: response, parser } = socket as Socket & {
+    _httpMessage?: ServerResponse | null;
+    parser?: { readonly incoming?: IncomingMessage | null } | null;
+  };
+  if (response) return { isAnswered: response.headersSent, request: response.req };
+  return { isAnswered: parser?.incoming?.complete === false, request: undefined };
 }
 
-function answerRaw(socket: Duplex, error: GatewayError, body: string, extra: readonly string[]): void {
-  const lines = [
-    `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? ''}`,
-    'content-type: application/json',
-    `content-length: ${Buffer.byteLength(body)}`,
-    'connection: close',
+/** An answer where there is no response object to write it to. Ends the connection. */
+function answerRaw(
+  socket: Duplex,
+  error: GatewayError,
+  request: IncomingMessage | undefined,
+  extra: readonly string[],
+): void {
+  const id = requestIdOf(request);
+  const body = errorBody(error, request !== undefined && isAnthropicRequest(request), id);
+  const length = String(Buffer.byteLength(body));
+  const headers = [
+    ...errorHeaders(error),
+    'content-length',
+    length,
+    'x-request-id',
+    id,
+    'connection',
+    'close',
     ...extra,
   ];
+  const lines = [`HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? ''}`];
+  for (let i = 0; i < headers.length; i += 2) lines.push(`${headers[i]}: ${headers[i + 1]}`);
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
+}
+
+function isAnthropicRequest({ url = '' }: IncomingMessage): boolean {
+  return isAnthropicPath(pathOf(url));
 }

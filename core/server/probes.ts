@@ -1,8 +1,11 @@
+import type { FastifyRequest, RouteHandlerMethod } from 'fastify';
 import type { Gateway } from '../gateway.ts';
+import { gatewayError } from '../errors.ts';
 import type { Check } from '../plugin/apply.ts';
 import type { ServerState } from './app.ts';
 
 const CHECK_TIMEOUT_MS = 1_000;
+const READING = ['GET', 'HEAD'];
 
 const PAGE = `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>optigate</title>
@@ -15,18 +18,24 @@ const PAGE = `<!doctype html>
 /** What anybody may ask, without a key: is it there, is it alive, can it take requests. */
 export function addProbes(gateway: Gateway, state: ServerState): void {
   const { app, checks, fallback } = gateway;
-  app.route({
-    method: ['GET', 'HEAD'],
-    url: '/',
-    handler: (request, reply) => {
-      const wantsPage = request.method === 'GET' && (request.headers.accept ?? '').includes('text/html');
-      return wantsPage
-        ? reply.type('text/html; charset=utf-8').send(PAGE)
-        : reply.send({ name: 'optigate', status: 'ok' });
-    },
+  const probe = (url: string, handler: RouteHandlerMethod) => {
+    app.route({ method: READING, url, handler });
+    // Before the body is looked at: nobody is known here.
+    const refuse = ({ method }: FastifyRequest) => {
+      const allow = READING.join(', ');
+      throw gatewayError('method_not_allowed', { method, path: url, allow }, { headers: { allow } });
+    };
+    const others = app.supportedMethods.filter((method) => !READING.includes(method) && !app.hasRoute({ method, url }));
+    app.route({ method: others, url, onRequest: async (request) => refuse(request), handler: refuse });
+  };
+  probe('/', (request, reply) => {
+    const wantsPage = request.method === 'GET' && (request.headers.accept ?? '').includes('text/html');
+    return wantsPage
+      ? reply.type('text/html; charset=utf-8').send(PAGE)
+      : reply.send({ name: 'optigate', status: 'ok' });
   });
-  app.get('/health', async () => ({ status: 'ok' }));
-  app.get('/ready', async (_request, reply) => {
+  probe('/health', async () => ({ status: 'ok' }));
+  probe('/ready', async (_request, reply) => {
     const status = state.isDraining ? 'draining' : state.isReady ? 'ready' : 'starting';
     reply.code(status === 'ready' ? 200 : 503);
     const states = Object.fromEntries(
