@@ -1,10 +1,10 @@
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { freePort } from './free-port.ts';
 
 /** A redis-server of a test's own, to be paused, killed and brought back. */
 export interface RedisServer {
@@ -84,15 +84,6 @@ async function becomesReady(child: ChildProcess, output: string[]): Promise<bool
   lines.close();
   child.stdout.resume();
   return ready;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** Finds redis-server in PATH; where it is missing and we are root on a Debian, installs it, else says how to get it. */
