@@ -77,10 +77,19 @@ function guarded(tap: AnyTap, hook: string, owner: string, registrar: Registrar)
   if (type === 'async') {
     const run = (...args: unknown[]) => {
       const callback = args.at(-1) as (error?: unknown, result?: unknown) => void;
+      const settle = (error: unknown, result?: unknown) => {
+        let checked: unknown;
+        try {
+          if (error) throw error;
+          checked = valid(hook, result);
+        } catch (failure) {
+          callback(signed(failure, owner, hook));
+          return;
+        }
+        callback(undefined, checked);
+      };
       try {
-        fn(...args.slice(0, -1), (error: unknown, result: unknown) =>
-          callback(error ? signed(error, owner, hook) : error, result),
-        );
+        fn(...args.slice(0, -1), settle);
       } catch (error) {
         callback(signed(error, owner, hook));
       }
@@ -104,9 +113,20 @@ function guarded(tap: AnyTap, hook: string, owner: string, registrar: Registrar)
   return { ...tap, fn: run } as Tap;
 }
 
-/** What a tap on `response` returned must be a reply, or nothing: told while it is known whose tap it was. */
+/** What a tap returned must be what its hook is for, or nothing: told while it is known whose tap it was. */
 function valid(hook: string, result: unknown): unknown {
-  return hook === 'response' && result !== undefined ? toReply(result as LooseReply) : result;
+  if (result === undefined) return result;
+  if (hook === 'response') return toReply(result as LooseReply);
+  // Callers without an id of their own would share caches and limits, and `true` is no caller.
+  if (hook === 'authenticate' && !hasId(result))
+    throw new TypeError('an authenticate tap must return an identity with an id, or undefined');
+  return result;
+}
+
+function hasId(value: unknown): boolean {
+  return (
+    typeof value === 'object' && value !== null && 'id' in value && typeof value.id === 'string' && value.id !== ''
+  );
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

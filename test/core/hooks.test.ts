@@ -74,3 +74,16 @@ test.each(['200', '302', '99', '600', '418.5', 'NaN', '"418"'])(
     expect(await answerWith(onRequest(refusal))).toMatchObject({ status: 500, body: failed('request') });
   },
 );
+
+describe('an identity without an id admits nobody', () => {
+  test.each(['true', '{}', '{ id: 5 }', "{ id: '' }", "'alice'", 'null'])('%s', async (identity) => {
+    const returned = `(arrival.client.headers['x-break'] ? ${identity} : undefined)`;
+    for (const tap of [
+      `hooks.authenticate.tap('own', (arrival) => ${returned});`,
+      `hooks.authenticate.tapPromise('own', async (arrival) => ${returned});`,
+      `hooks.authenticate.tapAsync('own', (arrival, done) => done(null, ${returned}));`,
+    ]) {
+      expect(await answerWith(tap)).toMatchObject({ status: 500, body: failed('authenticate') });
+    }
+  });
+});
