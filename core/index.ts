@@ -107,7 +107,8 @@ export { canonicalJson } from './approach/canonical-json.ts';
 export { firstByRank, UpstreamRefusal } from './upstream/refusal.ts';
 
 export type { Model, ModelsRequest, Provider, ProviderRegistry } from './upstream/provider.ts';
-export type { CredentialHeader, OwnRequest, StreamWire, Transport, UpstreamRequest } from './upstream/transport.ts';
+export type { CredentialHeader, OwnRequest, Transport, UpstreamRequest } from './upstream/transport.ts';
+export type { StreamWire } from './openai/stream-wire.ts';
 export { createHeaderForwarding } from './upstream/headers.ts';
 export type { HeaderForwarding } from './upstream/headers.ts';
 export { modelsOf } from './upstream/models.ts';

@@ -6,6 +6,8 @@ import { isRefusalOfN, seedAt } from './sampling.ts';
 import { JoinedStream } from './streams.ts';
 import { completionOf } from './whole.ts';
 
+const MAX_CHOICES = 128;
+
 /**
  * The client's own `n` in a plan of one call: it goes upstream as it is and streams as it comes.
  * Only its refusal, or too few choices, starts single calls, all at once, whose choices are merged by index.
@@ -17,7 +19,8 @@ export function countingChoices(
 ): Handler {
   return async (call) => {
     const n = call.request.value.n ?? 1;
-    if (!Number.isInteger(n) || n <= 1) return handler(call);
+    // Beyond what the wire allows it is the upstream's to refuse, and never ours to fan out: the branches alone would fill the memory.
+    if (!Number.isInteger(n) || n <= 1 || n > MAX_CHOICES) return handler(call);
     const isTaken = capabilities.takes(call, 'n');
     if (isTaken === false) return singles(call, 0, n);
     const reply = await handler(call);

@@ -5,7 +5,7 @@ import type { Payload } from '../payload.ts';
 import { mayUse } from '../upstream/model-rights.ts';
 import type { Upstreams } from '../upstream/upstreams.ts';
 import { destinationOf, firstFor } from './destination.ts';
-import type { SelectedPlan } from './selection.ts';
+import type { SelectedPlan } from './selected-plan.ts';
 
 /**
  * The plan of anything but a chat: one call, untouched but for an upstream's name before the model's. Approaches are for

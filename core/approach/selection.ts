@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { gatewayError, type GatewayError } from '../errors.ts';
-import type { ChatExchange, Exchange, Plan, StreamStamp } from '../exchange.ts';
+import type { ChatExchange, Exchange, Plan } from '../exchange.ts';
 import type { ChatRequest } from '../openai/types.ts';
 import type { Changes, Payload } from '../payload.ts';
 import { mayUse } from '../upstream/model-rights.ts';
@@ -21,6 +21,7 @@ import {
 import { planOther } from './other-operations.ts';
 import type { ApproachRegistry } from './registry.ts';
 import { lowerBudget, NO_OPTIONS, readOptions, type RequestOptions } from './request-options.ts';
+import type { SelectedPlan } from './selected-plan.ts';
 import { createRun, createStamp, type Step } from './run.ts';
 
 export interface SelectionSettings {
@@ -42,16 +43,6 @@ export interface SelectionInit {
   readonly clock: Clock;
   /** What models refuse; handed in so that it outlasts a reload. */
   readonly capabilities?: Capabilities;
-}
-
-/** A plan of core's own: what the request wants to see of its making. */
-export interface SelectedPlan extends Plan {
-  /** `optigate: { trace: true }`: give the exchange a trace that records (`createTrace`) before `run`. */
-  readonly wantsTrace: boolean;
-  /** false = `optigate: { progress: false }`. */
-  readonly wantsProgress: boolean;
-  /** Id, time and model of an answer made of several calls: whatever streams before it (progress) carries them, too. Undefined where the upstream's own chunks pass. */
-  readonly stamp: StreamStamp | undefined;
 }
 
 export type Selection = (exchange: Exchange) => SelectedPlan | Promise<SelectedPlan>;

@@ -1,5 +1,5 @@
 import { isRecord, parseJson } from '../json.ts';
-import type { StreamWire } from '../upstream/transport.ts';
+import type { StreamWire } from './stream-wire.ts';
 import { eventEnds, lastBorder } from './event-border.ts';
 import { DONE, SseDecoder, type SseEvent } from './sse.ts';
 import type { Usage } from './types.ts';

@@ -1,4 +1,4 @@
-import type { StreamWire } from '../upstream/transport.ts';
+import type { StreamWire } from './stream-wire.ts';
 
 export interface EventFailure {
   readonly message: string;

@@ -15,6 +15,7 @@ import { errorBody, errorHeaders } from './error-body.ts';
 import { isAnthropicPath } from './paths.ts';
 import { addProbes } from './probes.ts';
 import { serve } from './serve.ts';
+import type { ServerState } from './state.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -31,12 +32,6 @@ export interface App {
   readonly route: (request: IncomingMessage, response: ServerResponse) => void;
   /** Adds the program's own routes, once the pipeline is there. */
   mount(gateway: Gateway, state: ServerState): Promise<void>;
-}
-
-/** What the listening server knows, for `/ready` and for new requests. */
-export interface ServerState {
-  isReady: boolean;
-  isDraining: boolean;
 }
 
 /**

@@ -3,7 +3,8 @@ import type { Config } from '../config/config.ts';
 import { createGateway, type Gateway } from '../gateway.ts';
 import { createKept, type Kept } from '../kept.ts';
 import type { Logger } from '../logger.ts';
-import { createApp, type App, type ServerState } from './app.ts';
+import { createApp, type App } from './app.ts';
+import type { ServerState } from './state.ts';
 
 export interface BuildDeps {
   readonly log: Logger;

@@ -1,4 +1,4 @@
-import { gatewayError, GatewayError } from '../errors.ts';
+import { anthropicType, gatewayError, GatewayError } from '../errors.ts';
 import type { HeaderList } from '../header-list.ts';
 
 /** Statuses a repeat cannot change, so that clients with retries of their own are told not to. */
@@ -7,23 +7,6 @@ const FINAL_STATUSES = new Set([400, 401, 403, 404, 405, 413, 415]);
 /** Whatever was thrown, as an error the client may see: never a stack, a path or an upstream's address. */
 export function toGatewayError(error: unknown): GatewayError {
   return error instanceof GatewayError ? error : gatewayError('internal_error', {}, { cause: error });
-}
-
-const ANTHROPIC_TYPES: Readonly<Record<number, string>> = {
-  400: 'invalid_request_error',
-  401: 'authentication_error',
-  402: 'billing_error',
-  403: 'permission_error',
-  404: 'not_found_error',
-  413: 'request_too_large',
-  429: 'rate_limit_error',
-  500: 'api_error',
-  504: 'timeout_error',
-  529: 'overloaded_error',
-};
-
-export function anthropicType(status: number): string {
-  return ANTHROPIC_TYPES[status] ?? (status >= 500 ? 'api_error' : 'invalid_request_error');
 }
 
 /** The body in the shape the path's wire has. */

@@ -2,7 +2,7 @@ import type { FastifyRequest, RouteHandlerMethod } from 'fastify';
 import type { Gateway } from '../gateway.ts';
 import { gatewayError } from '../errors.ts';
 import type { Check } from '../plugin/apply.ts';
-import type { ServerState } from './app.ts';
+import type { ServerState } from './state.ts';
 
 const CHECK_TIMEOUT_MS = 1_000;
 const READING = ['GET', 'HEAD'];

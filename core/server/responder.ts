@@ -3,11 +3,11 @@ import { PassedErrorEvent } from '../upstream/failure.ts';
 import { UpstreamRefusal } from '../upstream/refusal.ts';
 import type { ByteStream } from '../byte-stream.ts';
 import type { Clock } from '../clock.ts';
-import type { GatewayError } from '../errors.ts';
+import { anthropicType, type GatewayError } from '../errors.ts';
 import type { Exchange } from '../exchange.ts';
 import { errorEvent, keepAlive, type KeepAliveMode } from '../openai/event-stream.ts';
 import type { CompleteReply, Reply, StreamReply } from '../reply.ts';
-import type { StreamWire } from '../upstream/transport.ts';
+import type { StreamWire } from '../openai/stream-wire.ts';
 import { answerHeaders, errorAnswerHeaders } from './answer-headers.ts';
 import { errorBody, toGatewayError } from './error-body.ts';
 import { CLIENT_CLOSED } from './exchange.ts';
@@ -131,7 +131,8 @@ export class Responder {
       // The upstream has told it itself, in an event that went out.
       this.#response.end();
     } else if (this.#isEventStream && this.#isAtEventBorder()) {
-      this.write(errorEvent(wire, error));
+      const type = wire === 'messages' ? anthropicType(error.status) : error.type;
+      this.write(errorEvent(wire, { message: error.message, code: error.code, type }));
       this.#response.end();
     } else {
       this.#response.destroy();

@@ -14,7 +14,7 @@ import { errorAnswer, statusOfError } from './error-answer.ts';
 import { PassedErrorEvent, toFailure } from './failure.ts';
 import { StreamBeginning } from './first-event.ts';
 import { isJsonType, readHead, type ReceivedHeaders } from './response-head.ts';
-import type { StreamWire } from './transport.ts';
+import type { StreamWire } from '../openai/stream-wire.ts';
 
 /** Answers up to here are complete; larger ones are piped, unless the call wants its answer whole. */
 const COMPLETE_BYTES = 1024 * 1024;

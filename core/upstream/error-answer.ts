@@ -2,13 +2,12 @@
  * What an upstream says when it refuses (status 400 and above, or an error where an answer should be): the reply for the
  * client, in the shape of the upstream's wire, without keys.
  */
-import { typeOfStatus } from '../errors.ts';
+import { anthropicType, typeOfStatus } from '../errors.ts';
 import { isRecord, parseJson } from '../json.ts';
 import { withHeader, type HeaderList } from '../header-list.ts';
 import type { ChatCompletion } from '../openai/types.ts';
 import { Payload } from '../payload.ts';
 import { completeReply, type CompleteReply } from '../reply.ts';
-import { anthropicType } from '../server/error-body.ts';
 import type { Provider } from './provider.ts';
 import type { Upstream } from './upstream.ts';
 

@@ -4,6 +4,7 @@ import { gatewayError } from '../errors.ts';
 import type { Call } from '../exchange.ts';
 import type { HeaderList } from '../header-list.ts';
 import type { Kept } from '../kept.ts';
+import type { StreamWire } from '../openai/stream-wire.ts';
 import type { Reply } from '../reply.ts';
 import { Attempt } from './attempt.ts';
 import { credentialFor, type Credential } from './credentials.ts';
@@ -29,9 +30,6 @@ export interface CredentialHeader {
   readonly header: string;
   readonly scheme?: string;
 }
-
-/** The event-stream dialects: what ends a stream properly, and how an error event reads. */
-export type StreamWire = 'chat' | 'completions' | 'responses' | 'messages' | 'other';
 
 /** A small GET of the program's own (model lists). */
 export interface OwnRequest {

@@ -10,7 +10,8 @@
 import { pino } from 'pino';
 import { createApproachRegistry, type ApproachRegistry } from '../../core/approach/registry.ts';
 import type { Capabilities } from '../../core/approach/capabilities.ts';
-import { createSelection, type SelectedPlan, type SelectionSettings } from '../../core/approach/selection.ts';
+import type { SelectedPlan } from '../../core/approach/selected-plan.ts';
+import { createSelection, type SelectionSettings } from '../../core/approach/selection.ts';
 import { roundsOf } from '../../core/approach/trace-extension.ts';
 import { wholeReply } from '../../core/approach/whole.ts';
 import { ByteStream } from '../../core/byte-stream.ts';

@@ -1,0 +1,2 @@
+/** The event-stream dialects: what ends a stream properly, and how an error event reads. */
+export type StreamWire = 'chat' | 'completions' | 'responses' | 'messages' | 'other';
