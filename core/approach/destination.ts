@@ -15,8 +15,8 @@ export function destinationOf(exchange: Exchange, name: string, upstreams: Upstr
   if (other) return { upstream: other, model: name };
   const wire = wireOf(exchange);
   const there = namesUpstream
-    ? `The upstream '${destination.upstream.name}' speaks another wire`
-    : 'No upstream is configured that speaks this wire';
+    ? `The upstream '${destination.upstream.name}' cannot serve this path`
+    : 'No upstream is configured that can serve this path';
   throw gatewayError('model_not_found', {
     model: name,
     detail: `${there}: ${exchange.client.path} needs one whose provider speaks ${wire === 'anthropic' ? "Anthropic's" : "OpenAI's"} (provider: ${wire})`,
