@@ -69,6 +69,8 @@ interface ExchangeFields {
   readonly log: Logger;
   /** Set by `plan`, before anything runs. */
   plan: Plan | undefined;
+  /** A failure or a limit made the answer less than another try might bring: nothing to keep. */
+  isPartial?: boolean;
   /** The client's body where it is streamed through instead of being read whole. */
   readonly upload?: Upload;
   /** How often each equal call was made; core's own. */

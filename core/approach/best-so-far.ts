@@ -46,6 +46,7 @@ function neverEmpty(reply: StreamReply, call: Call, best: () => Reply): Reply {
     },
     onEnd: () => {
       if (hasContent) return [];
+      degrade(call.exchange, 'answer_empty');
       const instead = best();
       if (instead.kind !== 'complete') return [];
       return withoutRole([...completionToChunks(completionOf(instead, call))]);

@@ -74,11 +74,18 @@ export function pluralityOf(candidates: readonly Answer[]): Answer | undefined {
   return groupsOf(candidates, sameResult())[0]?.[0];
 }
 
-/** May an approach go on without what failed so? Not when the client is gone, nor when the code is wrong. */
+/**
+ * May an approach go on without what failed so? Not when nobody waits any more, nor when the code is wrong. The call's
+ * signal tells, not the exchange's: others may have joined its flight before its client left.
+ */
 export function isSurvivable(error: unknown, call: Call): boolean {
-  if (call.exchange.signal.aborted) return false;
+  if (call.signal.aborted && !isDeadline(call.signal.reason)) return false;
   if (error instanceof UpstreamRefusal && refusesClientsField(error.reply, call)) return false;
   return error instanceof GatewayError;
+}
+
+function isDeadline(reason: unknown): boolean {
+  return reason instanceof GatewayError && reason.code === 'deadline_exceeded';
 }
 
 /** Lets a failure pass as undefined where the approach can go on without that call (a judge, a critique). */
@@ -99,8 +106,12 @@ export function degradeByLimit(error: unknown, exchange: Exchange): void {
   if (code === 'budget_exhausted' || code === 'deadline_exceeded') degrade(exchange, code);
 }
 
-/** Says in a header and in the trace that the answer is less than what was asked for, and why. */
-export function degrade(exchange: Exchange, reason: string): void {
+/**
+ * Says in a header and in the trace that the answer is less than what was asked for, and why.
+ * @param isLasting  Would another try come to the same? Otherwise the answer is not worth keeping.
+ */
+export function degrade(exchange: Exchange, reason: string, { isLasting = false } = {}): void {
   exchange.headers.set('x-optigate-degraded', reason);
   exchange.trace.note({ degraded: reason });
+  if (!isLasting) exchange.isPartial = true;
 }

@@ -1,5 +1,6 @@
 import type { Call, Handler, StreamStamp } from '../exchange.ts';
 import { streamReply, type CompleteReply, type Reply, type StreamReply } from '../reply.ts';
+import { degrade } from './candidates.ts';
 import type { Capabilities } from './capabilities.ts';
 import { mergeReplies, runBranches, type Branch } from './merge.ts';
 import { isRefusalOfN, seedAt } from './sampling.ts';
@@ -47,7 +48,7 @@ export function countingChoices(
     const { choices } = completionOf(reply, call);
     capabilities.learn(call, 'n', choices.length >= n);
     if (choices.length >= n) return reply;
-    const more = await singles(call, choices.length, n).catch(() => undefined);
+    const more = await singles(call, choices.length, n).catch(() => tooFew(call));
     return more?.kind === 'complete' ? mergeReplies([{ reply }, { reply: more }], call, createStamp(call)) : reply;
   }
 
@@ -65,7 +66,7 @@ export function countingChoices(
         capabilities.learn(call, 'n', seen.size >= n);
         const from = seen.size;
         if (from >= n) return [];
-        const more = await singles(call, from, n).catch(() => undefined);
+        const more = await singles(call, from, n).catch(() => tooFew(call));
         if (more && more.kind !== 'bytes') joined.add({ reply: more, indexOf: (index) => index + from });
         return [];
       },
@@ -73,6 +74,11 @@ export function countingChoices(
     joined.close();
     return { ...streamReply(joined.body), headers: reply.headers };
   }
+}
+
+/** The client gets the choices there are. */
+function tooFew({ exchange }: Call): undefined {
+  degrade(exchange, 'choices_missing');
 }
 
 function singleBranches(from: number, to: number, handler: Handler): Branch[] {

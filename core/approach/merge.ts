@@ -88,6 +88,7 @@ async function joinedInOrder(
         joined.add({ reply: outcome.reply, indexOf: () => index, label: branches[i]?.label });
       resolve(outcome.reply.headers);
     }
+    if (position > 0 && failures.length > 0) degrade(call.exchange, 'branch_failed');
     if (position > 0) joined.close();
     else reject(failureOf(failures, init.isRanked));
   };

@@ -75,7 +75,7 @@ async function reflect(
   const { messages, stream } = call.request.value;
   if (!isFreeText(call)) {
     // Tags and a format of the client's own exclude each other: the plain call is the better answer.
-    degrade(call.exchange, 'cot_reflection: tools or response_format');
+    degrade(call.exchange, 'cot_reflection: tools or response_format', { isLasting: true });
     return next(call);
   }
   const asked = call.with({

@@ -103,6 +103,7 @@ export default definePlugin({
         form,
         directives: told,
         isLive: plan.isSingleCall,
+        isPartial: () => exchange.isPartial === true,
         mark,
       });
     });

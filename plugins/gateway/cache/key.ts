@@ -15,8 +15,8 @@ const TELLING_HEADERS = [
 
 /**
  * Names the answer to a client's whole request: everything that can change it, nothing that cannot. The call's digest
- * covers the body's canonical form, operation, path and upstream; budgets count because an approach that runs into one
- * answers with the best so far.
+ * covers the body's canonical form, operation, path and upstream; budgets count where there may be more than one call,
+ * because whoever runs into one answers with the best so far.
  */
 export function answerKey(call: Call, plan: Plan, scope: Scope): string {
   const { maxCalls, maxTokens, deadlineMs } = plan.budget;
@@ -29,8 +29,13 @@ export function answerKey(call: Call, plan: Plan, scope: Scope): string {
     canonical(plan.options),
     // A trace is told within the answer.
     plan.wantsTrace === true ? 'trace' : '',
-    ...(plan.isSingleCall ? [] : [maxCalls, maxTokens, deadlineMs].map(String)),
+    ...(isOneCall(call, plan) ? [] : [maxCalls, maxTokens, deadlineMs].map(String)),
   ]);
+}
+
+/** Is there never a second call: no repair, no choices to be asked for singly? */
+function isOneCall({ request }: Call, { isSingleCall, approach }: Plan): boolean {
+  return isSingleCall && approach === 'none' && (request.value.n ?? 1) === 1;
 }
 
 /** Names one upstream call of an approach. Equal calls of one exchange have ordinals: best-of-5 stays five samples. */

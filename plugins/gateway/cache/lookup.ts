@@ -1,5 +1,6 @@
 /** From a call to its answer: memory, a flight under way, Redis, another process at it, at last the call itself. */
 import {
+  BudgetExhausted,
   ByteStream,
   completeReply,
   delay,
@@ -45,6 +46,8 @@ export interface Question {
   readonly directives: Directives;
   /** May others have the answer while it comes? */
   readonly isLive: boolean;
+  /** Asked when the answer is whole: is it less than another try might bring? Then it is shared, and not kept. */
+  isPartial?(): boolean;
   /** Told before the answer, and before the call that is made for it. */
   mark(state: CacheState): void;
 }
@@ -92,13 +95,14 @@ export function createLookup(parts: Parts): (question: Question) => Promise<Loos
   async function join(flight: Flight, question: Question, { isLast = false } = {}): Promise<LooseReply> {
     const { call, form } = question;
     const change = changeFor(form, call.exchange.operation);
-    const landing = await flight.join({
+    const joining = flight.join({
       signal: call.signal,
       wantsStream: form !== 'complete',
       isLive: question.isLive,
       wantsWhole: call.wantsWhole,
       ...(change ? { change } : {}),
     });
+    const landing = await joining.catch(unlessItsOwn);
     const reply = landing && replyOf(landing, question);
     if (!reply) {
       const following = isLast ? undefined : flights.get(question.key);
@@ -139,7 +143,7 @@ export function createLookup(parts: Parts): (question: Question) => Promise<Loos
       },
       keep(reply, body) {
         const entry = entryFrom(reply, body, question);
-        if (!entry || entry.expiresAt <= clock.now()) return entry;
+        if (!entry || entry.expiresAt <= clock.now() || question.isPartial?.() === true) return entry;
         keepInMemory(key, entry);
         written = redis?.set(key, entry);
         return entry;
@@ -194,6 +198,11 @@ export function createLookup(parts: Parts): (question: Question) => Promise<Loos
       body: form === 'stream' ? withoutObfuscation(body) : body,
     };
   }
+}
+
+/** What the leader's own budget forbids, others may still do. */
+function unlessItsOwn(error: unknown): undefined {
+  if (!(error instanceof BudgetExhausted)) throw error;
 }
 
 function replyFrom(entry: Entry, form: Form, body: Buffer): Reply {

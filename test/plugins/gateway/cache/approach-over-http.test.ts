@@ -4,12 +4,14 @@ import {
   chatChunk,
   chatCompletion,
   events,
+  HANG,
+  hold,
   json,
   scriptedUpstream,
   type ScriptedRequest,
 } from '../../../support/scripted-upstream.ts';
 
-const YAML = 'plugins: [auth, cache, retry: { attempts: 1 }, bon, moa, cot_reflection]\n';
+const YAML = 'plugins: [auth, cache, retry: { attempts: 1 }, re2, bon, moa, cot_reflection]\n';
 const USAGE = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 };
 
 /** Answers every role of `moa`; a stream tells its usage only to those who ask. */
@@ -91,4 +93,36 @@ test('an answer resumed from the cache tells what it took, as one that was not i
   expect(await resumed.json()).toMatchObject({ usage: { prompt_tokens: 30, completion_tokens: 15, total_tokens: 45 } });
   expect(cacheOf(streamed)).toBe('miss');
   expect(chunksOf(await streamed.text()).at(-1)).toMatchObject({ choices: [], usage: { total_tokens: 45 } });
+});
+
+test('the deadline of one request does not end the call of another', async () => {
+  const held = hold();
+  await using upstream = await scriptedUpstream([HANG, json(chatCompletion('in time'), { after: held.promise })]);
+  await using gateway = await startGateway(upstream, { yaml: YAML });
+  const ask = { optillm_approach: 're2' };
+
+  const hasty = gateway.chat({ ...ask, optigate: { deadline: '100ms' } });
+  await upstream.request(0);
+  const patient = gateway.chat(ask);
+  expect((await hasty).status).toBe(504);
+  held.release();
+
+  expect((await patient).status).toBe(200);
+});
+
+test('a fallback after a failure is not kept: the next request resumes and answers', async () => {
+  let isDown = true;
+  await using upstream = await scriptedUpstream((request) =>
+    isDown && request.body.includes('<review>')
+      ? json({ error: { message: 'down' } }, { status: 500 })
+      : agents(request),
+  );
+  await using gateway = await startGateway(upstream, { yaml: YAML });
+
+  const degraded = await gateway.chat({ optillm_approach: 'moa' });
+  isDown = false;
+  const next = await gateway.chat({ optillm_approach: 'moa' });
+
+  expect(degraded.headers.get('x-optigate-degraded')).toBe('answer_failed');
+  expect([cacheOf(next), next.headers.get('x-optigate-calls')]).toEqual(['miss', '1']);
 });

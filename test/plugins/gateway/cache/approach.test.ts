@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import type { Call, Handler, Reply } from '../../../../core/index.ts';
+import {
+  BudgetExhausted,
+  degrade,
+  GatewayError,
+  ifAny,
+  type Call,
+  type Handler,
+  type Reply,
+} from '../../../../core/index.ts';
 import { complete, completionOf, openStream, eventsOf, pipelineOf, QUESTION } from './pipeline.ts';
 
 /** Three equal samples, then one call that embeds them: best-of-3 in short. */
@@ -95,6 +103,62 @@ test('who joins an approach waits for its finished answer', async () => {
   expect(await (await waiting).text()).toBe(events.join(''));
   expect(await reading).toBe(events.join(''));
   expect(gateway.calls).toHaveLength(1);
+});
+
+test('a failure that an approach survives is survived for those who joined, though its leader has left', async () => {
+  const judge = Promise.withResolvers<Reply>();
+  await using gateway = await pipelineOf({}, () => judge.promise);
+  const plan = {
+    approach: 'x',
+    isSingleCall: false,
+    run: async (call: Call, next: Handler) => (await ifAny(next(call), call)) ?? complete('best so far'),
+  };
+  const leader = new AbortController();
+
+  const leading = gateway.ask({ plan, signal: leader.signal });
+  const joining = gateway.ask({ plan });
+  leader.abort(new GatewayError({ status: 499, code: 'client_closed', message: 'gone' }));
+  await expect(leading).rejects.toMatchObject({ status: 499 });
+  judge.reject(new GatewayError({ status: 502, code: 'upstream_error', message: 'down' }));
+
+  expect(JSON.parse(await (await joining).text())).toEqual(completionOf('best so far'));
+});
+
+test('an answer that a failure made less is shared, but not kept', async () => {
+  let isDown = true;
+  await using gateway = await pipelineOf({}, async () => complete('x'));
+  const plan = {
+    approach: 'x',
+    isSingleCall: false,
+    async run(call: Call, next: Handler) {
+      const reply = await next(call);
+      if (isDown) degrade(call.exchange, 'answer_failed');
+      return reply;
+    },
+  };
+
+  const [leader, joiner] = await Promise.all([gateway.ask({ plan }), gateway.ask({ plan })]);
+  isDown = false;
+  const repeated = await gateway.ask({ plan });
+  const after = await gateway.ask({ plan });
+
+  expect([leader, joiner, repeated, after].map(({ cache }) => cache)).toEqual(['miss', 'hit', 'miss', 'hit']);
+  // What was paid for is: the repeated request made no call.
+  expect(gateway.calls).toHaveLength(1);
+});
+
+test('what only the budget of one forbids, another does for itself', async () => {
+  const first = Promise.withResolvers<Reply>();
+  let count = 0;
+  await using gateway = await pipelineOf({}, () => (++count === 1 ? first.promise : Promise.resolve(complete('hi'))));
+  const through = { isSingleCall: false, run: (call: Call, next: Handler) => next(call) };
+
+  const poor = gateway.ask({ plan: { ...through, approach: 'a' } });
+  const other = gateway.ask({ plan: { ...through, approach: 'b' } });
+  first.reject(new BudgetExhausted('maxCalls'));
+
+  await expect(poor).rejects.toMatchObject({ code: 'budget_exhausted' });
+  expect(JSON.parse(await (await other).text())).toEqual(completionOf('hi'));
 });
 
 test('approaches of one caller share equal calls under way', async () => {

@@ -82,6 +82,9 @@ test('budgets are part of the key where an approach can run into them', () => {
   const limited = { budget: { maxCalls: 3 } };
   expect(keyOf({ plan: { isSingleCall: false, ...limited } })).not.toBe(keyOf({ plan: { isSingleCall: false } }));
   expect(keyOf({ plan: limited })).toBe(keyOf({}));
+  // A second call after all: a repair, choices that an upstream does not give at once.
+  for (const ask of [{ plan: { approach: 'cot_reflection' } }, { body: { ...QUESTION, n: 3 } }])
+    expect(keyOf({ ...ask, plan: { ...ask.plan, ...limited } })).not.toBe(keyOf(ask));
 });
 
 test('equal calls of one exchange have keys of their own, the same ones when it is repeated', () => {
