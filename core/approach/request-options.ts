@@ -27,12 +27,11 @@ export const NO_OPTIONS: RequestOptions = Object.freeze({
 });
 
 const count = z.int().min(1);
+const A_DURATION = 'expected a duration such as 30s, or milliseconds';
 const controls = z.object({
   max_calls: count.nullish(),
   max_tokens: count.nullish(),
-  deadline: z
-    .union([count, z.string().regex(/^\d+(?:\.\d+)?(?:ms|s|m|h)$/)], 'a duration such as 30s, or milliseconds')
-    .nullish(),
+  deadline: z.union([count, z.string().regex(/^\d+(?:\.\d+)?(?:ms|s|m|h)$/, A_DURATION)], A_DURATION).nullish(),
   trace: z.boolean().nullish(),
   progress: z.boolean().nullish(),
   n: z.literal('top', "only 'top', the best of one pool, can be asked for").nullish(),

@@ -268,6 +268,12 @@ describe('options of a request', () => {
     await expect(select({ request: { optigate: { bom: {} } } })).rejects.toThrow(/did you mean 'bon'/);
   });
 
+  test('a deadline that is none is told what one looks like', async () => {
+    await expect(select({ request: { optigate: { deadline: '5 minutes' } } })).rejects.toThrow(
+      "Invalid value for 'optigate.deadline': expected a duration such as 30s, or milliseconds",
+    );
+  });
+
   test('limits can only be lowered', async () => {
     const settings = { limits: { maxCalls: 10, deadlineMs: 60_000 } };
     const { plan } = await select({
