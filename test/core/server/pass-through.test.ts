@@ -74,6 +74,16 @@ describe('what nobody changes', () => {
     expect(upstream.requests[0]?.body.includes(bytes)).toBe(true);
   });
 
+  test.each([129, 1e9])(
+    'n: %i, more choices than the wire allows, is the upstream’s to refuse and never fanned out',
+    async (n) => {
+      await using upstream = await scriptedUpstream([json(chatCompletion('a'))]);
+      await using gateway = await startGateway(upstream);
+      expect((await gateway.chat({ n })).status).toBe(200);
+      expect(upstream.requests.map((request) => request.json['n'])).toEqual([n]);
+    },
+  );
+
   test('GET and DELETE pass without a body', async () => {
     await using upstream = await scriptedUpstream(json({ deleted: true }));
     await using gateway = await startGateway(upstream);
