@@ -65,14 +65,17 @@ function modelOf(rest: string): Destination {
   return { kind: 'models', id };
 }
 
-/** Lower case, one slash between segments, no parameters, escapes decoded; undefined where it has dot segments or broken escapes. */
+/** At the ends of a segment some servers drop them. */
+const BLANKS = /^[\0-\x20]+|[\0-\x20]+$/g;
+
+/** Lower case, one slash between segments, no parameters, fragments or blanks around, escapes decoded; undefined where it has dot segments or broken escapes. */
 function tidied(path: string): string | undefined {
   const plain = decoded(path);
   if (plain === undefined || hasDotSegment(path)) return undefined;
   const segments = plain
     .replaceAll('\\', '/')
     .split('/')
-    .map((segment) => segment.split(';')[0] ?? '')
+    .map((segment) => (segment.split(/[;#]/)[0] ?? '').replace(BLANKS, ''))
     .filter((segment) => segment !== '');
   return `/${segments.join('/')}`.toLowerCase();
 }
