@@ -13,18 +13,22 @@ export function mayUse(identity: Identity, upstream: Upstream, model: string): b
   );
 }
 
-/** The last check before a call leaves: whichever plugin made it, its model must be one the caller may use. */
+/** The last check before a call leaves: whichever plugin made it, every model it names must be one the caller may use. */
 export function guardModels(send: Handler): Handler {
   return (call) => {
     const { identity } = call.exchange;
-    if (identity.models !== undefined && call.exchange.plan?.request !== call.request) {
-      const { model } = call.request.value;
-      if (typeof model === 'string' && !mayUse(identity, call.upstream, model)) {
-        return Promise.reject(gatewayError('model_not_allowed', { model }));
-      }
-    }
+    if (identity.models === undefined) return send(call);
+    const refused = namedModels(call.request.value).find((model) => !mayUse(identity, call.upstream, model));
+    if (refused !== undefined) return Promise.reject(gatewayError('model_not_allowed', { model: refused }));
     return send(call);
   };
+}
+
+/** The model, and the ones that some upstreams fall back to (OpenRouter's `models`). */
+function namedModels(body: unknown): string[] {
+  if (typeof body !== 'object' || body === null) return [];
+  const { model, models } = body as { model?: unknown; models?: unknown };
+  return [model, ...(Array.isArray(models) ? models : [])].filter((name) => typeof name === 'string');
 }
 
 /** `*` stands for any text. Linear: each literal part is looked for once, after the one before. */

@@ -150,6 +150,18 @@ describe('a restricted key does not get past its models where the model cannot b
   ])('%s, where none runs or an allowed one, passes', async (path, body, type) => {
     expect(await ask(path, body, type)).toMatchObject({ status: 200, calls: 1 });
   });
+
+  test('restricted to models, they may not name others for an upstream to fall back to', async () => {
+    await using upstream = await scriptedUpstream(reply);
+    await using gateway = await startGateway(upstream, {
+      yaml: 'plugins: [{ auth: { keys: [{ name: alice, key: alice-secret, models: ["gpt-4o*"] }] } }]',
+    });
+    const refused = await gateway.chat({ model: 'gpt-4o', models: ['gpt-4o-mini', 'o3'] }, access);
+    expect(refused.status).toBe(403);
+    expect(await refused.json()).toMatchObject({ error: { message: expect.stringContaining("'o3'") } });
+    expect((await gateway.chat({ model: 'gpt-4o', models: ['gpt-4o-mini'] }, access)).status).toBe(200);
+    expect(upstream.requests).toHaveLength(1);
+  });
 });
 
 describe('refusals', () => {
