@@ -3,8 +3,8 @@
  * builds another one beside it. What must survive that lives in `Kept`, handed in.
  */
 import type { FastifyInstance } from 'fastify';
-import { createApproachRegistry } from './approach/registry.ts';
 import { LRUCache } from 'lru-cache';
+import { createApproachRegistry } from './approach/registry.ts';
 import { Capabilities } from './approach/capabilities.ts';
 import { createSelection } from './approach/selection.ts';
 import type { Clock } from './clock.ts';
@@ -22,7 +22,7 @@ import { settleBail, settleSeries } from './settle.ts';
 import type { IdentityGrant } from './upstream/credentials.ts';
 import { createFallback, withFallback, type Fallback } from './upstream/fallback.ts';
 import { createUpstreams } from './upstream/models.ts';
-import { guardModels } from './upstream/model-rights.ts';
+import { guardModels, refusedModel } from './upstream/model-rights.ts';
 import type { Model } from './upstream/provider.ts';
 import { createTransport, type Transport } from './upstream/transport.ts';
 import { askForUsage } from './upstream/usage-asking.ts';
@@ -117,6 +117,9 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
   const plan = async (exchange: Exchange): Promise<Plan> => {
     const made = planIsCoresOwn ? await select(exchange) : await hooks.plan.promise(exchange);
     if (!made) throw gatewayError('internal_error', {}, { cause: new Error('no tap on plan returned a plan') });
+    const { request, upstream } = made;
+    const refused = exchange.identity.models && refusedModel(exchange.identity, upstream, request.value);
+    if (refused !== undefined) throw gatewayError('model_not_allowed', { model: refused });
     return withFallback(made, exchange, fallback);
   };
 

@@ -115,6 +115,7 @@ export { modelsOf } from './upstream/models.ts';
 export { passedPath, queryOf } from './upstream/passed-path.ts';
 export type { Upstream, UpstreamSettings } from './upstream/upstream.ts';
 export { payerKindOf, payerOf } from './upstream/credentials.ts';
+export { matches } from './upstream/model-rights.ts';
 export type { Identity, IdentityGrant } from './upstream/credentials.ts';
 
 export type * from './openai/types.ts';

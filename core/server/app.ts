@@ -63,7 +63,13 @@ export function createApp(config: Config, log: Logger, owner: () => string): App
     const admit = async (request: FastifyRequest) => {
       if (!gateway) throw gatewayError('overloaded');
       const grant = await gateway.authenticate(arrivalOf(request.raw, log));
-      if (grant.routes === false) throw gatewayError('invalid_api_key', { detail: 'This route needs an access key' });
+      if (grant.routes === false) {
+        throw gatewayError(
+          'invalid_api_key',
+          { detail: 'This route needs an access key' },
+          { headers: { 'www-authenticate': 'Bearer' } },
+        );
+      }
     };
     route.onRequest = [admit, ...[route.onRequest ?? []].flat()];
   });

@@ -17,11 +17,16 @@ export function mayUse(identity: Identity, upstream: Upstream, model: string): b
 export function guardModels(send: Handler): Handler {
   return (call) => {
     const { identity } = call.exchange;
-    if (identity.models === undefined) return send(call);
-    const refused = namedModels(call.request.value).find((model) => !mayUse(identity, call.upstream, model));
+    const refused = refusedModel(identity, call.upstream, call.request.value);
     if (refused !== undefined) return Promise.reject(gatewayError('model_not_allowed', { model: refused }));
     return send(call);
   };
+}
+
+/** The first model that a body names and this caller may not use. */
+export function refusedModel(identity: Identity, upstream: Upstream, body: unknown): string | undefined {
+  if (identity.models === undefined) return undefined;
+  return namedModels(body).find((model) => !mayUse(identity, upstream, model));
 }
 
 /** The model, and the ones that some upstreams fall back to (OpenRouter's `models`). */

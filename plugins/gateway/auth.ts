@@ -7,6 +7,7 @@ import { LRUCache } from 'lru-cache';
 import {
   definePlugin,
   gatewayError,
+  matches,
   payerKindOf,
   STAGE,
   z,
@@ -85,7 +86,7 @@ export default definePlugin({
     hooks.authenticate.tap(NAME, ({ client }: Arrival) => judge(client));
 
     if (hasKeys && settings.stored_objects === 'refuse') {
-      // Innermost of the outer layers that see the call's upstream, and before the cache: a stored object is never replayed either.
+      // Outermost: before any layer that could answer in the upstream's place. Not at `request`, where the payer is not known.
       hooks.upstream.tap({ name: NAME, stage: STAGE.upstream.observe - 100 }, async (call, next) => {
         const { operation, client } = call.exchange;
         if (addressesStoredObject(operation, client) && payerKindOf(call.exchange, call.upstream) === 'server') {
@@ -113,7 +114,7 @@ function createJudge(settings: Options): (client: Incoming) => IdentityGrant {
   const { mode } = settings;
   const hasKeys = settings.keys.length > 0;
   const lookUp = createKeyLookup(settings.keys);
-  const isClientKey = wildcards(settings.client_keys);
+  const isClientKey = (token: string) => settings.client_keys.some((pattern) => matches(pattern, token));
   const serverPays: IdentityGrant = Object.freeze({ id: 'anonymous', serverKey: true });
   // By the whole credential, so that hashing and constant-time comparison happen once per caller, not per request.
   const remembered = new LRUCache<string, IdentityGrant>({ max: REMEMBERED_CREDENTIALS });
@@ -235,15 +236,6 @@ function checkKeys(keys: readonly AccessKey[], upstreams: readonly string[]): vo
 /** Not a secret any more, yet the same for the same key: may be logged and be part of cache keys. */
 function digest(key: string): string {
   return createHmac('sha256', 'optigate identity 1').update(key).digest('base64url').slice(0, 16);
-}
-
-function wildcards(patterns: readonly string[]): (value: string) => boolean {
-  const whole = patterns.map((pattern) => new RegExp(`^${pattern.split('*').map(escaped).join('.*')}$`, 's'));
-  return (value) => whole.some((pattern) => pattern.test(value));
-}
-
-function escaped(literal: string): string {
-  return literal.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
 function pathOf({ path }: Incoming): string {

@@ -162,6 +162,16 @@ describe('a restricted key does not get past its models where the model cannot b
     expect((await gateway.chat({ model: 'gpt-4o', models: ['gpt-4o-mini'] }, access)).status).toBe(200);
     expect(upstream.requests).toHaveLength(1);
   });
+
+  test('restricted to models, they are not answered from a shared cache either', async () => {
+    await using upstream = await scriptedUpstream(reply);
+    await using gateway = await startGateway(upstream, {
+      yaml: 'plugins: [{ auth: { keys: [{ name: a, key: key-a }, { name: b, key: key-b, models: ["gpt-4o*"] }] } }, { cache: { scope: shared } }]',
+    });
+    const body = { model: 'gpt-4o', models: ['o3'] };
+    expect((await gateway.chat(body, { authorization: 'Bearer key-a' })).status).toBe(200);
+    expect((await gateway.chat(body, { authorization: 'Bearer key-b' })).status).toBe(403);
+  });
 });
 
 describe('refusals', () => {
