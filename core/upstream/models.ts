@@ -57,7 +57,9 @@ export function createUpstreams(upstreams: readonly Upstream[], transport: Trans
     get: (name) => byName.get(name),
     resolve(model) {
       const slash = model.indexOf('/');
-      const upstream = slash > 0 ? byName.get(model.slice(0, slash)) : undefined;
+      // `b/` names no model of b.
+      const isQualified = slash > 0 && slash < model.length - 1;
+      const upstream = isQualified ? byName.get(model.slice(0, slash)) : undefined;
       return upstream ? { upstream, model: model.slice(slash + 1) } : { upstream: first, model };
     },
     async models(upstream, signal) {

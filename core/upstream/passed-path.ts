@@ -17,10 +17,14 @@ export function queryOf({ path }: Incoming): string {
 }
 
 function passedQuery(query: string): string {
-  if (!/[?&]key=/.test(query)) return query;
-  const kept = query
-    .slice(1)
-    .split('&')
-    .filter((pair) => !pair.startsWith('key='));
+  const pairs = query.slice(1).split('&');
+  const kept = pairs.filter((pair) => !isKey(pair));
+  if (kept.length === pairs.length) return query;
   return kept.length > 0 ? `?${kept.join('&')}` : '';
+}
+
+/** `key=…`, its name written in whatever way. */
+function isKey(pair: string): boolean {
+  const [[name] = []] = new URLSearchParams(pair);
+  return name === 'key';
 }

@@ -84,6 +84,13 @@ describe('what nobody changes', () => {
     },
   );
 
+  test.each(['key=secret', '%6bey=secret', 'ke%79=secret'])('a key in the query stays here: %s', async (pair) => {
+    await using upstream = await scriptedUpstream(json({ ok: true }));
+    await using gateway = await startGateway(upstream);
+    await gateway.fetch(`/v1/files?a=%20b&${pair}&keys=c`);
+    expect(upstream.requests[0]?.path).toBe('/v1/files?a=%20b&keys=c');
+  });
+
   test('GET and DELETE pass without a body', async () => {
     await using upstream = await scriptedUpstream(json({ deleted: true }));
     await using gateway = await startGateway(upstream);

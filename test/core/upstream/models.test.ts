@@ -33,6 +33,7 @@ test('a prefix that names an upstream says where a model goes, any other is part
   expect(upstreams.resolve('groq/llama/3')).toEqual({ upstream: groq, model: 'llama/3' });
   expect(upstreams.resolve('meta/llama')).toEqual({ upstream: main, model: 'meta/llama' });
   expect(upstreams.resolve('gpt')).toEqual({ upstream: main, model: 'gpt' });
+  expect(upstreams.resolve('groq/')).toEqual({ upstream: main, model: 'groq/' });
   expect(upstreams.get('groq')).toBe(groq);
   expect(upstreams.default).toBe(main);
 });
