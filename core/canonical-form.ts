@@ -1,3 +1,5 @@
+import { QUOTE, COMMA, COLON, OPEN_ARRAY, BACKSLASH, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT } from './ascii.ts';
+
 const quoted = (...keys: readonly string[]): ReadonlySet<string> => new Set(keys.map((key) => `"${key}"`));
 
 /** Members of the body that cannot change the answer. */
@@ -14,15 +16,6 @@ const IGNORED = quoted(
 const OWN = '"optigate"';
 const OWN_IGNORED = quoted('progress');
 const NONE = quoted();
-
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const OPEN_ARRAY = 0x5b;
-const BACKSLASH = 0x5c;
-const CLOSE_ARRAY = 0x5d;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
 
 /**
  * The canonical form of valid JSON, from its source and without parsing it. Works on the bytes as Latin-1 text, whose

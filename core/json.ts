@@ -2,14 +2,7 @@
  * JSON as bytes: one pass that finds the top-level members of an object without parsing it, so that a changed body keeps
  * the digits of what nobody changed (64-bit seeds, `1.0`), and depth and duplicate keys are known before `JSON.parse`.
  */
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
-const OPEN_ARRAY = 0x5b;
-const CLOSE_ARRAY = 0x5d;
-const COMMA = 0x2c;
-const COLON = 0x3a;
+import { QUOTE, BACKSLASH, OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY, COMMA, COLON } from './ascii.ts';
 
 /** Byte offsets of one member: the key's opening quote, the value's first byte, and one past the value. */
 export interface Span {

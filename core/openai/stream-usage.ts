@@ -1,3 +1,4 @@
+import { COMMA, CLOSE_ARRAY, CLOSE_OBJECT } from '../ascii.ts';
 import type { ByteStream } from '../byte-stream.ts';
 import { isRecord, parseJson, scanObject, type Span } from '../json.ts';
 import type { Payload } from '../payload.ts';
@@ -23,9 +24,6 @@ export function stripUsage(stream: ByteStream): ByteStream {
 const USAGE = Buffer.from('"usage"');
 const NULL = Buffer.from(':null');
 const LETTER_D = 0x64;
-const COMMA = 0x2c;
-const CLOSE_ARRAY = 0x5d;
-const CLOSE_OBJECT = 0x7d;
 const LF = 0x0a;
 const CR = 0x0d;
 

@@ -1,19 +1,20 @@
 import type { Dispatcher } from 'undici';
 import { ByteStream, type Source } from '../byte-stream.ts';
 import type { Clock } from '../clock.ts';
-import { GatewayError, gatewayError } from '../errors.ts';
+import { gatewayError } from '../errors.ts';
 import type { Call } from '../exchange.ts';
-import { headerOf, withHeader, type HeaderList } from '../header-list.ts';
+import type { HeaderList } from '../header-list.ts';
 import { EventStreamWatch } from '../openai/event-stream.ts';
 import type { ChatCompletion, Usage } from '../openai/types.ts';
 import { Payload } from '../payload.ts';
 import { bytesReply, completeReply, streamReply, type Reply } from '../reply.ts';
+import { account } from './accounting.ts';
 import { beginsLikeObject, examine, UsageTail } from './answer.ts';
 import { openDecoder, type Decoder, type DecoderOwner } from './decode.ts';
 import { errorAnswer, statusOfError } from './error-answer.ts';
 import { PassedErrorEvent, toFailure } from './failure.ts';
 import { StreamBeginning } from './first-event.ts';
-import { isJsonType, readHead, type ReceivedHeaders } from './response-head.ts';
+import { asJson, readHead, type ReceivedHeaders } from './response-head.ts';
 import type { StreamWire } from '../openai/stream-wire.ts';
 
 /** Answers up to here are complete; larger ones are piped, unless the call wants its answer whole. */
@@ -251,12 +252,8 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
   }
 
   #answer(body: Payload<ChatCompletion>, usage: Usage | undefined): void {
-    // Clients hand a body of another type to their user as text.
-    const headers = isJsonType(headerOf(this.#headers, 'content-type') ?? '')
-      ? this.#headers
-      : withHeader(this.#headers, 'content-type', 'application/json');
     this.#end({ usage });
-    this.#resolve(completeReply(body, this.#status, headers));
+    this.#resolve(completeReply(body, this.#status, asJson(this.#headers)));
   }
 
   #answerFirstEvent(): void {
@@ -306,26 +303,11 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
     const { call } = this.#init;
     call.signal.removeEventListener('abort', this.#onAbort);
     const usage = how.usage ?? this.#watch?.usage ?? this.#tail?.usage;
-    if (usage) call.exchange.ledger.add(usage);
-    if (call.exchange.trace.isOn) this.#trace(usage, how.failure);
+    account(call, { startMs: this.#startMs, status: this.#status, usage, failure: how.failure });
     if (!('abort' in how)) return;
     this.#decoder?.destroy();
     const reason = how.abort instanceof Error ? how.abort : new Error('the answer is not wanted any more');
     if (this.#controller) this.#controller.abort(reason);
     else this.#abortReason = reason;
-  }
-
-  #trace(usage: Usage | undefined, failure: unknown): void {
-    const { exchange, role, request, upstream } = this.#init.call;
-    exchange.trace.add({
-      role,
-      upstream: upstream.name,
-      ...(exchange.operation === 'chat' ? { model: request.value.model } : {}),
-      startMs: this.#startMs,
-      endMs: performance.now() - exchange.startedAt,
-      ...(this.#status === 0 ? {} : { status: this.#status }),
-      ...(usage ? { usage } : {}),
-      ...(failure instanceof GatewayError ? { error: failure.code } : {}),
-    });
   }
 }

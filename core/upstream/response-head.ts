@@ -1,5 +1,5 @@
 import type { Call } from '../exchange.ts';
-import type { HeaderList } from '../header-list.ts';
+import { headerOf, withHeader, type HeaderList } from '../header-list.ts';
 import { toClientHeaders } from './headers.ts';
 
 /** Headers as undici gives them: names in lower case, repeats as arrays. */
@@ -50,7 +50,14 @@ export function readHead(
   }
 }
 
-export function isJsonType(contentType: string): boolean {
+/** The headers of a JSON answer. Clients hand a body of another type to their user as text. */
+export function asJson(headers: HeaderList): HeaderList {
+  return isJsonType(headerOf(headers, 'content-type') ?? '')
+    ? headers
+    : withHeader(headers, 'content-type', 'application/json');
+}
+
+function isJsonType(contentType: string): boolean {
   return /^application\/(?:[\w.-]+\+)?json\b/i.test(contentType);
 }
 
