@@ -1,9 +1,10 @@
+import type { Allowance } from './allowance.ts';
 import type { Budget } from './approach/budget.ts';
 import type { GatewayError } from './errors.ts';
 import type { ResponseHeaders } from './header-list.ts';
 import type { Ledger } from './ledger.ts';
 import type { Logger } from './logger.ts';
-import type { ChatRequest } from './openai/types.ts';
+import type { ChatRequest, Usage } from './openai/types.ts';
 import type { Changes, Payload } from './payload.ts';
 import type { Progress } from './progress.ts';
 import type { Reply } from './reply.ts';
@@ -64,7 +65,9 @@ interface ExchangeFields {
   /** Upstream calls and tokens of this exchange so far, and its budget. */
   readonly ledger: Ledger;
   readonly progress: Progress;
-  /** Replaced by one that records when the plan wants it. */
+  /** Set by a plugin that wants the trace, in `request`: record it though the client did not ask for it. */
+  isTraced?: boolean;
+  /** Replaced by one that records when somebody wants it, before anything runs. */
   trace: Trace;
   readonly log: Logger;
   /** Set by `plan`, before anything runs. */
@@ -133,6 +136,9 @@ export interface CallChange {
   readonly upstream?: Upstream;
   readonly signal?: AbortSignal;
   readonly wantsWhole?: boolean;
+  readonly trace?: Trace;
+  /** One more limit on what is spent, beside those there are. */
+  readonly allowance?: Allowance;
 }
 
 /**
@@ -147,6 +153,9 @@ export class Call {
   readonly signal: AbortSignal;
   /** Its answer is read by an approach and must come whole, also above 1 MB (where a plain one is piped). */
   readonly wantsWhole: boolean;
+  /** The step of the work that this call belongs to; an approach notes what it found there. */
+  readonly trace: Trace;
+  readonly #allowances: readonly Allowance[];
   readonly #number: CallNumber;
 
   constructor(init: {
@@ -156,6 +165,8 @@ export class Call {
     upstream: Upstream;
     signal: AbortSignal;
     wantsWhole?: boolean;
+    trace?: Trace;
+    allowances?: readonly Allowance[];
     number?: CallNumber;
   }) {
     this.exchange = init.exchange;
@@ -164,32 +175,35 @@ export class Call {
     this.upstream = init.upstream;
     this.signal = init.signal;
     this.wantsWhole = init.wantsWhole ?? false;
+    this.trace = init.trace ?? init.exchange.trace;
+    this.#allowances = init.allowances ?? NONE;
     this.#number = init.number ?? numberEqualCalls(init.exchange, init.upstream.name, init.request);
   }
 
   with(request: Changes<ChatRequest>, change: CallChange = {}): Call {
     const isSame = !hasKeys(request) && (change.upstream === undefined || change.upstream === this.upstream);
     return new Call({
-      exchange: this.exchange,
+      ...this.#changed(change),
       request: hasKeys(request) ? this.request.with(request) : this.request,
-      role: change.role ?? this.role,
-      upstream: change.upstream ?? this.upstream,
-      signal: change.signal ?? this.signal,
-      wantsWhole: change.wantsWhole ?? this.wantsWhole,
       ...(isSame ? { number: this.#number } : {}),
     });
   }
 
   /** The same request once more, as a sample of its own: what retry repeats is not this, but the k-th candidate is. */
   again(change: CallChange = {}): Call {
-    return new Call({
+    return new Call({ ...this.#changed(change), request: this.request });
+  }
+
+  #changed(change: CallChange) {
+    return {
       exchange: this.exchange,
-      request: this.request,
       role: change.role ?? this.role,
       upstream: change.upstream ?? this.upstream,
       signal: change.signal ?? this.signal,
       wantsWhole: change.wantsWhole ?? this.wantsWhole,
-    });
+      trace: change.trace ?? this.trace,
+      allowances: change.allowance ? [...this.#allowances, change.allowance] : this.#allowances,
+    };
   }
 
   /** Which of the equal calls of this exchange this is, from 0. Worked out when first asked for. */
@@ -202,11 +216,24 @@ export class Call {
     return this.#number.digest;
   }
 
-  /** Marks the first attempt of this call; false when a retry repeats it. */
-  markSent(): boolean {
+  /** Can this call be afforded? For a search that would otherwise go round for nothing. */
+  canSpend(): boolean {
+    return this.exchange.ledger.canSpend() && this.#allowances.every((allowance) => allowance.canSpend());
+  }
+
+  /** Counts one request sent for this call; throws `BudgetExhausted` where its first attempt would go over a limit. */
+  spend(): void {
     const isFirst = !this.#number.isSent;
+    if (isFirst) for (const allowance of this.#allowances) allowance.check();
+    this.exchange.ledger.spend(isFirst);
     this.#number.isSent = true;
-    return isFirst;
+    if (isFirst) for (const allowance of this.#allowances) allowance.spend();
+  }
+
+  /** Enters what an attempt of this call took. */
+  addUsage(usage: Usage): void {
+    this.exchange.ledger.add(usage);
+    for (const allowance of this.#allowances) allowance.add(usage);
   }
 }
 
@@ -220,6 +247,8 @@ export interface Outcome {
   readonly bytes: number;
   readonly cache?: 'hit' | 'miss' | 'bypass';
 }
+
+const NONE: readonly Allowance[] = [];
 
 function hasKeys(value: object): boolean {
   for (const _ in value) return true;

@@ -144,7 +144,8 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
       exchange.plan = await plan(exchange);
       exchange.ledger.budget = exchange.plan.budget;
       exchange.ledger.needsStreamUsage = needsStreamUsage;
-      if (exchange.plan.wantsTrace === true) exchange.trace = createTrace();
+      if (exchange.plan.wantsTrace === true || exchange.isTraced === true)
+        exchange.trace = createTrace(exchange.plan.approach);
       const { request, upstream } = exchange.plan;
       const reply = await answerOnion(
         new Call({ exchange, request, upstream, role: 'answer', signal: exchange.signal }),

@@ -43,7 +43,11 @@ export { recalled } from './recalled.ts';
 export type { Ledger } from './ledger.ts';
 export type { Budget } from './approach/budget.ts';
 export type { Progress } from './progress.ts';
-export type { Trace, TraceEntry } from './trace.ts';
+export type { Trace, TraceEntry, TraceNode } from './trace.ts';
+export { Random } from './random.ts';
+export { randomOf } from './approach/random.ts';
+export { approachOptions } from './approach/options.ts';
+export { roundsOf } from './approach/trace-extension.ts';
 
 export type {
   Answer,

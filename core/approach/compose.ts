@@ -1,8 +1,10 @@
+import type { Allowance } from '../allowance.ts';
 import { GatewayError, gatewayError } from '../errors.ts';
 import { GENERATION_ROLES, type Call, type Handler } from '../exchange.ts';
-import type { CompleteReply, Reply } from '../reply.ts';
+import { onEnd, type CompleteReply, type Reply } from '../reply.ts';
 import { candidateText, withDraft } from './conversation.ts';
 import { orBestSoFar } from './best-so-far.ts';
+import { withDeadline } from './deadline.ts';
 import { createNext, type Kit } from './next.ts';
 import type { Approach, Next } from './types.ts';
 import { toAnswers, wholeCall, wholeReply } from './whole.ts';
@@ -11,6 +13,9 @@ import { toAnswers, wholeCall, wholeReply } from './whole.ts';
 export interface Step {
   readonly approach: Approach;
   readonly options: object;
+  /** Its own limits within the request's. */
+  readonly allowance?: Allowance | undefined;
+  readonly deadlineMs?: number | undefined;
 }
 
 /**
@@ -26,14 +31,32 @@ export function compose(steps: readonly Step[], call: Handler, kit: Kit): Handle
     if (approach.per === 'call') return compose(rest, perCall(step, call, kit), kit);
     const following = compose(rest, call, kit);
     const next = createNext(following, kit, rest.length === 0);
-    return (given) => runStep(step, given, next);
+    return (given) => runStep(step, given, next, kit);
   }
-  const answer: Handler = (given) => runStep(step, given, createNext(call, kit, true));
+  const answer: Handler = (given) => runStep(step, given, createNext(call, kit, true), kit);
   return rest.length === 0 ? answer : improving(answer, compose(rest, call, kit));
 }
 
+/** Runs an approach within its own limits, as a step of the trace. */
+async function runStep(step: Step, given: Call, next: Next, { clock }: Kit): Promise<Reply> {
+  const { approach, allowance, deadlineMs } = step;
+  const { trace, exchange } = given;
+  const now = () => performance.now() - exchange.startedAt;
+  const own = trace.isOn ? trace.step(approach.slug, now()) : trace;
+  const call = trace.isOn || allowance ? given.with({}, { trace: own, ...(allowance ? { allowance } : {}) }) : given;
+  const running = (one: Call) => runApproach(step, one, next);
+  try {
+    const reply = await (deadlineMs === undefined ? running(call) : withDeadline(running, call, deadlineMs, clock));
+    if (trace.isOn) onEnd(reply, () => own.end(now()));
+    return reply;
+  } catch (error) {
+    own.end(now());
+    throw error;
+  }
+}
+
 /** An approach's own mistake fails the request with its plugin's name; whatever else is thrown says itself what it is. */
-async function runStep({ approach, options }: Step, call: Call, next: Next): Promise<Reply> {
+async function runApproach({ approach, options }: Step, call: Call, next: Next): Promise<Reply> {
   try {
     return await approach.run(call, next, options);
   } catch (error) {
@@ -44,7 +67,7 @@ async function runStep({ approach, options }: Step, call: Call, next: Next): Pro
 
 function perCall(step: Step, call: Handler, kit: Kit): Handler {
   const next = createNext(call, kit, true);
-  return (given) => (GENERATION_ROLES.has(given.role) ? runStep(step, given, next) : call(given));
+  return (given) => (GENERATION_ROLES.has(given.role) ? runStep(step, given, next, kit) : call(given));
 }
 
 /** The first one's answer becomes the second one's draft, and the answer where the second one cannot give any. */

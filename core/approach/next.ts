@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts';
 import { gatewayError } from '../errors.ts';
 import type { Call, Handler } from '../exchange.ts';
 import type { Upstreams } from '../upstream/upstreams.ts';
@@ -10,6 +11,7 @@ import { wholeCall } from './whole.ts';
 export interface Kit {
   readonly capabilities: Capabilities;
   readonly resolve: Upstreams['resolve'];
+  readonly clock: Clock;
 }
 
 /**

@@ -5,6 +5,9 @@ import type { Reply } from '../reply.ts';
 import type { Approach, ApproachFields, Approaches, Next, OptionsSchema } from './types.ts';
 import { CHAT_FIELDS, RESERVED_SLUGS } from './wire-fields.ts';
 
+/** Options that a body cannot give flat: `limits` are the request's own there, and caps are the server's. */
+const FILE_ONLY: ReadonlySet<string> = new Set(['limits', 'at_most']);
+
 /** The approaches of one pipeline, by slug. */
 export interface ApproachRegistry {
   /**
@@ -16,8 +19,19 @@ export interface ApproachRegistry {
   get(slug: string): Approach | undefined;
   readonly slugs: readonly string[];
   readonly all: readonly Approach[];
-  /** Option name → the approaches that have it, of built-in ones, without the chat wire's own fields. */
-  readonly flatOptions: ReadonlyMap<string, readonly string[]>;
+  /**
+   * What a body's flat fields mean, of built-in approaches: an option's name (but for the chat wire's own fields),
+   * `<slug>_<option>`, and `<slug>_config` for an object of options.
+   */
+  readonly flatOptions: FlatOptions;
+}
+
+export type FlatOptions = ReadonlyMap<string, readonly FlatOption[]>;
+
+export interface FlatOption {
+  readonly slug: string;
+  /** Undefined: the field is an object of options. */
+  readonly option: string | undefined;
 }
 
 interface Definition extends ApproachFields {
@@ -28,7 +42,7 @@ interface Definition extends ApproachFields {
 
 export function createApproachRegistry(): ApproachRegistry {
   const approaches = new Map<string, Approach>();
-  const flatOptions = new Map<string, string[]>();
+  const flatOptions = new Map<string, FlatOption[]>();
 
   const add = (plugin: PluginRecord, pluginOptions: object, isBuiltIn: boolean, slug: string, given: Definition) => {
     const complaint = complaintAbout(slug, given) ?? takenBy(approaches.get(slug));
@@ -48,9 +62,14 @@ export function createApproachRegistry(): ApproachRegistry {
       run: given.run.bind(given),
     });
     if (!isBuiltIn) return;
-    for (const name of optionNames(schema)) {
-      if (!CHAT_FIELDS.has(name)) flatOptions.set(name, [...(flatOptions.get(name) ?? []), slug]);
+    const offer = (field: string, option: string | undefined) =>
+      flatOptions.set(field, [...(flatOptions.get(field) ?? []), { slug, option }]);
+    const names = optionNames(schema).filter((name) => !FILE_ONLY.has(name));
+    for (const name of names) {
+      if (!CHAT_FIELDS.has(name)) offer(name, name);
+      if (!names.includes(`${slug}_${name}`)) offer(`${slug}_${name}`, name);
     }
+    if (names.length > 0) offer(`${slug}_config`, undefined);
   };
 
   return {

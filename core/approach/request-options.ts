@@ -3,7 +3,8 @@ import { gatewayError, type GatewayError } from '../errors.ts';
 import type { ChatRequest } from '../openai/types.ts';
 import type { Budget } from './budget.ts';
 import { nearest } from './expression.ts';
-import type { ApproachRegistry } from './registry.ts';
+import { capsOf, limitsOf } from './options.ts';
+import { optionNames, type ApproachRegistry } from './registry.ts';
 import type { Approach } from './types.ts';
 import { CONTROL_KEYS } from './wire-fields.ts';
 
@@ -76,51 +77,76 @@ function approachOptions(
   given: Readonly<Record<string, unknown>>,
   registry: ApproachRegistry,
 ): ReadonlyMap<string, object> {
-  const named = new Map<string, { values: Record<string, unknown>; flat: Set<string> }>();
+  // Where each value was written, for the error that names it.
+  const named = new Map<string, { values: Record<string, unknown>; fields: Map<string, string> }>();
   const entry = (slug: string) => {
-    const found = named.get(slug) ?? { values: {}, flat: new Set<string>() };
+    const found = named.get(slug) ?? { values: {}, fields: new Map<string, string>() };
     named.set(slug, found);
     return found;
   };
-  for (const [name, slugs] of registry.flatOptions) {
-    if (!Object.hasOwn(request, name) || request[name] === null) continue;
-    for (const slug of slugs) {
-      const { values, flat } = entry(slug);
-      values[name] = request[name];
-      flat.add(name);
+  const take = (slug: string, field: string, written: unknown) => {
+    if (!isRecord(written)) throw invalid(field, 'expected an object of options');
+    const { values, fields } = entry(slug);
+    for (const [name, value] of Object.entries(written)) {
+      values[name] = value;
+      fields.set(name, `${field}.${name}`);
     }
+  };
+  // From the weakest form to the strongest.
+  const flat = Object.keys(request).filter((field) => request[field] !== null && registry.flatOptions.has(field));
+  for (const field of flat) {
+    for (const { slug, option } of registry.flatOptions.get(field) ?? []) {
+      if (option === undefined) continue;
+      const { values, fields } = entry(slug);
+      values[option] = request[field];
+      fields.set(option, field);
+    }
+  }
+  for (const field of flat) {
+    for (const { slug, option } of registry.flatOptions.get(field) ?? [])
+      if (option === undefined) take(slug, field, request[field]);
   }
   for (const slug of registry.slugs) {
     const nested = given[slug];
-    if (nested === undefined || nested === null) continue;
-    if (!isRecord(nested)) throw invalid(`optigate.${slug}`, 'expected an object of options');
-    const { values, flat } = entry(slug);
-    for (const [name, value] of Object.entries(nested)) {
-      values[name] = value;
-      flat.delete(name);
-    }
+    if (nested !== undefined && nested !== null) take(slug, `optigate.${slug}`, nested);
   }
   const options = new Map<string, object>();
-  for (const [slug, { values, flat }] of named) {
+  for (const [slug, { values, fields }] of named) {
     const approach = registry.get(slug);
-    if (approach) options.set(slug, checked(approach, values, flat));
+    if (approach) options.set(slug, checked(approach, values, fields));
   }
   return options;
 }
 
-/** The file's options with the request's over them, checked like the file's. */
-function checked(approach: Approach, values: Readonly<Record<string, unknown>>, flat: ReadonlySet<string>): object {
-  const result = approach.schema.safeParse({ ...approach.defaults, ...values });
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const prefix = `optigate.${approach.slug}`;
-  if (issue?.code === 'unrecognized_keys') {
-    const key = issue.keys[0] ?? '';
-    throw invalid(`${prefix}.${key}`, suggestion('unknown option', key, Object.keys(approach.defaults)));
+/**
+ * The file's options with the request's over them, checked like the file's; within the file's own limits and caps.
+ * @param fields  Where the request wrote each of `values`.
+ */
+function checked(
+  approach: Approach,
+  values: Readonly<Record<string, unknown>>,
+  fields: ReadonlyMap<string, string>,
+): object {
+  const { defaults, schema, slug } = approach;
+  const fieldOf = (name: string) => fields.get(name) ?? `optigate.${slug}.${name}`;
+  if (values['at_most'] !== undefined) throw invalid(fieldOf('at_most'), 'only the server may set it');
+  for (const [name, cap] of Object.entries(capsOf(defaults))) {
+    const value = values[name];
+    if (typeof value === 'number' && value > cap) throw invalid(fieldOf(name), `expected at most ${cap} here`);
   }
-  const path = (issue?.path ?? []).map(String);
-  const isFlat = path[0] !== undefined && flat.has(path[0]);
-  throw invalid([...(isFlat ? [] : [prefix]), ...path].join('.'), issue?.message ?? 'not valid');
+  const result = schema.safeParse({ ...defaults, ...values });
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    if (issue?.code === 'unrecognized_keys' && issue.path.length === 0) {
+      const key = issue.keys[0] ?? '';
+      throw invalid(fieldOf(key), suggestion('unknown option', key, optionNames(schema)));
+    }
+    const [name = '', ...inner] = (issue?.path ?? []).map(String);
+    throw invalid([fieldOf(name), ...inner].join('.'), issue?.message ?? 'not valid');
+  }
+  if (values['limits'] === undefined) return result.data;
+  const { maxCalls, maxTokens, deadlineMs } = lowerBudget(limitsOf(defaults), limitsOf(result.data));
+  return { ...result.data, limits: { max_calls: maxCalls, max_tokens: maxTokens, deadline: deadlineMs } };
 }
 
 function budgetOf({ max_calls, max_tokens, deadline }: Controls): Budget {

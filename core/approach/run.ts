@@ -1,13 +1,12 @@
 import type { Clock } from '../clock.ts';
-import { gatewayError } from '../errors.ts';
 import type { Call, Handler, Plan, StreamStamp } from '../exchange.ts';
-import { onEnd, streamReply, type CompleteReply, type Reply } from '../reply.ts';
+import { streamReply, type CompleteReply, type Reply } from '../reply.ts';
 import { UpstreamRefusal } from '../upstream/refusal.ts';
 import type { Budget } from './budget.ts';
 import { leavingOutRefused } from './capabilities.ts';
-import { childSignal } from './child-signal.ts';
 import { countingChoices } from './choices.ts';
 import { compose, type Step } from './compose.ts';
+import { bounded, withDeadline } from './deadline.ts';
 import { createStamp, runBranches, stamped, type Branch } from './merge.ts';
 import type { Kit } from './next.ts';
 import { seedAt } from './sampling.ts';
@@ -40,7 +39,7 @@ export function createRun(init: RunInit): Plan['run'] {
   const isPlain = init.branches.length === 1 && init.branches[0]?.length === 0;
   const run = init.isSingleCall ? runSingle(init) : runMany(init);
   return (call, next) => {
-    const isUntouched = isPlain && (call.request.value.n ?? 1) === 1 && !call.exchange.trace.isOn;
+    const isUntouched = isPlain && (call.request.value.n ?? 1) === 1 && !isShown(call);
     if (isUntouched)
       return budget.deadlineMs === undefined ? next(call) : bounded(next, call, budget.deadlineMs, clock);
     const running: Handler = (given) => passingRefusals(run(given, next));
@@ -65,7 +64,7 @@ function runSingle({ branches, kit, clock, stamp }: RunInit): Run {
     if (reply.status >= 400) return reply;
     // A repair is a second call; several single calls were merged, and stamped, already.
     const whole = made > 1 && reply.kind === 'complete' ? stamped(reply, call, newStamp(call)) : reply;
-    return call.exchange.trace.isOn ? withExtension(whole, call, undefined) : whole;
+    return isShown(call) ? withExtension(whole, call, undefined) : whole;
   };
 }
 
@@ -94,6 +93,11 @@ function runMany({ branches, kit, clock, stamp, isTop }: RunInit): Run {
     });
     return reply.kind === 'complete' ? withExtension(reply, call, mark) : reply;
   };
+}
+
+/** Does the client want the trace in its answer? */
+function isShown({ exchange }: Call): boolean {
+  return exchange.plan?.wantsTrace === true;
 }
 
 function labelOf(steps: readonly Step[]): string {
@@ -128,41 +132,4 @@ async function withExtension(reply: Reply, call: Call, stamp: StreamStamp | unde
   const made = stamp ? stamped(whole, call, stamp) : whole;
   const extension = extensionOf(call.exchange);
   return extension ? { ...made, body: made.body.with(extension) } : made;
-}
-
-/** Bounds a plain call: there is nothing to fall back to, so that its end is the exchange's. Cheaper than a signal of its own. */
-async function bounded(next: Handler, call: Call, deadlineMs: number, clock: Clock): Promise<Reply> {
-  const { exchange } = call;
-  const left = Math.max(0, deadlineMs - (performance.now() - exchange.startedAt));
-  const cancelTimer = clock.setTimeout(
-    () => exchange.abort(gatewayError('deadline_exceeded', { ms: deadlineMs })),
-    left,
-  );
-  try {
-    const reply = await next(call);
-    onEnd(reply, cancelTimer);
-    return reply;
-  } catch (error) {
-    cancelTimer();
-    throw error;
-  }
-}
-
-/** Bounds the whole run, streams to their end; what the approach has by then is its answer. */
-async function withDeadline(running: Handler, call: Call, deadlineMs: number, clock: Clock): Promise<Reply> {
-  const child = childSignal(call.signal);
-  const left = Math.max(0, deadlineMs - (performance.now() - call.exchange.startedAt));
-  const cancelTimer = clock.setTimeout(() => child.abort(gatewayError('deadline_exceeded', { ms: deadlineMs })), left);
-  const release = () => {
-    cancelTimer();
-    child.release();
-  };
-  try {
-    const reply = await running(call.with({}, { signal: child.signal }));
-    onEnd(reply, release);
-    return reply;
-  } catch (error) {
-    release();
-    throw error;
-  }
 }

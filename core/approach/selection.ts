@@ -5,6 +5,7 @@ import type { ChatRequest } from '../openai/types.ts';
 import type { Changes, Payload } from '../payload.ts';
 import { mayUse } from '../upstream/model-rights.ts';
 import type { Upstreams } from '../upstream/upstreams.ts';
+import { Allowance } from '../allowance.ts';
 import type { Budget } from './budget.ts';
 import { Capabilities } from './capabilities.ts';
 import { destinationOf } from './destination.ts';
@@ -18,11 +19,13 @@ import {
   withoutTags,
   type SplitModel,
 } from './marks.ts';
+import { limitsOf } from './options.ts';
 import { planOther } from './other-operations.ts';
 import type { ApproachRegistry } from './registry.ts';
 import { lowerBudget, NO_OPTIONS, readOptions, type RequestOptions } from './request-options.ts';
 import type { SelectedPlan } from './selected-plan.ts';
 import { createRun, createStamp, type Step } from './run.ts';
+import type { Approach } from './types.ts';
 
 export interface SelectionSettings {
   /** For chat requests that name no model. */
@@ -64,6 +67,7 @@ export function createSelection(init: SelectionInit): Selection {
   const kit = {
     capabilities: init.capabilities ?? new Capabilities(),
     resolve: (name: string) => upstreams.resolve(name),
+    clock,
   };
   const byDefault = readSource(settings.approach, registry, 'approach');
   const isListed = (slug: string) => slug === 'none' || registry.get(slug) !== undefined;
@@ -232,8 +236,19 @@ function tagged(tags: readonly string[], registry: ApproachRegistry): Expression
 function stepsOf(slugs: readonly string[], registry: ApproachRegistry, { options }: RequestOptions): Step[] {
   return slugs.flatMap((slug) => {
     const approach = slug === 'none' ? undefined : registry.get(slug);
-    return approach ? [{ approach, options: options.get(slug) ?? approach.defaults }] : [];
+    return approach ? [stepOf(approach, options.get(slug) ?? approach.defaults)] : [];
   });
+}
+
+function stepOf(approach: Approach, options: object): Step {
+  const limits = limitsOf(options);
+  const isLimited = limits.maxCalls !== undefined || limits.maxTokens !== undefined;
+  return {
+    approach,
+    options,
+    allowance: isLimited ? new Allowance(limits) : undefined,
+    deadlineMs: limits.deadlineMs,
+  };
 }
 
 function isPlainCall(steps: readonly (readonly Step[])[]): boolean {

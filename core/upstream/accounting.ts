@@ -14,15 +14,15 @@ export interface AttemptFacts {
 
 /** Enters an attempt that is over: its tokens into the ledger, itself into the trace where somebody asked for one. */
 export function account(call: Call, { startMs, status, usage, failure }: AttemptFacts): void {
-  const { exchange, role, request, upstream } = call;
-  if (usage) exchange.ledger.add(usage);
-  if (!exchange.trace.isOn) return;
-  exchange.trace.add({
+  const { exchange, role, request, trace, upstream } = call;
+  if (usage) call.addUsage(usage);
+  if (!trace.isOn) return;
+  trace.add({
     role,
     upstream: upstream.name,
     ...(exchange.operation === 'chat' ? { model: request.value.model } : {}),
-    startMs,
-    endMs: performance.now() - exchange.startedAt,
+    start_ms: startMs,
+    end_ms: performance.now() - exchange.startedAt,
     ...(status === 0 ? {} : { status }),
     ...(usage ? { usage } : {}),
     ...(failure instanceof GatewayError ? { error: failure.code } : {}),

@@ -69,7 +69,7 @@ export function createTransport({ kept, clock }: TransportDeps): Transport {
       const credential = credentialFor(exchange, upstream);
       const { pool, prefix } = pools.for(upstream);
       const headers = headersOf(call, request, credential.key);
-      exchange.ledger.spend(call.markSent());
+      call.spend();
       const attempt = new Attempt({
         call,
         wire: request.wire,

@@ -67,8 +67,8 @@ export interface RecordedCall {
   readonly request: ChatRequest;
   readonly bytes: string;
   readonly signal: AbortSignal;
-  readonly startMs: number;
-  endMs: number;
+  readonly start_ms: number;
+  end_ms: number;
   status: number;
 }
 
@@ -91,9 +91,9 @@ export class ScriptedHandler {
   }
 
   readonly handle: Handler = async (call) => {
-    const { exchange, request } = call;
+    const { request } = call;
     call.signal.throwIfAborted();
-    exchange.ledger.spend(call.markSent());
+    call.spend();
     const bytes = request.bytes.toString();
     const sent = JSON.parse(bytes) as ChatRequest;
     const record: RecordedCall = {
@@ -102,8 +102,8 @@ export class ScriptedHandler {
       request: sent,
       bytes,
       signal: call.signal,
-      startMs: this.#wave,
-      endMs: Infinity,
+      start_ms: this.#wave,
+      end_ms: Infinity,
       status: 0,
     };
     this.calls.push(record);
@@ -111,18 +111,18 @@ export class ScriptedHandler {
     const [first] = 'kind' in outcome ? [] : outcome;
     const { waves = 1, hangs = false } = typeof first === 'object' ? first : {};
     await this.#until(hangs ? Infinity : this.#wave + waves, call.signal);
-    record.endMs = this.#wave;
+    record.end_ms = this.#wave;
     if (typeof first === 'object' && first.throws !== undefined) throw first.throws;
     const reply = 'kind' in outcome ? outcome : completion(outcome, sent);
     record.status = reply.status;
-    exchange.trace.add({ role: call.role, startMs: record.startMs, endMs: record.endMs });
+    call.trace.add({ role: call.role, start_ms: record.start_ms, end_ms: record.end_ms });
     if (reply.status >= 400 || reply.kind !== 'complete') return reply;
     const { usage } = reply.body.value;
     if (sent.stream !== true) {
-      if (usage) exchange.ledger.add(usage);
+      if (usage) call.addUsage(usage);
       return reply;
     }
-    return streamed(reply, sent, () => usage && exchange.ledger.add(usage));
+    return streamed(reply, sent, () => usage && call.addUsage(usage));
   };
 
   #outcome(sent: ChatRequest, call: Call): readonly Scripted[] | CompleteReply {
@@ -260,7 +260,7 @@ export async function runApproach(approach: string | undefined, options: RunOpti
   const plan = await selection(exchange);
   exchange.plan = plan;
   exchange.ledger.budget = plan.budget;
-  if (plan.wantsTrace) Object.assign(exchange, { trace: createTrace() });
+  if (plan.wantsTrace) exchange.trace = createTrace(plan.approach);
   const call = new Call({
     exchange,
     request: plan.request,

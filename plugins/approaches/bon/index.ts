@@ -6,6 +6,7 @@
  * arXiv:2407.18521. Departure: no trained verifier; the generator itself judges, by default each candidate alone.
  */
 import {
+  approachOptions,
   definePlugin,
   diverseTemperature,
   groupsOf,
@@ -24,7 +25,7 @@ import { judge } from './judges.ts';
 
 const NAME = 'bon';
 
-const options = z.strictObject({
+const options = approachOptions({
   best_of_n: z.int().min(1).max(32).default(3).describe('How many answers are sampled.'),
   max_tokens: z.int().min(1).default(4096).describe('Limit of each candidate, where the request sets none.'),
   bon_rating: z
@@ -58,7 +59,7 @@ async function bestOfN(call: Call, next: Next, { best_of_n, max_tokens, bon_rati
   const isDecided = candidates.length === 1 || (bon_early_stop && groups.length === 1);
   if (!isDecided) exchange.progress.say(`${candidates.length} answers are there, rating them.`);
   const scores = isDecided ? [] : await judge(bon_rating, candidates, call, next);
-  exchange.trace.note({ [NAME]: { candidates: candidates.length, scores } });
+  call.trace.note({ candidates: candidates.length, scores });
 
   const ranked = byScore(candidates, scores, groups);
   const truncated = answers.filter((answer) => isUsable(answer) && !candidates.includes(answer));

@@ -7,6 +7,7 @@
  * generation.
  */
 import {
+  approachOptions,
   changedStream,
   definePlugin,
   degrade,
@@ -47,7 +48,7 @@ Nothing of the answer may stand outside the output tags; whoever asked sees only
 const CONCLUDE =
   'Your thinking was cut off here. Conclude from it now: give only the complete final answer, without tags and without further thinking.';
 
-const options = z.strictObject({
+const options = approachOptions({
   temperature: z.number().min(0).max(2).default(0.6).describe('Where the request sets none.'),
   max_tokens: z
     .int()

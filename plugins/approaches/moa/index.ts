@@ -7,6 +7,7 @@
  * layer, and an explicit critique.
  */
 import {
+  approachOptions,
   candidateText,
   choiceOf,
   definePlugin,
@@ -30,7 +31,7 @@ import { aggregation, criticsView, CRITIC, nextLayer } from './prompts.ts';
 const NAME = 'moa';
 const CAREFUL = 0.1;
 
-const options = z.strictObject({
+const options = approachOptions({
   moa_proposers: z.int().min(2).max(8).default(3).describe('How many drafts are made.'),
   max_tokens: z.int().min(1).default(4096).describe('Limit of drafts and answer, where the request sets none.'),
   moa_critique_max_tokens: z.int().min(256).default(2048).describe('Limit of the critique.'),
@@ -55,7 +56,8 @@ export default definePlugin({
 
 async function mixture(call: Call, next: Next, options: Options) {
   const { messages, temperature } = call.request.value;
-  const { progress, trace } = call.exchange;
+  const { trace } = call;
+  const { progress } = call.exchange;
   const limit = withDefaultLimit(call, options.max_tokens);
 
   let answers: readonly Answer[] = [];
@@ -83,7 +85,7 @@ async function mixture(call: Call, next: Next, options: Options) {
   const critique = unlike.length > 1 ? await criticise(unlike, call, next, options) : '';
   const isRanked = options.moa_critique === 'joint';
   const favourite = unlike[(isRanked ? choiceOf(critique, unlike.length) : null) ?? 0] ?? best;
-  trace.note({ [NAME]: { drafts: drafts.length, distinct: unlike.length, hasCritique: critique !== '' } });
+  trace.note({ drafts: drafts.length, distinct: unlike.length, has_critique: critique !== '' });
 
   progress.say('Writing the answer.');
   const synthesis = call.with(

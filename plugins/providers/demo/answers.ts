@@ -1,7 +1,7 @@
 import { choiceOf, judge, RELIABILITY } from './judge.ts';
 import { CRITIQUE, LABEL, STATES, type Prompt } from './prompt.ts';
 import { isAnswer, type Problem } from './questions.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../../../core/index.ts';
 
 /** How often one sample of a known question is right: low enough that better ways of asking show. */
 const SAMPLE_ACCURACY = 0.6;

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { type Call, type ChatRequest } from '../../../core/index.ts';
+import { Random, type Call, type ChatRequest } from '../../../core/index.ts';
 import { answerTo } from './answers.ts';
 import { readPrompt } from './prompt.ts';
-import { Random } from './random.ts';
 import { conforming, type Filling } from './schema.ts';
 import { tokenise } from './tokens.ts';
 import type { Finished } from './wire.ts';

@@ -9,6 +9,7 @@ import {
   delay,
   gatewayError,
   onEnd,
+  Random,
   type Call,
   type Clock,
   type Reply,
@@ -17,7 +18,6 @@ import {
 } from '../../../core/index.ts';
 import { chatChoices, completionChoices } from './choices.ts';
 import { readEmbeddingAsk, toEmbeddings } from './embeddings.ts';
-import { Random } from './random.ts';
 import { failure, jsonReply, pacedStream, pause, refusal } from './replies.ts';
 import { demoSettings, readSettings, type DemoSettings } from './settings.ts';
 import { countPromptTokens, tokenise } from './tokens.ts';
@@ -47,18 +47,18 @@ export default definePlugin({
 
 /** No transport enters these calls in the trace, so they do it themselves. */
 async function traced(call: Call, sending: () => Promise<Reply>): Promise<Reply> {
-  const { exchange, role, request, upstream } = call;
-  if (!exchange.trace.isOn) return sending();
+  const { exchange, role, request, trace, upstream } = call;
+  if (!trace.isOn) return sending();
   const startMs = performance.now() - exchange.startedAt;
   const reply = await sending();
   onEnd(reply, () => {
     const usage = reply.kind === 'complete' ? reply.body.value.usage : undefined;
-    exchange.trace.add({
+    trace.add({
       role,
       upstream: upstream.name,
       model: request.value.model,
-      startMs,
-      endMs: performance.now() - exchange.startedAt,
+      start_ms: startMs,
+      end_ms: performance.now() - exchange.startedAt,
       status: reply.status,
       ...(usage ? { usage } : {}),
     });
@@ -70,7 +70,7 @@ async function traced(call: Call, sending: () => Promise<Reply>): Promise<Reply>
 async function send(call: Call, settings: DemoSettings, clock: Clock): Promise<Reply> {
   const { exchange, signal } = call;
   signal.throwIfAborted();
-  exchange.ledger.spend(call.markSent());
+  call.spend();
   const faults = new Random(exchange.id, exchange.ledger.requests);
   if (faults.chance(settings.hang)) return hang(call, clock);
   await pause(settings.latency, signal, clock);
@@ -113,7 +113,7 @@ async function answer(
   if (request.stream !== true) {
     const steps = Math.max(...choices.map(({ text }) => tokenise(text).length));
     await pause(steps * stepMs, call.signal, clock);
-    call.exchange.ledger.add(usage);
+    call.addUsage(usage);
     return jsonReply(toCompletion(form, heading, choices, usage));
   }
   const shown = request.stream_options?.include_usage === true ? usage : undefined;
@@ -126,7 +126,7 @@ function embeddings(call: Call): Reply {
   const ask = readEmbeddingAsk(body);
   if (!ask) return invalid('input', "a text, texts or token ids, and 'dimensions' from 1 to 4096");
   const answer = toEmbeddings(ask, modelOf(model));
-  call.exchange.ledger.add(answer.usage);
+  call.addUsage(answer.usage);
   return jsonReply(answer);
 }
 

@@ -34,7 +34,7 @@ export function pacedStream(call: Call, events: readonly string[], how: Pace): R
       if (index > 0) await pause(how.stepMs, left.signal, how.clock);
       left.signal.throwIfAborted();
       // Before the end is seen downstream, so that whoever looks then finds the sum complete.
-      if (index === events.length - 1 && !how.isCut) call.exchange.ledger.add(how.usage);
+      if (index === events.length - 1 && !how.isCut) call.addUsage(how.usage);
       yield event;
     }
     if (how.isCut)

@@ -395,6 +395,6 @@ describe('the registry', () => {
       .viewFor(record, {}, false)
       .add('custom', { kind: 'answerer', run, options: z.strictObject({ y: z.int().default(3) }) });
     expect(registry.get('built')?.defaults).toEqual({ x: 3, temperature: 1 });
-    expect([...registry.flatOptions.keys()]).toEqual(['x']);
+    expect([...registry.flatOptions.keys()]).toEqual(['x', 'built_x', 'built_temperature', 'built_config']);
   });
 });

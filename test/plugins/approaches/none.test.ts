@@ -83,7 +83,11 @@ describe('n', () => {
 
 test('a trace can be had of a plain call, too', async () => {
   const run = await ask({ script, request: { optigate: { trace: true } } });
-  expect(run.completion['optigate']).toMatchObject({ approach: 'none', rounds: 1, trace: [{ role: 'answer' }] });
+  expect(run.completion['optigate']).toMatchObject({
+    approach: 'none',
+    rounds: 1,
+    trace: { steps: [{ role: 'answer' }] },
+  });
   const streamed = await ask({ script, request: { stream: true, optigate: { trace: true } } });
   expect(streamed.chunks.at(-1)?.['optigate']).toMatchObject({ approach: 'none' });
 });

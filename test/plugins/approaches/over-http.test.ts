@@ -173,6 +173,9 @@ test('trace: true tells what happened', async () => {
     calls: 3,
     rounds: 3,
     moa: { drafts: 3 },
-    trace: [{ role: 'draft' }, { role: 'critique' }, { role: 'synthesis' }],
+    trace: {
+      approach: 'moa',
+      steps: [{ approach: 'moa', steps: [{ role: 'draft' }, { role: 'critique' }, { role: 'synthesis' }] }],
+    },
   });
 });

@@ -132,7 +132,7 @@ describe('early stop', () => {
     const samples = ['answer: 42', 'answer: 42', 'answer: 42', slow('answer: 1'), slow('answer: 2')];
     const run = await ask(samples, { n: 'ignores', capabilities, request: { self_consistency_early_stop: true } });
     expect([run.text, run.calls.length]).toEqual(['answer: 42', 5]);
-    expect(run.calls.filter(({ signal, endMs }) => signal.aborted && endMs === Infinity).length).toBe(2);
+    expect(run.calls.filter(({ signal, end_ms }) => signal.aborted && end_ms === Infinity).length).toBe(2);
   });
 });
 

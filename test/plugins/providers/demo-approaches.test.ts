@@ -40,8 +40,10 @@ test.each([false, true])('its calls show in the trace as those of a real server 
 
   const text = await response.text();
   const whole = stream ? /^data: (.*"optigate":.*)$/m.exec(text)?.[1] : text;
-  const { optigate } = JSON.parse(whole ?? '') as { optigate: { calls: number; rounds: number; trace: object[] } };
+  type Step = { approach: string; steps: object[] };
+  const { optigate } = JSON.parse(whole ?? '') as { optigate: { trace: { steps: Step[] } } };
   expect(optigate).toMatchObject({ calls: 4, rounds: 2 });
-  expect(optigate.trace).toHaveLength(4);
-  expect(optigate.trace[0]).toMatchObject({ role: 'candidate', upstream: 'demo', status: 200 });
+  const [bon] = optigate.trace.steps;
+  expect(bon?.steps).toHaveLength(4);
+  expect(bon?.steps[0]).toMatchObject({ role: 'candidate', upstream: 'demo', status: 200 });
 });

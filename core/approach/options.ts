@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { duration } from '../config/units.ts';
+import type { Budget } from './budget.ts';
+
+const limits = z
+  .strictObject({
+    max_calls: z.int().min(1).optional().describe('Requests sent upstream, retries apart.'),
+    max_tokens: z.int().min(1).optional().describe('Completion tokens over all calls.'),
+    deadline: duration.optional().describe("From the request's arrival."),
+  })
+  .optional()
+  .describe('What one request may spend on this approach; then it ends with the best so far. A request may lower it.');
+
+type AtMost = z.ZodOptional<z.ZodType<Readonly<Record<string, number>>>>;
+
+/**
+ * The options of an approach: its own, and what every approach has beside them: `limits` on what a request may spend on
+ * it, and `at_most`, the highest values that requests may give its numbers.
+ */
+export function approachOptions<const S extends z.ZodRawShape>(shape: S) {
+  const numbers = Object.entries(shape).filter(([, schema]) => isNumber(schema));
+  const caps = numbers.map(([name]) => [name, z.number().optional()] as const);
+  // Its keys are known only here, at run time; all are optional numbers.
+  const atMost = z.strictObject(Object.fromEntries(caps)) as unknown as z.ZodType<Readonly<Record<string, number>>>;
+  const at_most: AtMost = atMost.optional().describe('The highest values that a request may give these options.');
+  return z.strictObject({ ...shape, limits, at_most });
+}
+
+function isNumber(schema: unknown): boolean {
+  let inner = schema;
+  while (inner instanceof z.ZodDefault || inner instanceof z.ZodOptional || inner instanceof z.ZodPrefault)
+    inner = inner.unwrap();
+  return inner instanceof z.ZodNumber;
+}
+
+type Limits = z.output<typeof limits>;
+
+/** The limits among an approach's options, in the ledger's terms. */
+export function limitsOf(options: object): Budget {
+  const given: Limits = 'limits' in options ? (options.limits as Limits) : undefined;
+  const { max_calls, max_tokens, deadline } = given ?? {};
+  return {
+    ...(max_calls === undefined ? {} : { maxCalls: max_calls }),
+    ...(max_tokens === undefined ? {} : { maxTokens: max_tokens }),
+    ...(deadline === undefined ? {} : { deadlineMs: deadline }),
+  };
+}
+
+/** The caps among an approach's options. */
+export function capsOf(options: object): Readonly<Record<string, number>> {
+  return 'at_most' in options ? ((options.at_most as Readonly<Record<string, number>> | undefined) ?? {}) : {};
+}
