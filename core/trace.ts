@@ -81,7 +81,7 @@ class Recording implements Trace {
 
   #enter(entry: TraceEntry): void {
     this.entries.push(entry);
-    this.#parent?.#enter(entry);
+    if (this.#parent) this.#parent.#enter(entry);
   }
 
   note(facts: Readonly<Record<string, unknown>>): void {
