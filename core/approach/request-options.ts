@@ -4,6 +4,7 @@ import type { ChatRequest } from '../openai/types.ts';
 import type { Budget } from './budget.ts';
 import { nearest } from './expression.ts';
 import { capsOf, limitsOf } from './options.ts';
+import type { Reducer } from './reduce.ts';
 import { optionNames, type ApproachRegistry } from './registry.ts';
 import type { Approach } from './types.ts';
 import { CONTROL_KEYS } from './wire-fields.ts';
@@ -17,6 +18,8 @@ export interface RequestOptions {
   readonly wantsProgress: boolean;
   /** `n: top`: the n best of one pool instead of n whole runs. */
   readonly isTop: boolean;
+  /** How the branches of `a|b` become one choice; undefined = they do not. */
+  readonly reduce: Reducer | undefined;
 }
 
 export const NO_OPTIONS: RequestOptions = Object.freeze({
@@ -25,6 +28,7 @@ export const NO_OPTIONS: RequestOptions = Object.freeze({
   wantsTrace: false,
   wantsProgress: true,
   isTop: false,
+  reduce: undefined,
 });
 
 const count = z.int().min(1);
@@ -36,7 +40,7 @@ const controls = z.object({
   trace: z.boolean().nullish(),
   progress: z.boolean().nullish(),
   n: z.literal('top', "only 'top', the best of one pool, can be asked for").nullish(),
-  reduce: z.literal('all', "only 'all' is offered: one choice per branch").nullish(),
+  reduce: z.enum(['all', 'vote', 'judge']).nullish(),
 });
 type Controls = z.output<typeof controls>;
 
@@ -52,13 +56,14 @@ export function readOptions(request: ChatRequest, registry: ApproachRegistry): R
     const [issue] = parsed.error.issues;
     throw invalid(`optigate.${issue?.path.join('.')}`, issue?.message ?? 'not valid');
   }
-  const { trace, progress, n } = parsed.data;
+  const { trace, progress, n, reduce } = parsed.data;
   return {
     options: approachOptions(request, given, registry),
     budget: budgetOf(parsed.data),
     wantsTrace: trace ?? false,
     wantsProgress: progress ?? true,
     isTop: n === 'top',
+    reduce: reduce === 'vote' || reduce === 'judge' ? reduce : undefined,
   };
 }
 

@@ -9,6 +9,7 @@ import { compose, type Step } from './compose.ts';
 import { bounded, withDeadline } from './deadline.ts';
 import { createStamp, runBranches, stamped, type Branch } from './merge.ts';
 import type { Kit } from './next.ts';
+import { reduceBranches, type Reducer } from './reduce.ts';
 import { seedAt } from './sampling.ts';
 import { JoinedStream } from './streams.ts';
 import { extensionOf } from './trace-extension.ts';
@@ -26,6 +27,8 @@ export interface RunInit {
   readonly budget: Budget;
   /** `n: top`: approaches that select return the n best of one pool. */
   readonly isTop: boolean;
+  /** Makes one choice of the branches' of `a|b`; undefined = each is a choice. */
+  readonly reduce?: Reducer | undefined;
   /** Undefined where the upstream's own chunks pass. */
   readonly stamp: StreamStamp | undefined;
 }
@@ -69,7 +72,7 @@ function runSingle({ branches, kit, clock, stamp }: RunInit): Run {
 }
 
 /** Several calls, one answer: the branches of `|`, each `n` times, at once. */
-function runMany({ branches, kit, clock, stamp, isTop }: RunInit): Run {
+function runMany({ branches, kit, clock, stamp, isTop, reduce }: RunInit): Run {
   return async (given, next) => {
     const handler = leavingOutRefused(next, kit.capabilities);
     const { n } = given.request.value;
@@ -85,8 +88,12 @@ function runMany({ branches, kit, clock, stamp, isTop }: RunInit): Run {
     const runs = Array.from({ length: repeats }, (_, k) =>
       handlers.map(({ steps, run }): Branch => ({ start: (one) => run(seeded(one, k)), label: label(steps) })),
     );
+    const isReduced = reduce !== undefined && branches.length > 1;
+    const reduced = (run: readonly Branch[]): Branch => ({
+      start: (one) => reduceBranches(run, one, { by: reduce ?? 'vote', handler, stamp: mark }),
+    });
     const extension = () => extensionOf(call.exchange);
-    const reply = await runBranches(runs.flat(), call, {
+    const reply = await runBranches(isReduced ? runs.map(reduced) : runs.flat(), call, {
       stamp: mark,
       isRanked: branches.length === 1,
       extension,

@@ -168,7 +168,7 @@ export function createSelection(init: SelectionInit): Selection {
     const request = Object.keys(changes).length > 0 ? named.request.with(changes) : named.request;
     const budget = lowerBudget(settings.limits, named.options.budget);
     const stamp = isPlainCall(steps) ? undefined : createStamp(model, clock);
-    const { isTop, wantsTrace, wantsProgress } = named.options;
+    const { isTop, reduce, wantsTrace, wantsProgress } = named.options;
     return {
       upstream,
       request,
@@ -177,9 +177,10 @@ export function createSelection(init: SelectionInit): Selection {
       options: {
         ...Object.fromEntries(steps.flat().map(({ approach, options }) => [approach.slug, options])),
         ...(isTop ? { n: 'top' } : {}),
+        ...(reduce ? { reduce } : {}),
       },
       budget,
-      run: createRun({ branches: steps, isSingleCall, clock, kit, budget, isTop, stamp }),
+      run: createRun({ branches: steps, isSingleCall, clock, kit, budget, isTop, reduce, stamp }),
       wantsTrace,
       wantsProgress,
       stamp,

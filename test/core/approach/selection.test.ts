@@ -257,7 +257,7 @@ describe('options of a request', () => {
     [{ optigate: { deadline: 'soon' } }, 'optigate.deadline'],
     [{ optigate: { trace: 'yes' } }, 'optigate.trace'],
     [{ optigate: { n: 'best' } }, 'optigate.n'],
-    [{ optigate: { reduce: 'vote' } }, 'optigate.reduce'],
+    [{ optigate: { reduce: 'best' } }, 'optigate.reduce'],
     [{ n: 0 }, 'n'],
     [{ optillm_approach: 3 }, 'optillm_approach'],
   ])('%o is a 400 that names %s', async (request, param) => {
