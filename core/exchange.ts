@@ -223,11 +223,16 @@ export class Call {
 
   /** Counts one request sent for this call; throws `BudgetExhausted` where its first attempt would go over a limit. */
   spend(): void {
-    const isFirst = !this.#number.isSent;
+    const isFirst = this.#number.attempts === 0;
     if (isFirst) for (const allowance of this.#allowances) allowance.check();
     this.exchange.ledger.spend(isFirst);
-    this.#number.isSent = true;
+    this.#number.attempts++;
     if (isFirst) for (const allowance of this.#allowances) allowance.spend();
+  }
+
+  /** How often it was sent so far. */
+  get attempts(): number {
+    return this.#number.attempts;
   }
 
   /** Enters what an attempt of this call took. */
@@ -245,7 +250,6 @@ export interface Outcome {
   readonly durationMs: number;
   /** Bytes of the body that went out. */
   readonly bytes: number;
-  readonly cache?: 'hit' | 'miss' | 'bypass';
 }
 
 const NONE: readonly Allowance[] = [];

@@ -47,7 +47,7 @@ export type { Trace, TraceEntry, TraceNode } from './trace.ts';
 export { Random } from './random.ts';
 export { randomOf } from './approach/random.ts';
 export { approachOptions } from './approach/options.ts';
-export { roundsOf } from './approach/trace-extension.ts';
+export { roundsOf, traceOf } from './approach/trace-extension.ts';
 
 export type {
   Answer,

@@ -3,11 +3,11 @@ import type { Exchange } from './exchange.ts';
 import type { ChatRequest } from './openai/types.ts';
 import type { Payload } from './payload.ts';
 
-/** What the copies of one call share: its digest, its number among equal calls, and whether it was sent. */
+/** What the copies of one call share: its digest, its number among equal calls, and how often it was sent. */
 export interface CallNumber {
   readonly digest: string;
   readonly ordinal: number;
-  isSent: boolean;
+  attempts: number;
 }
 
 /** How often each call was made in one exchange, by digest. */
@@ -22,7 +22,7 @@ export function numberEqualCalls(exchange: Exchange, upstream: string, request: 
 }
 
 class LazyNumber implements CallNumber {
-  isSent = false;
+  attempts = 0;
   #digest: string | undefined;
   #ordinal: number | undefined;
   readonly #exchange: Exchange;

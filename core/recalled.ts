@@ -2,9 +2,26 @@ import type { Call } from './exchange.ts';
 import { EventStreamWatch } from './openai/event-stream.ts';
 import { onEnd, toReply, type LooseReply, type Reply } from './reply.ts';
 
-/** The reply to a chat call that was answered without being sent: its usage counts as the answer's, not as spent. */
-export function recalled(given: LooseReply, { exchange: { ledger } }: Call): Reply {
+/**
+ * The reply to a chat call that was answered without being sent: its usage counts as the answer's, not as spent, and the
+ * trace shows it.
+ */
+export function recalled(given: LooseReply, { exchange, request, role, trace, upstream }: Call): Reply {
+  const { ledger, startedAt } = exchange;
   const reply = toReply(given);
+  if (trace.isOn) {
+    const now = performance.now() - startedAt;
+    const model = exchange.operation === 'chat' ? { model: request.value.model } : {};
+    trace.add({
+      role,
+      upstream: upstream.name,
+      ...model,
+      start_ms: now,
+      end_ms: now,
+      status: reply.status,
+      cache: 'hit',
+    });
+  }
   if (reply.kind === 'complete') {
     const usage = reply.status < 400 ? reply.body.value.usage : undefined;
     if (usage) ledger.recall(usage);

@@ -15,7 +15,8 @@ export function traceOf({ trace, ledger, plan }: Exchange): Readonly<Record<stri
   return {
     approach: plan?.approach ?? 'none',
     calls: ledger.requests,
-    rounds: roundsOf(trace.entries),
+    // A call that the cache answered was not waited for.
+    rounds: roundsOf(trace.entries.filter(({ cache }) => cache !== 'hit')),
     ...trace.facts,
     ...(node ? findings(node) : {}),
     trace: node,

@@ -5,7 +5,15 @@ import type { Approaches, OptionsSchema } from '../approach/types.ts';
 import type { Clock } from '../clock.ts';
 import type { Hooks } from '../hooks.ts';
 import type { Logger } from '../logger.ts';
+import type { Identity } from '../upstream/credentials.ts';
 import type { ProviderRegistry } from '../upstream/provider.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Who asks, on routes of plugins; undefined on a public one. */
+    identity: Identity | undefined;
+  }
+}
 
 export type CheckState = 'up' | 'down';
 

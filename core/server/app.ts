@@ -10,6 +10,7 @@ import type { Config } from '../config/config.ts';
 import { gatewayError, GatewayError } from '../errors.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Logger } from '../logger.ts';
+import { Identity } from '../upstream/credentials.ts';
 import { arrivalOf, pathOf, requestIdOf } from './arrival.ts';
 import { errorBody, errorHeaders } from './error-body.ts';
 import { isAnthropicPath } from './paths.ts';
@@ -55,6 +56,7 @@ export function createApp(config: Config, log: Logger, owner: () => string): App
       return createServer();
     },
   });
+  app.decorateRequest('identity', undefined);
   app.addHook('onRoute', (route) => {
     const plugin = owner();
     if (plugin === 'core') return;
@@ -70,6 +72,7 @@ export function createApp(config: Config, log: Logger, owner: () => string): App
           { headers: { 'www-authenticate': 'Bearer' } },
         );
       }
+      request.identity = new Identity(grant);
     };
     route.onRequest = [admit, ...[route.onRequest ?? []].flat()];
   });

@@ -20,6 +20,7 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
 };
 
 export const MODELS_PATH = '/v1/models';
+const OWN_PATH = '/v1/optigate';
 
 /** Where a path leads. `unknown` paths are never forwarded. */
 export type Destination =
@@ -47,6 +48,8 @@ export function destinationOf(path: string): Destination {
   const tidy = tidied(path);
   if (tidy === undefined) return UNKNOWN;
   if (BY_PATH.has(tidy) || tidy === MODELS_PATH || tidy.startsWith(`${MODELS_PATH}/`)) return UNKNOWN;
+  // Our own namespace: what no plugin serves there is nobody's.
+  if (tidy === OWN_PATH || tidy.startsWith(`${OWN_PATH}/`)) return UNKNOWN;
   return tidy.startsWith('/v1/') ? OTHER : UNKNOWN;
 }
 

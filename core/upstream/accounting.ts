@@ -23,6 +23,7 @@ export function account(call: Call, { startMs, status, usage, failure }: Attempt
     ...(exchange.operation === 'chat' ? { model: request.value.model } : {}),
     start_ms: startMs,
     end_ms: performance.now() - exchange.startedAt,
+    ...(call.attempts > 1 ? { attempt: call.attempts } : {}),
     ...(status === 0 ? {} : { status }),
     ...(usage ? { usage } : {}),
     ...(failure instanceof GatewayError ? { error: failure.code } : {}),

@@ -1,0 +1,79 @@
+/**
+ * Keeps what the last requests did: which approaches ran, each call with role, times, tokens and retries, scores, votes,
+ * and which candidate won. `GET /v1/optigate/traces/{request id}` gives the tree of one, to whoever made that request;
+ * the id is the answer's `x-request-id`. In memory, in each process; texts of prompts and answers are not kept.
+ */
+import { LRUCache } from 'lru-cache';
+import { definePlugin, GatewayError, size, traceOf, z, type Exchange, type Outcome } from '../../core/index.ts';
+
+const NAME = 'trace';
+
+const options = z.strictObject({
+  max_requests: z.int().min(1).max(100_000).default(1_000).describe('How many requests are kept, the last ones.'),
+  max_bytes: size
+    .refine((bytes) => bytes > 0, 'expected more than 0 bytes')
+    .prefault('32mb')
+    .describe('Memory for all of them, per process; the oldest go first.'),
+});
+
+export default definePlugin({
+  name: NAME,
+  description: 'Keeps the traces of the last requests, for GET /v1/optigate/traces/{request id}.',
+  options,
+  apply({ hooks, app, clock, keep }, { max_requests, max_bytes }) {
+    // Oldest first, so a trace that was just read goes in its turn. Kept over a reload, unless the sizes change.
+    const traces = keep(
+      `${max_requests}/${max_bytes}`,
+      () =>
+        new LRUCache<string, string>({ max: max_requests, maxSize: max_bytes, sizeCalculation: (json) => json.length }),
+    );
+
+    hooks.request.tap(NAME, (exchange) => {
+      exchange.isTraced = true;
+    });
+
+    hooks.finished.tap(NAME, (exchange, outcome) => {
+      if (!exchange.trace.isOn) return;
+      const trace = describe(exchange, outcome, clock.now());
+      traces.set(keyOf(exchange.identity.id, exchange.id), JSON.stringify(trace));
+    });
+
+    app.get<{ Params: { id: string } }>('/v1/optigate/traces/:id', async (request, reply) => {
+      const { id } = request.params;
+      const found = traces.peek(keyOf(request.identity?.id ?? '', id));
+      if (found === undefined) {
+        throw new GatewayError({
+          status: 404,
+          code: 'trace_not_found',
+          type: 'invalid_request_error',
+          message: `There is no trace of a request '${id}' of yours: the last ${max_requests} are kept, in the process that served them.`,
+        });
+      }
+      return reply.type('application/json; charset=utf-8').send(found);
+    });
+  },
+});
+
+/** Everybody sees their own requests alone, also where two chose the same id. */
+function keyOf(identity: string, request: string): string {
+  return JSON.stringify([identity, request]);
+}
+
+function describe(exchange: Exchange, { status, error, durationMs }: Outcome, now: number) {
+  const cache = exchange.headers.get('x-optigate-cache');
+  return {
+    id: exchange.id,
+    object: 'optigate.trace',
+    /** Seconds, as everywhere on this wire: when the request came. */
+    created: Math.floor((now - durationMs) / 1_000),
+    operation: exchange.operation,
+    model: exchange.plan?.request.value.model,
+    upstream: exchange.plan?.upstream.name,
+    status,
+    ...(error ? { error: error.code } : {}),
+    ...(cache === undefined ? {} : { cache }),
+    duration_ms: durationMs,
+    ...(exchange.ledger.answerUsage ? { usage: exchange.ledger.answerUsage } : {}),
+    ...traceOf(exchange),
+  };
+}
