@@ -231,6 +231,8 @@ function streamed(reply: CompleteReply, sent: ChatRequest, onEnd: () => void): R
 export interface RunOptions extends ScriptedOptions {
   readonly request?: Readonly<Record<string, unknown>>;
   readonly plugins?: readonly Plugin[];
+  /** The file's options, by the plugin's name. */
+  readonly file?: Readonly<Record<string, object>>;
   readonly settings?: Partial<SelectionSettings>;
   readonly capabilities?: Capabilities;
   readonly headers?: Record<string, string>;
@@ -294,7 +296,7 @@ export async function runApproach(approach: string | undefined, options: RunOpti
 }
 
 export async function prepare(approach: string | undefined, options: Omit<RunOptions, 'script'>) {
-  const registry = await registryWith(options.plugins ?? []);
+  const registry = await registryWith(options.plugins ?? [], options.file);
   const selection = createSelection({
     registry,
     upstreams: testUpstreams(options.listed),
@@ -333,11 +335,14 @@ export function chatExchange(body: object, options: Omit<RunOptions, 'script'> =
   };
 }
 
-export async function registryWith(plugins: readonly Plugin[]): Promise<ApproachRegistry> {
+export async function registryWith(
+  plugins: readonly Plugin[],
+  file: Readonly<Record<string, object>> = {},
+): Promise<ApproachRegistry> {
   const registry = createApproachRegistry();
   for (const plugin of plugins) {
     const record = pluginRecord(plugin)!;
-    const options = record.schema.parse({});
+    const options = record.schema.parse(file[record.name] ?? {});
     // Approaches use nothing else of the context.
     const context = { approaches: registry.viewFor(record, options) } as unknown as PluginContext<object>;
     await (plugin as (app: unknown, registration: object) => Promise<void>)({}, { context, options });
