@@ -92,6 +92,7 @@ export {
 export type { JudgePrompt } from './approach/conversation.ts';
 export {
   degrade,
+  degradeByLoss,
   groupsOf,
   ifAny,
   isSurvivable,
@@ -104,6 +105,9 @@ export {
   usableOf,
 } from './approach/candidates.ts';
 export { orBestSoFar } from './approach/best-so-far.ts';
+export { anyOf } from './approach/sampling.ts';
+export { sideBySide } from './approach/side-by-side.ts';
+export type { SideBySide } from './approach/side-by-side.ts';
 export { changedStream } from './approach/streams.ts';
 export { topChoices } from './approach/merge.ts';
 export { toAnswers, wholeReply } from './approach/whole.ts';

@@ -7,6 +7,8 @@ import { answerOf, sameAnswer, stripThinking, type FinalOptions } from './answer
 import { refusesClientsField } from './capabilities.ts';
 import type { Answer } from './types.ts';
 
+const DEGRADED = 'x-optigate-degraded';
+
 /** Has it a text or a tool call, and was not filtered? */
 export function isUsable({ choice, text }: Answer): boolean {
   if (choice.finish_reason === 'content_filter') return false;
@@ -25,10 +27,12 @@ export function usableOf(answers: readonly Answer[]): readonly Answer[] {
   return complete.length > 0 ? complete : usable;
 }
 
-/** What the client gets when all answers came and none is usable: the first filtered one as it is, else a 502. */
+/** What the client gets when all answers came and none is usable: the first filtered one, or refusal, as it is; else a 502. */
 export function noneUsable(answers: readonly Answer[], call: Call): Reply {
-  const filtered = answers.find(({ choice }) => choice.finish_reason === 'content_filter');
-  if (filtered) return filtered.reply;
+  const told =
+    answers.find(({ choice }) => choice.finish_reason === 'content_filter') ??
+    answers.find(({ choice }) => typeof choice.message.refusal === 'string' && choice.message.refusal !== '');
+  if (told) return told.reply;
   throw gatewayError('upstream_error', { upstream: call.upstream.name, detail: 'answered with nothing usable' });
 }
 
@@ -94,16 +98,32 @@ export async function ifAny<T>(made: Promise<T>, call: Call): Promise<T | undefi
     return await made;
   } catch (error) {
     if (!isSurvivable(error, call)) throw error;
-    degradeByLimit(error, call.exchange);
+    noteLoss(error, call.exchange);
     return undefined;
   }
 }
 
-/** Says so where it was a budget or the deadline that cost a call. */
-export function degradeByLimit(error: unknown, exchange: Exchange): void {
+/**
+ * What a failure that the approach survives means for the answer: a limit is said; where another try may bring what is
+ * missing, the answer is not worth keeping.
+ */
+export function noteLoss(error: unknown, exchange: Exchange): void {
   if (!(error instanceof GatewayError)) return;
   const { code } = error;
   if (code === 'budget_exhausted' || code === 'deadline_exceeded') degrade(exchange, code);
+  else if (mayPass(error)) exchange.isPartial = true;
+}
+
+function mayPass({ status }: GatewayError): boolean {
+  return status >= 500 || status === 429 || status === 408 || status === 409;
+}
+
+/**
+ * Says that a whole stage fell away (every judge failed, say), unless a reason was said already; losing a part of one is
+ * no news for the client. Whether the answer is worth keeping, each failure has decided.
+ */
+export function degradeByLoss(exchange: Exchange, reason: string): void {
+  if (exchange.headers.get(DEGRADED) === undefined) degrade(exchange, reason, { isLasting: true });
 }
 
 /**
@@ -111,7 +131,7 @@ export function degradeByLimit(error: unknown, exchange: Exchange): void {
  * @param isLasting  Would another try come to the same? Otherwise the answer is not worth keeping.
  */
 export function degrade(exchange: Exchange, reason: string, { isLasting = false } = {}): void {
-  exchange.headers.set('x-optigate-degraded', reason);
+  exchange.headers.set(DEGRADED, reason);
   exchange.trace.note({ degraded: reason });
   if (!isLasting) exchange.isPartial = true;
 }

@@ -1,9 +1,9 @@
 import type { Call, Handler } from '../exchange.ts';
 import type { Reply } from '../reply.ts';
 import { firstByRank, UpstreamRefusal } from '../upstream/refusal.ts';
-import { degradeByLimit } from './candidates.ts';
+import { noteLoss } from './candidates.ts';
 import { refusesClientsField, type Capabilities } from './capabilities.ts';
-import { childSignal } from './child-signal.ts';
+import { sideBySide, type SideBySide } from './side-by-side.ts';
 import type { Answer, SampleOptions } from './types.ts';
 import { toAnswers, wholeCall, wholeReply } from './whole.ts';
 
@@ -43,9 +43,21 @@ export async function sample(
     return strictly(outcome, call);
   }
   capabilities.learn(call, 'n', answers.length >= count);
-  if (answers.length >= count || options.until?.(answers)) return answers.slice(0, count);
-  const more = await singles(call, answers.length, count - answers.length, handler);
-  return [...answers, ...more.answers];
+  const missing = count - answers.length;
+  if (missing <= 0) return answers.slice(0, count);
+  if (options.until?.(answers)) {
+    options.onAbort?.(missing);
+    return answers;
+  }
+  const { until } = options;
+  const withThose = until ? { ...options, until: (more: readonly Answer[]) => until([...answers, ...more]) } : options;
+  const more = await singles(call, answers.length, missing, handler, withThose);
+  return strictly({ ...more, answers: [...answers, ...more.answers] }, call);
+}
+
+/** The answers of calls that were made side by side. Failed ones are dropped; when none is left, throws the failure that ranks first. */
+export async function anyOf(asked: readonly Promise<Answer>[], call: Call): Promise<readonly Answer[]> {
+  return strictly(outcomeOf(await Promise.allSettled(asked)), call);
 }
 
 /** Is it worth asking again without `n`? Not where the refusal names a field that the client sent. */
@@ -75,42 +87,37 @@ interface Outcome {
 }
 
 function strictly({ answers, failures }: Outcome, { exchange }: Call): readonly Answer[] {
-  for (const failure of failures) if (answers.length > 0) degradeByLimit(failure, exchange);
   if (answers.length === 0 && failures.length > 0) throw firstByRank(failures);
+  for (const failure of failures) noteLoss(failure, exchange);
   return answers;
 }
 
 /** Calls side by side; failed ones are dropped, and once `until` is content the rest is aborted. */
-function singles(
+async function singles(
   call: Call,
   from: number,
   count: number,
   handler: Handler,
-  options: SampleOptions = {},
+  { until, onAbort }: SampleOptions = {},
 ): Promise<Outcome> {
-  const slots = Array<Answer | undefined>(count).fill(undefined);
+  const calls = Array.from({ length: count }, (_, i) => singleCall(call, from + i));
+  const first = async (single: Call) => (await ask(single, handler))[0];
+  const { results, aborted } = await sideBySide(
+    call,
+    calls,
+    first,
+    until && ((soFar) => until(outcomeOf(soFar).answers)),
+  );
+  if (aborted > 0) onAbort?.(aborted);
+  return outcomeOf(results);
+}
+
+function outcomeOf(results: SideBySide<Answer | undefined>['results']): Outcome {
+  const answers: Answer[] = [];
   const failures: unknown[] = [];
-  const group = options.until && childSignal(call.signal);
-  const answers = () => slots.filter((answer) => answer !== undefined);
-  return new Promise((resolve) => {
-    let open = count;
-    let isOver = false;
-    const settle = () => {
-      open--;
-      if (isOver || (open > 0 && !options.until?.(answers()))) return;
-      isOver = true;
-      resolve({ answers: answers(), failures });
-      group?.release();
-      if (open > 0) group?.abort(new Error('enough samples agree'));
-    };
-    for (let i = 0; i < count; i++) {
-      const single = singleCall(call, from + i);
-      ask(group ? single.with({}, { signal: group.signal }) : single, handler)
-        .then(([answer]) => {
-          slots[i] = answer;
-        })
-        .catch((error: unknown) => failures.push(error))
-        .finally(settle);
-    }
-  });
+  for (const result of results) {
+    if (result?.status === 'rejected') failures.push(result.reason);
+    else if (result?.value) answers.push(result.value);
+  }
+  return { answers, failures };
 }
