@@ -30,9 +30,9 @@ export interface Next {
 
 export interface SampleOptions {
   /** Looked at after each answer, with those there are, in written order: true aborts the rest. */
-  until?(answers: readonly Answer[]): boolean;
+  readonly until?: (answers: readonly Answer[]) => boolean;
   /** Told how many samples that spared. */
-  onAbort?(samples: number): void;
+  readonly onAbort?: (samples: number) => void;
 }
 
 export type OptionsSchema = z.ZodType<object>;

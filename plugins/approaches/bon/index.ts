@@ -1,6 +1,6 @@
 /**
  * Best of N: samples N answers, lets the same model judge them, returns the best. Calls: 1 + N (2N without `n`), two
- * rounds; pairwise 1 + N(N−1), listwise 2.
+ * rounds; pairwise 1 + N(N−1), listwise 2. A judge that can change nothing any more is aborted.
  *
  * Cobbe et al. 2021, "Training Verifiers to Solve Math Word Problems", arXiv:2110.14168; Sharma 2024, "Patched MOA",
  * arXiv:2407.18521. Departure: no trained verifier; the generator itself judges, by default each candidate alone.
@@ -17,11 +17,11 @@ import {
   usableOf,
   withDefaultLimit,
   z,
-  type Answer,
   type Call,
   type Next,
 } from '../../../core/index.ts';
-import { judge } from './judges.ts';
+import { judge, judgesOf } from './judges.ts';
+import { byScore, isCertain, whyFirst, type Scores } from './ranking.ts';
 
 const NAME = 'bon';
 
@@ -46,39 +46,39 @@ export default definePlugin({
 });
 
 async function bestOfN(call: Call, next: Next, { best_of_n, max_tokens, bon_rating, bon_early_stop }: Options) {
-  const { exchange } = call;
-  const choices = call.request.value.n ?? 1;
-  const count = Math.max(best_of_n, choices);
-  exchange.progress.say(`Asking for ${count} answers to choose from.`);
+  const { trace } = call;
+  const { progress } = call.exchange;
+  const places = call.request.value.n ?? 1;
+  const count = Math.max(best_of_n, places);
+  progress.say(`Asking for ${count} answers to choose from.`);
   const sampling = { temperature: diverseTemperature(call, 1), ...withDefaultLimit(call, max_tokens) };
   const answers = await next.sample(call.with(sampling, { role: 'candidate' }), count);
 
   const candidates = usableOf(answers);
   if (candidates.length === 0) return noneUsable(answers, call);
   const groups = groupsOf(candidates, sameResult());
-  const isDecided = candidates.length === 1 || (bon_early_stop && groups.length === 1);
-  if (!isDecided) exchange.progress.say(`${candidates.length} answers are there, rating them.`);
-  const scores = isDecided ? [] : await judge(bon_rating, candidates, call, next);
-  call.trace.note({ candidates: candidates.length, scores });
-
-  const ranked = byScore(candidates, scores, groups);
+  trace.note({ candidates: candidates.length });
   const truncated = answers.filter((answer) => isUsable(answer) && !candidates.includes(answer));
-  return topChoices([...ranked, ...truncated].slice(0, choices));
-}
+  if (candidates.length === 1) {
+    trace.note({ winner: 0, why: whyFirst(byScore(candidates, [], groups)) });
+    return topChoices([...candidates, ...truncated].slice(0, places));
+  }
+  if (bon_early_stop && groups.length === 1) {
+    const savedCalls = judgesOf(bon_rating, candidates.length);
+    trace.note({ winner: 0, why: 'all candidates come to the same answer', saved_calls: savedCalls });
+    return topChoices([...candidates, ...truncated].slice(0, places));
+  }
 
-/**
- * Best first: by score, then by how many come to the same answer, then as they came. Where no judge said anything usable
- * that leaves the plurality.
- */
-export function byScore(
-  candidates: readonly Answer[],
-  scores: readonly (number | null)[],
-  groups: readonly (readonly Answer[])[],
-): readonly Answer[] {
-  const rated = candidates.map((answer, index) => ({
-    answer,
-    score: scores[index] ?? -1,
-    agreeing: groups.find((group) => group.includes(answer))?.length ?? 0,
-  }));
-  return rated.toSorted((a, b) => b.score - a.score || b.agreeing - a.agreeing).map(({ answer }) => answer);
+  progress.say(`${candidates.length} of ${count} answers are there, rating them.`);
+  const isDecided = (scores: Scores) => isCertain(candidates, scores, groups, places);
+  const { scores, savedCalls } = await judge(bon_rating, { candidates, call, next, isCertain: isDecided });
+  const ranked = byScore(candidates, scores, groups);
+  trace.note({
+    scores: scores.map((score) => score ?? null),
+    winner: ranked[0]?.index,
+    why: whyFirst(ranked),
+    ...(savedCalls > 0 ? { saved_calls: savedCalls } : {}),
+  });
+  progress.say(`Answer ${(ranked[0]?.index ?? 0) + 1} of ${candidates.length} is the best.`);
+  return topChoices([...ranked.map(({ answer }) => answer), ...truncated].slice(0, places));
 }

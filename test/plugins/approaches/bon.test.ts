@@ -1,10 +1,17 @@
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Capabilities } from '../../../core/approach/capabilities.ts';
 import { contentText } from '../../../core/index.ts';
 import bon from '../../../plugins/approaches/bon/index.ts';
-import { runApproach, USAGE, type RunOptions } from '../../support/scripted-handler.ts';
+import { runApproach, USAGE, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
 
 const ask = (options: RunOptions) => runApproach('bon', { plugins: [bon], ...options });
+/** What is known of a model that takes no `n`. */
+async function withoutN(): Promise<Capabilities> {
+  const capabilities = new Capabilities();
+  await ask({ script: { candidate: ['A', 'B', 'C'], judge: scores(1, 1, 1) }, n: 'ignores', capabilities });
+  return capabilities;
+}
 const scores = (...values: readonly (number | string)[]) => values.map((value) => `It is fine.\nScore: ${value}`);
 
 describe('the winner', () => {
@@ -65,8 +72,70 @@ describe('the winner', () => {
 describe('failures', () => {
   test('a judge that fails costs its candidate the rating, nothing more', async () => {
     const judge = [{ status: 500 }, ...scores(4, 6)];
-    expect((await ask({ script: { candidate: ['A', 'B', 'C'], judge } })).text).toBe('C');
+    const run = await ask({ script: { candidate: ['A', 'B', 'C'], judge } });
+    expect(run.text).toBe('C');
+    expect(run.exchange.headers.get('x-optigate-degraded')).toBeUndefined();
   });
+
+  test.each([
+    { status: 500, isPartial: true },
+    { status: 429, isPartial: true },
+    { status: 404, isPartial: undefined },
+  ])('a judge lost to a $status: is the answer worth less than another try?', async ({ status, isPartial }) => {
+    const run = await ask({ script: { candidate: ['A', 'B', 'C'], judge: [...scores(4, 6), { status }] } });
+    expect([run.text, run.exchange.isPartial]).toEqual(['B', isPartial]);
+  });
+
+  test('when all judges fail the client is told', async () => {
+    const run = await ask({ script: { candidate: ['A', 'B', 'C'], judge: () => ({ status: 503 }) } });
+    expect([run.text, run.exchange.isPartial]).toEqual(['A', true]);
+    expect(run.exchange.headers.get('x-optigate-degraded')).toBe('judges_failed');
+  });
+
+  test('judges that cannot be read are no failure', async () => {
+    const run = await ask({ script: { candidate: ['A', 'B', 'C'], judge: () => 'hm' } });
+    expect([run.text, run.exchange.isPartial]).toEqual(['A', undefined]);
+    expect(run.exchange.headers.get('x-optigate-degraded')).toBeUndefined();
+  });
+
+  test('a filtered candidate is the answer where no other came', async () => {
+    const filtered = { text: 'x', finish: 'content_filter' };
+    const run = await ask({ script: { candidate: ['', filtered, ''] } });
+    expect(run.completion.choices).toMatchObject([{ index: 0, finish_reason: 'content_filter' }]);
+  });
+
+  test('a model that refuses is shown refusing', async () => {
+    const refusing = { extra: { message: { role: 'assistant', content: null, refusal: 'I may not.' } } };
+    const run = await ask({ script: { candidate: [refusing, refusing, refusing] } });
+    expect(run.completion.choices[0]?.message.refusal).toBe('I may not.');
+  });
+
+  test('truncated candidates are rated where none is complete, and stay marked', async () => {
+    const cut = (text: string) => ({ text, finish: 'length' });
+    const run = await ask({ script: { candidate: [cut('A'), cut('B'), cut('C')], judge: scores(1, 7, 3) } });
+    expect(run.completion.choices[0]).toMatchObject({ finish_reason: 'length', message: { content: 'B' } });
+  });
+
+  test('single candidates that fail cost nothing but themselves', async () => {
+    const capabilities = await withoutN();
+    const candidate: Scripted[] = [{ status: 500 }, 'B', 'C'];
+    const run = await ask({ script: { candidate, judge: scores(3, 8) }, capabilities });
+    expect([run.text, run.calls.length, run.rounds, run.exchange.isPartial]).toEqual(['C', 5, 2, true]);
+    const all = await ask({ script: { candidate: () => ({ status: 429 }) }, capabilities });
+    expect([all.reply.status, all.calls.length]).toEqual([429, 3]);
+  });
+
+  test.each([1, 2, 3, 4, 5, 6])(
+    'with a budget of %i calls there is an answer, and never one call more',
+    async (max) => {
+      for (const capabilities of [new Capabilities(), await withoutN()]) {
+        const script = { candidate: (_: unknown, i: number) => 'ABC'[i % 3]!, judge: () => 'Score: 5' };
+        const run = await ask({ script, capabilities, request: { optigate: { max_calls: max } } });
+        expect(run.text).toBe('A');
+        expect(run.calls.length).toBeLessThanOrEqual(max);
+      }
+    },
+  );
 
   test('three empty candidates are an error', async () => {
     await expect(ask({ script: { candidate: ['', ' ', '<think>hm'] } })).rejects.toMatchObject({
@@ -176,12 +245,118 @@ describe('ways of judging', () => {
     expect(run.calls[0]?.request).not.toHaveProperty('best_of_n');
   });
 
-  test('early stop skips them where all agree', async () => {
-    const candidate = ['The answer is 4', 'answer: 4.0', String.raw`\boxed{4}`];
-    const run = await ask({ script: { candidate }, request: { bon_early_stop: true } });
-    expect([run.text, run.calls.length, run.rounds]).toEqual([candidate[0], 1, 1]);
+  test.each(['pairwise', 'listwise'])('%s without a usable word leaves the plurality', async (bon_rating) => {
+    const candidate = ['answer: 17', 'answer: 42', 'The answer is 42.'];
+    const run = await ask({ script: { candidate, judge: () => 'hm' }, request: { bon_rating } });
+    expect(run.text).toBe(candidate[1]);
+  });
+
+  test.each([
+    { bon_rating: 'pairwise', calls: 3 + 6 },
+    { bon_rating: 'listwise', calls: 3 + 1 },
+  ])('$bon_rating without n takes $calls calls in 2 rounds', async ({ bon_rating, calls }) => {
+    const script = { candidate: ['A', 'B', 'C'], judge: () => 'Choice: 1\nRanking: 1 > 2 > 3' };
+    const run = await ask({ script, capabilities: await withoutN(), request: { bon_rating } });
+    expect([run.text, run.calls.length, run.rounds]).toEqual(['A', calls, 2]);
   });
 });
+
+describe('bon_early_stop', () => {
+  const candidate = ['The answer is 4', 'answer: 4.0', String.raw`\boxed{4}`];
+
+  test('skips the judges where all candidates agree', async () => {
+    const request = { bon_early_stop: true, optigate: { trace: true } };
+    const run = await ask({ script: { candidate }, request });
+    expect([run.text, run.calls.length, run.rounds]).toEqual([candidate[0], 1, 1]);
+    expect(run.completion['optigate']).toMatchObject({ bon: { saved_calls: 3, winner: 0 } });
+    const single = await ask({ script: { candidate }, capabilities: await withoutN(), request });
+    expect([single.calls.length, single.rounds]).toEqual([3, 1]);
+  });
+
+  test('does nothing where they do not, and is off by default', async () => {
+    const script = { candidate: ['answer: 1', 'answer: 2', 'x'], judge: scores(1, 2, 3) };
+    expect((await ask({ script, request: { bon_early_stop: true } })).calls.length).toBe(4);
+    expect((await ask({ script: { candidate, judge: scores(1, 2, 3) } })).calls.length).toBe(4);
+  });
+});
+
+describe('a judge that can change nothing any more', () => {
+  const slow = (score: number): Scripted => ({ text: `Score: ${score}`, waves: 5 });
+
+  test('is aborted, and the answer is as good as complete', async () => {
+    const script = { candidate: ['A', 'B', 'C'], judge: ['Score: 10', slow(10), slow(10)] };
+    const run = await ask({ script, request: { optigate: { trace: true } } });
+    expect(run.text).toBe('A');
+    expect(run.calls.filter(({ signal, end_ms }) => signal.aborted && end_ms === Infinity).length).toBe(2);
+    expect([run.exchange.isPartial, run.exchange.headers.get('x-optigate-degraded')]).toEqual([undefined, undefined]);
+    expect(run.completion['optigate']).toMatchObject({
+      bon: { scores: [10, null, null], winner: 0, why: 'it is rated highest', saved_calls: 2 },
+    });
+  });
+
+  test('is waited for while its candidate would win a tie by its place', async () => {
+    const script = { candidate: ['A', 'B', 'C'], judge: [slow(10), 'Score: 10', { text: 'Score: 10', waves: 9 }] };
+    const run = await ask({ script });
+    expect(run.text).toBe('A');
+    expect(run.calls.filter(({ signal, end_ms }) => signal.aborted && end_ms === Infinity).length).toBe(1);
+  });
+
+  test('is not waited for where others that agree decide the tie', async () => {
+    const candidate = ['answer: 1', 'answer: 2', 'the answer is 2'];
+    const run = await ask({ script: { candidate, judge: [slow(10), 'Score: 10', 'Score: 3'] } });
+    expect(run.text).toBe(candidate[1]);
+    expect(run.calls[1]?.signal.aborted).toBe(true);
+  });
+
+  test('is waited for while the best so far is below the top of the scale', async () => {
+    const script = { candidate: ['A', 'B', 'C'], judge: ['Score: 9', slow(10), slow(2)] };
+    const run = await ask({ script });
+    expect([run.text, run.calls.some(({ end_ms }) => end_ms === Infinity)]).toEqual(['B', false]);
+  });
+
+  test('is waited for while it decides who is second of n: top', async () => {
+    const script = { candidate: ['A', 'B', 'C'], judge: ['Score: 10', slow(2), slow(5)] };
+    const run = await ask({ script, request: { n: 2, optigate: { n: 'top' } } });
+    expect(run.completion.choices.map(({ message }) => message.content)).toEqual(['A', 'C']);
+  });
+
+  test('never changes the winner, however judges score and in whatever order they come', async () => {
+    const score = fc.constantFrom(0, 5, 9, 10, 'none');
+    const judge = fc.record({ score, waves: fc.integer({ min: 1, max: 4 }) });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.constantFrom('answer: 1', 'answer: 2', 'prose'), { minLength: 3, maxLength: 3 }),
+        fc.array(judge, { minLength: 3, maxLength: 3 }),
+        async (answers, judges) => {
+          const candidate = answers.map((answer, i) => `${i} says ${answer}`);
+          const timed = judges.map(({ score, waves }) => ({ text: `Score: ${score}`, waves }));
+          const together = judges.map(({ score }) => ({ text: `Score: ${score}`, waves: 1 }));
+          const one = await ask({ script: { candidate, judge: timed } });
+          const other = await ask({ script: { candidate, judge: together } });
+          const expected = bestOf(
+            candidate,
+            judges.map(({ score }) => (typeof score === 'number' ? score : -1)),
+          );
+          expect([one.text, other.text]).toEqual([expected, expected]);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+});
+
+/** The rules once more, the plain way: score, then how many say the same, then place. */
+function bestOf(candidates: readonly string[], scores: readonly number[]): string | undefined {
+  const said = (text: string | undefined) => /answer: \d/.exec(text ?? '')?.[0];
+  const agreeing = (text: string) => candidates.filter((other) => said(text) && said(other) === said(text)).length;
+  const order = candidates.map((text, i) => ({
+    text,
+    i,
+    score: scores[i] ?? -1,
+    agreeing: Math.max(1, agreeing(text)),
+  }));
+  return order.toSorted((a, b) => b.score - a.score || b.agreeing - a.agreeing || a.i - b.i)[0]?.text;
+}
 
 describe('n', () => {
   test('runs the whole thing so often at once', async () => {
@@ -209,7 +384,11 @@ describe('n', () => {
 test('says what it does while it works', async () => {
   const said: string[] = [];
   await ask({ script: { candidate: ['A', 'B', 'C'], judge: scores(1, 2, 3) }, progress: (text) => said.push(text) });
-  expect(said).toEqual(['Asking for 3 answers to choose from.', '3 answers are there, rating them.']);
+  expect(said).toEqual([
+    'Asking for 3 answers to choose from.',
+    '3 of 3 answers are there, rating them.',
+    'Answer 3 of 3 is the best.',
+  ]);
 });
 
 test('its trace tells scores, calls and rounds', async () => {
@@ -220,8 +399,56 @@ test('its trace tells scores, calls and rounds', async () => {
   expect(run.completion['optigate']).toMatchObject({
     approach: 'bon',
     rounds: 2,
-    bon: { candidates: 3, scores: [3, 9, 5] },
+    bon: { candidates: 3, scores: [3, 9, 5], winner: 1, why: 'it is rated highest' },
   });
+});
+
+test.each([
+  { candidate: ['', 'B', ''], judge: [], why: 'it is the only usable candidate' },
+  { candidate: ['A', 'B', 'C'], judge: scores(2, 8, 8), why: 'of those rated highest it is the first' },
+  {
+    candidate: ['A', 'answer: 1', 'I say answer: 1'],
+    judge: scores(8, 8, 8),
+    why: 'of those rated highest it comes to the answer that most agree on',
+  },
+  {
+    candidate: ['A', 'B', 'C'],
+    judge: ['x', 'y', 'z'],
+    why: 'no rating could be read, and of all candidates it is the first',
+  },
+])('its trace says why: $why', async ({ candidate, judge, why }) => {
+  const run = await ask({ script: { candidate, judge }, request: { optigate: { trace: true } } });
+  expect(run.completion['optigate']).toMatchObject({ bon: { why } });
+});
+
+test('asks the same, byte for byte, each time', async () => {
+  const script = { candidate: ['A', 'B', 'C'], judge: scores(3, 9, 5) };
+  const [one, other] = [await ask({ script }), await ask({ script })];
+  expect(other.calls.map(({ bytes }) => bytes)).toEqual(one.calls.map(({ bytes }) => bytes));
+});
+
+test('goes on after a tool result, and the judge sees it', async () => {
+  const messages = [
+    { role: 'user', content: 'Add.' },
+    {
+      role: 'assistant',
+      content: null,
+      tool_calls: [{ id: 'c', type: 'function', function: { name: 'add', arguments: '{"a":1}' } }],
+    },
+    { role: 'tool', tool_call_id: 'c', content: 'it is 3' },
+  ];
+  const run = await ask({ script: { candidate: ['A', 'B', 'C'], judge: scores(3, 9, 5) }, request: { messages } });
+  expect(run.text).toBe('B');
+  expect(run.calls[0]?.request.messages).toEqual(messages);
+  const prompt = contentText(run.calls[1]?.request.messages[1]?.content);
+  for (const part of ['Add.', 'calls add with {"a":1}', 'it is 3']) expect(prompt.split(part).length).toBe(2);
+});
+
+test('streams the winner once it is chosen', async () => {
+  const script = { candidate: ['A', 'B', 'C'], judge: scores(3, 9, 5) };
+  const run = await ask({ script, request: { stream: true } });
+  expect(run.text).toBe('B');
+  expect(run.calls.every(({ request }) => request.stream === undefined)).toBe(true);
 });
 
 test.each([0, 33, 2.5, 'x'])('refuses best_of_n %s, naming the field', async (best_of_n) => {

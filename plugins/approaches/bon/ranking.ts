@@ -1,0 +1,73 @@
+/** Who wins: by score, then by how many come to the same answer, then the first. */
+import type { Answer } from '../../../core/index.ts';
+
+/** One judge's verdict in numbers: null where it could not be read or never came, undefined while it is open. */
+export type Scores = readonly (number | null | undefined)[];
+
+/** The highest score a judge can give where each candidate is judged alone. */
+export const MAX_SCORE = 10;
+
+/** A candidate with all that decides its place. */
+export interface Rated {
+  readonly answer: Answer;
+  readonly index: number;
+  /** Undefined where there is none: then it comes after those that have one. */
+  readonly score: number | undefined;
+  /** How many candidates, itself included, come to its answer. */
+  readonly agreeing: number;
+}
+
+/** Best first. Where no judge said anything usable that leaves the plurality. */
+export function byScore(
+  candidates: readonly Answer[],
+  scores: Scores,
+  groups: readonly (readonly Answer[])[],
+): readonly Rated[] {
+  return rated(candidates, scores, groups).toSorted(compare);
+}
+
+/**
+ * Are the first `places` certain whatever the open judges say? They are where each open candidate, rated as high as can be,
+ * would still come after them.
+ */
+export function isCertain(
+  candidates: readonly Answer[],
+  scores: Scores,
+  groups: readonly (readonly Answer[])[],
+  places: number,
+): boolean {
+  const all = rated(candidates, scores, groups);
+  const last = all.filter(({ score }) => score !== undefined).toSorted(compare)[places - 1];
+  if (!last) return false;
+  const open = all.filter(({ index }) => scores[index] === undefined);
+  return open.every((candidate) => compare(last, { ...candidate, score: MAX_SCORE }) < 0);
+}
+
+/** Why the first of a ranking is the first, in plain words. */
+export function whyFirst(ranking: readonly Rated[]): string {
+  const [first] = ranking;
+  if (!first || ranking.length === 1) return 'it is the only usable candidate';
+  const isRated = first.score !== undefined;
+  const equals = ranking.filter(({ score }) => score === first.score);
+  if (isRated && equals.length === 1) return 'it is rated highest';
+  const among = isRated ? 'of those rated highest' : 'no rating could be read, and of all candidates';
+  const isAgreed = equals.some(({ agreeing }) => agreeing < first.agreeing);
+  return `${among} it ${isAgreed ? 'comes to the answer that most agree on' : 'is the first'}`;
+}
+
+function rated(
+  candidates: readonly Answer[],
+  scores: Scores,
+  groups: readonly (readonly Answer[])[],
+): readonly Rated[] {
+  return candidates.map((answer, index) => ({
+    answer,
+    index,
+    score: scores[index] ?? undefined,
+    agreeing: groups.find((group) => group.includes(answer))?.length ?? 0,
+  }));
+}
+
+function compare(a: Rated, b: Rated): number {
+  return (b.score ?? -1) - (a.score ?? -1) || b.agreeing - a.agreeing || a.index - b.index;
+}
