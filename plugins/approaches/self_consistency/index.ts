@@ -10,6 +10,7 @@ import {
   candidateText,
   choiceOf,
   definePlugin,
+  degradeByLoss,
   diverseTemperature,
   ifAny,
   isFreeText,
@@ -26,7 +27,7 @@ import {
   type Call,
   type Next,
 } from '../../../core/index.ts';
-import { countVotes, distribution, isDecided, representativeOf, type Class } from './votes.ts';
+import { countVotes, distribution, isDecided, representativeOf, whyFirst, type Class } from './votes.ts';
 
 const NAME = 'self_consistency';
 
@@ -66,8 +67,8 @@ async function vote(call: Call, next: Next, options: Options) {
   const { messages, n } = call.request.value;
   const { trace } = call;
   const { progress } = call.exchange;
-  const choices = n ?? 1;
-  const planned = Math.max(options.self_consistency_samples, choices);
+  const places = n ?? 1;
+  const planned = Math.max(options.self_consistency_samples, places);
   const { self_consistency_mode: mode, self_consistency_similarity: similarity } = options;
   const count = (samples: readonly Answer[]) => countVotes(samples.filter(isUsable), messages, mode, similarity);
 
@@ -80,18 +81,27 @@ async function vote(call: Call, next: Next, options: Options) {
     },
     { role: 'candidate' },
   );
-  const until = options.self_consistency_early_stop
-    ? (samples: readonly Answer[]) => isDecided(count(samples), planned)
-    : undefined;
-  const answers = await next.sample(sampling, planned, until && { until });
+  // `n: top` wants the smaller classes, too.
+  const stopsEarly = options.self_consistency_early_stop && places === 1;
+  const answers = await next.sample(sampling, planned, {
+    ...(stopsEarly ? { until: (samples) => isDecided(count(samples), planned) } : {}),
+    onAbort: (samples) => trace.note({ saved_calls: samples }),
+  });
 
   const candidates = usableOf(answers);
   if (candidates.length === 0) return noneUsable(answers, call);
-  if (candidates.length === 1) return topChoices(candidates);
-  const classes = count(answers) ?? (await chosenFirst(candidates, call, next));
-  trace.note({ samples: answers.length, votes: distribution(classes) });
-  progress.say(`${classes[0]?.length ?? 0} of ${answers.length} solutions agree.`);
-  return topChoices(oneOfEach(classes, candidates).slice(0, choices));
+  const classes = count(answers) ?? (candidates.length === 1 ? [candidates] : undefined);
+  const there = `${answers.length} of ${planned} solutions are there`;
+  if (classes) {
+    const votes = classes[0]?.length ?? 0;
+    const confidence = votes / answers.filter(isUsable).length;
+    trace.note({ votes: distribution(classes, messages), confidence, why: whyFirst(classes) });
+    progress.say(`${there}, ${votes} of them agree.`);
+  } else progress.say(`${there}, choosing the one most consistent with the others.`);
+  const ranked = classes ? oneOfEach(classes, candidates) : await chosenFirst(candidates, call, next);
+  trace.note({ samples: answers.length, winner: ranked[0] && answers.indexOf(ranked[0]) });
+  const truncated = answers.filter((answer) => isUsable(answer) && !ranked.includes(answer));
+  return topChoices([...ranked, ...truncated].slice(0, places));
 }
 
 /** One sample per class, then the others: `n: top` gets the largest classes first. A truncated one only where a class, or all, has no other. */
@@ -100,17 +110,17 @@ function oneOfEach(classes: readonly Class[], candidates: readonly Answer[]): re
   return [...new Set([...first, ...candidates])];
 }
 
-/** Free texts have nothing to count: the judge's choice first, as if it had all votes (the first one where it makes none). */
-async function chosenFirst(candidates: readonly Answer[], call: Call, next: Next): Promise<readonly Class[]> {
+/** Free texts have nothing to count: the judge's choice first, or the first one where it makes none. */
+async function chosenFirst(candidates: readonly Answer[], call: Call, next: Next): Promise<readonly Answer[]> {
   const answers = candidates.map(
     (candidate, index) => `<answer number="${index + 1}">\n${candidateText(candidate)}\n</answer>`,
   );
   const user = [questionBlock(call.request.value.messages), ...answers].join('\n\n');
   const asked = judgeCall(call, { system: JUDGE, user, temperature: 0, evidence: candidates });
   const verdict = await ifAny(next.ask(asked), call);
-  const chosen = candidates[choiceOf(verdict?.text ?? '', candidates.length) ?? 0];
-  return [
-    ...(chosen ? [[chosen]] : []),
-    ...candidates.filter((candidate) => candidate !== chosen).map((candidate) => [candidate]),
-  ];
+  if (!verdict) degradeByLoss(call.exchange, 'judges_failed');
+  const choice = choiceOf(verdict?.text ?? '', candidates.length);
+  call.trace.note({ why: choice === null ? 'no judge chose one, it is the first' : 'the judge chose it' });
+  const chosen = candidates[choice ?? 0];
+  return [...new Set([...(chosen ? [chosen] : []), ...candidates])];
 }

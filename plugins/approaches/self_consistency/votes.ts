@@ -28,17 +28,22 @@ export function countVotes(
   similarity: number,
 ): readonly Class[] | undefined {
   if (mode === 'judge') return undefined;
-  if (mode === 'text')
-    return bySize(groupsOf(samples, (a, b) => likeness(candidateText(a), candidateText(b)) >= similarity));
-  if (2 * samples.filter((sample) => toolCallKey(sample) !== undefined).length >= samples.length && samples.length > 0)
-    return bySize(groupsOf(samples, (a, b) => toolCallKey(a) === toolCallKey(b)));
   const options = { isNumeric: expectsNumber(messages) };
-  const voters = samples.filter((sample) => answerOf(sample.text, options) !== null);
-  const isVote = mode === 'answer' ? voters.length > 0 : 2 * voters.length >= samples.length;
+  const isVoter = (sample: Answer) => answerOf(sample.text, options) !== null;
+  // A truncated sample says something only where it got to a final answer.
+  const telling = samples.filter((sample) => !isTruncated(sample) || isVoter(sample));
+  const counted = telling.length > 0 ? telling : samples;
+  if (mode === 'text')
+    return bySize(groupsOf(counted, (a, b) => likeness(candidateText(a), candidateText(b)) >= similarity));
+  const calling = counted.filter((sample) => toolCallKey(sample) !== undefined);
+  if (counted.length > 0 && 2 * calling.length >= counted.length)
+    return bySize(groupsOf(calling, (a, b) => toolCallKey(a) === toolCallKey(b)));
+  const voters = counted.filter(isVoter);
+  const isVote = mode === 'answer' ? voters.length > 0 : 2 * voters.length >= counted.length;
   if (isVote) return bySize(groupsOf(voters, sameResult(options)));
-  if (samples.every((sample) => codeOf(sample) !== ''))
-    return bySize(groupsOf(samples, (a, b) => codeOf(a) === codeOf(b)));
-  return mode === 'answer' ? bySize(samples.map((sample) => [sample])) : undefined;
+  if (counted.every((sample) => codeOf(sample) !== ''))
+    return bySize(groupsOf(counted, (a, b) => codeOf(a) === codeOf(b)));
+  return mode === 'answer' ? bySize(counted.map((sample) => [sample])) : undefined;
 }
 
 /** Largest first; where sizes are equal, a truncated sample is half a vote; then the earliest first member. */
@@ -55,17 +60,28 @@ export function representativeOf(members: Class): Answer | undefined {
   return members.find((sample) => !isTruncated(sample)) ?? members[0];
 }
 
-/** Who has won whatever still comes: the class with more than half of all planned votes. */
+/** Who has won whatever still comes: the class with more than half of all planned votes, once it has a sample to show. */
 export function isDecided(classes: readonly Class[] | undefined, planned: number): boolean {
-  return 2 * (classes?.[0]?.length ?? 0) > planned;
+  const [first = []] = classes ?? [];
+  return 2 * first.length > planned && !first.every(isTruncated);
 }
 
-/** The vote for the trace: what each class answers, and its share. */
-export function distribution(classes: readonly Class[]): readonly { answer: string; votes: number }[] {
+/** Why the first class is the first, in plain words. */
+export function whyFirst([first = [], second]: readonly Class[]): string {
+  if (!second) return first.length === 1 ? 'it is the only sample that counts' : 'all samples agree';
+  if (first.length > second.length) return 'most samples agree with it';
+  return first.length === 1 ? 'no two samples agree, it is the first' : 'no other group of samples is larger';
+}
+
+/** The vote for the trace: the final answer of each class, null where it states none, and its votes. */
+export function distribution(
+  classes: readonly Class[],
+  messages: readonly Message[],
+): readonly { answer: string | null; votes: number }[] {
+  const options = { isNumeric: expectsNumber(messages) };
   return classes.map((members) => {
-    const [first] = members;
-    const text = first ? (answerOf(first.text, { isNumeric: true }) ?? candidateText(first).slice(0, 80)) : '';
-    return { answer: normalizeAnswer(text), votes: members.length };
+    const answer = answerOf(members[0]?.text ?? '', options);
+    return { answer: answer === null ? null : normalizeAnswer(answer).slice(0, 80), votes: members.length };
   });
 }
 
