@@ -1,0 +1,125 @@
+/** Playing a dialogue on: the calls that imagine the user, reply to it, and rate where that led. */
+import {
+  candidateText,
+  diverseTemperature,
+  ifAny,
+  isReasoning,
+  isTruncated,
+  judgeCall,
+  limitedTo,
+  limitOf,
+  scoreOf,
+  stripThinking,
+  toolCallKey,
+  usableOf,
+  withDefaultLimit,
+  withTurns,
+  type Answer,
+  type Call,
+  type Message,
+  type Next,
+} from '../../../core/index.ts';
+import { GO_ON, judgesView, RATE, usersView } from './prompts.ts';
+import { createNode, type Node } from './tree.ts';
+
+/** A dialogue of so many turns, twelve questions and thirteen replies, goes on no further. */
+const LONGEST = 25;
+
+export interface DialogueInit {
+  readonly call: Call;
+  readonly next: Next;
+  /** Limit of a reply where the request sets none. */
+  readonly maxTokens: number;
+  /** Turns that a simulation plays; with 0, nothing is played on at all. */
+  readonly depth: number;
+}
+
+/** The dialogues that may follow one client conversation. */
+export class Dialogues {
+  readonly #call: Call;
+  readonly #next: Next;
+  readonly #maxTokens: number;
+  readonly #depth: number;
+
+  constructor({ call, next, maxTokens, depth }: DialogueInit) {
+    this.#call = call;
+    this.#next = next;
+    this.#maxTokens = maxTokens;
+    this.#depth = depth;
+  }
+
+  /** Samples of the reply that the conversation and `turns` after it wait for. Throws where all fail. */
+  replies(turns: readonly Message[], count: number): Promise<readonly Answer[]> {
+    const { messages } = this.#call.request.value;
+    const asked = this.#call.with(
+      {
+        messages: withTurns(messages, ...turns),
+        temperature: diverseTemperature(this.#call, 1),
+        ...withDefaultLimit(this.#call, this.#maxTokens),
+      },
+      { role: 'candidate' },
+    );
+    return this.#next.sample(asked, count);
+  }
+
+  /** The state after a reply. What a tool would say cannot be imagined, so a dialogue ends where one is called. */
+  nodeOf(reply: Answer, parent: Node, before: readonly Message[]): Node {
+    const turns = [...before, { role: 'assistant', content: candidateText(reply) }];
+    const isTerminal = this.#depth === 0 || turns.length >= LONGEST || toolCallKey(reply) !== undefined;
+    return createNode(parent, turns, isTerminal);
+  }
+
+  /** The states after the user's next message and up to `count` replies to it; none where no reply came. */
+  async follow(node: Node, count: number): Promise<readonly Node[]> {
+    node.query ??= await this.#imagine(node);
+    const turns = [...node.turns, { role: 'user', content: node.query }];
+    const replies = (await ifAny(this.replies(turns, count), this.#call)) ?? [];
+    return usableOf(replies).map((reply) => this.nodeOf(reply, node, turns));
+  }
+
+  /** The value of a node: how the dialogue is rated after some turns more. Null where no rating could be read. */
+  async simulate(node: Node): Promise<number | null> {
+    let last = node;
+    for (let turn = 0; turn < this.#depth && !last.isTerminal; turn++) {
+      // One sample is as good as one picked at random from several.
+      const [reply] = await this.follow(last, 1);
+      if (!reply) break;
+      last = reply;
+    }
+    return this.#rate(last);
+  }
+
+  async #imagine({ turns }: Node): Promise<string> {
+    const { messages, tools } = this.#call.request.value;
+    const limit = Math.min(limitOf(this.#call) ?? this.#maxTokens, isReasoning(this.#call) ? 4_096 : 1_024);
+    const asked = this.#call.with(
+      {
+        messages: usersView(messages, turns),
+        temperature: 1,
+        ...limitedTo(this.#call, limit),
+        // Tools stay, since the conversation may have used some; but the user calls none.
+        ...(tools ? { tool_choice: 'none' } : {}),
+        ...NOT_THE_USERS,
+      },
+      { role: 'user_turn' },
+    );
+    const answer = await ifAny(this.#next.ask(asked), this.#call);
+    const query = answer && !isTruncated(answer) ? stripThinking(answer.text).trim() : '';
+    return query === '' ? GO_ON : query;
+  }
+
+  async #rate({ turns }: Node): Promise<number | null> {
+    const user = judgesView(this.#call.request.value.messages, turns);
+    const asked = judgeCall(this.#call, { system: RATE, user, temperature: 0.1 });
+    const verdict = await ifAny(this.#next.ask(asked), this.#call);
+    return verdict ? scoreOf(verdict.text, 0, 1) : null;
+  }
+}
+
+/** What shapes the assistant's answers, removed. */
+const NOT_THE_USERS = {
+  response_format: undefined,
+  stop: undefined,
+  logprobs: undefined,
+  top_logprobs: undefined,
+} as const;

@@ -1,0 +1,141 @@
+/**
+ * Monte Carlo tree search over dialogues: samples several replies, plays each on for some turns with an imagined user,
+ * rates where that led, and returns the reply with the best prospects. With S simulations, depth d ≥ 1 and branching b
+ * calls are 1 + S·(2d + 1) for S ≤ b, in 2d + 2 rounds: which replies are visited first does not depend on any value, so
+ * that they are played on at once. Each further simulation goes where the values point: 2d + 2 calls and rounds. Depth 0
+ * rates the replies alone, as best-of-n does: 1 + min(S, b) calls, 2 rounds.
+ *
+ * Xie et al. 2024, "Monte Carlo Tree Search Boosts Reasoning via Iterative Preference Learning", arXiv:2405.00451; the
+ * search rule is UCT, Kocsis & Szepesvári 2006, "Bandit based Monte-Carlo Planning". Departures from the former: whole
+ * turns of a dialogue instead of steps of reasoning, the model's own rating instead of a checked outcome, no training.
+ */
+import {
+  approachOptions,
+  candidateText,
+  definePlugin,
+  degrade,
+  isUsable,
+  noneUsable,
+  toolCallKey,
+  topChoices,
+  usableOf,
+  z,
+  type Answer,
+  type Call,
+  type Next,
+} from '../../../core/index.ts';
+import { Dialogues } from './dialogue.ts';
+import { backUp, createNode, isDecided, meanOf, ranked, select, type Node } from './tree.ts';
+
+const NAME = 'mcts';
+
+const options = approachOptions({
+  mcts_simulations: z.int().min(1).max(64).default(2).describe('How many dialogues are played and rated.'),
+  mcts_exploration: z
+    .number()
+    .min(0)
+    .max(10)
+    .default(0.2)
+    .describe('How much a further simulation favours what was visited less; 0 goes by the ratings alone.'),
+  mcts_depth: z
+    .int()
+    .min(0)
+    .max(8)
+    .default(1)
+    .describe('Turns of the user that a simulation plays; 0 rates each reply alone, at most one simulation for each.'),
+  mcts_branching: z.int().min(2).max(8).default(3).describe('Replies that are sampled where the tree grows.'),
+  mcts_early_stop: z
+    .boolean()
+    .default(false)
+    .describe('Leave out simulations that cannot change which reply wins any more.'),
+  max_tokens: z.int().min(1).default(4096).describe('Limit of each reply, where the request sets none.'),
+});
+type Options = z.output<typeof options>;
+
+export default definePlugin({
+  name: NAME,
+  description: 'Plays the conversation on after each of several replies, and returns the one with the best prospects.',
+  options,
+  apply({ approaches }) {
+    approaches.add(NAME, { kind: 'answerer', selects: true, run: treeSearch });
+  },
+});
+
+async function treeSearch(call: Call, next: Next, options: Options) {
+  const { mcts_simulations, mcts_branching, mcts_depth, mcts_early_stop, max_tokens } = options;
+  const { progress } = call.exchange;
+  const choices = call.request.value.n ?? 1;
+  const dialogues = new Dialogues({ call, next, maxTokens: max_tokens, depth: mcts_depth });
+
+  // More replies than there are simulations would never be looked at.
+  const width = Math.max(Math.min(mcts_simulations, mcts_branching), choices);
+  progress.say(width === 1 ? 'Writing a reply.' : `Writing ${width} replies to choose from.`);
+  const answers = await dialogues.replies([], width);
+  const candidates = usableOf(answers);
+  if (candidates.length === 0) return noneUsable(answers, call);
+
+  const root = createNode(undefined, []);
+  root.children = candidates.map((reply) => dialogues.nodeOf(reply, root, []));
+  const isMoot = mcts_early_stop ? areEqual(candidates) : candidates.length === 1 && width > 1;
+  if (!isMoot) await search(root, dialogues, call, options);
+
+  const order = ranked(root.children).flatMap((child) => candidates[root.children.indexOf(child)] ?? []);
+  const truncated = answers.filter((answer) => isUsable(answer) && !candidates.includes(answer));
+  call.trace.note({
+    replies: candidates.length,
+    visits: root.children.map(({ visits }) => visits),
+    values: root.children.map(meanOf),
+    winner: 1 + candidates.findIndex((candidate) => candidate === order[0]),
+    why: root.ratings > 0 ? 'highest mean value' : isMoot ? 'nothing to choose between' : 'first, none was rated',
+    ...(isMoot ? { saved_calls: callsFrom(0, candidates.length, options) } : {}),
+  });
+  return topChoices([...order, ...truncated].slice(0, choices));
+}
+
+/** Makes the simulations, or as many of them as the limits allow. */
+async function search(root: Node, dialogues: Dialogues, call: Call, options: Options): Promise<void> {
+  const { mcts_simulations: simulations, mcts_exploration, mcts_branching, mcts_depth, mcts_early_stop } = options;
+  const { progress } = call.exchange;
+  const visit = async (node: Node) => {
+    // What does not go on is worth what it was worth the last time.
+    backUp(node, node.visits > 0 ? meanOf(node) : await dialogues.simulate(node));
+  };
+  const grown = async (leaf: Node) => {
+    if (leaf.visits === 0 || leaf.isTerminal) return leaf;
+    leaf.children = await dialogues.follow(leaf, mcts_branching);
+    leaf.isTerminal = leaf.children.length === 0;
+    return leaf.children[0] ?? leaf;
+  };
+
+  // An unvisited child comes before every visited one whatever the values are, so these do not wait for each other.
+  const first = root.children.slice(0, simulations);
+  progress.say(
+    mcts_depth === 0 ? 'Rating the replies.' : 'Playing the conversation on after each reply, and rating it.',
+  );
+  await Promise.all(first.map(visit));
+
+  const isForOne = (call.request.value.n ?? 1) === 1;
+  for (let made = first.length; made < simulations; made++) {
+    if (mcts_early_stop && isForOne && isDecided(root.children, simulations - made)) {
+      call.trace.note({ saved_calls: callsFrom(made, first.length, options) });
+      return;
+    }
+    if (call.signal.aborted) return;
+    const leaf = select(root, mcts_exploration);
+    const needsCalls = leaf.visits === 0 || !leaf.isTerminal;
+    if (needsCalls && !call.canSpend()) return degrade(call.exchange, 'budget_exhausted');
+    progress.say(`Simulation ${made + 1} of ${simulations}.`);
+    await visit(await grown(leaf));
+  }
+}
+
+/** Calls of all simulations after the first `made`, at most; those of the first replies need no expansion. */
+function callsFrom(made: number, replies: number, { mcts_simulations, mcts_depth }: Options): number {
+  const first = Math.max(0, Math.min(replies, mcts_simulations) - made);
+  const later = mcts_simulations - made - first;
+  return first * (2 * mcts_depth + 1) + (mcts_depth === 0 ? 0 : later * (2 * mcts_depth + 2));
+}
+
+function areEqual(candidates: readonly Answer[]): boolean {
+  return new Set(candidates.map((candidate) => toolCallKey(candidate) ?? candidateText(candidate))).size === 1;
+}
