@@ -40,12 +40,18 @@ export class Dialogues {
   readonly #next: Next;
   readonly #maxTokens: number;
   readonly #depth: number;
+  #hasVerdict = false;
 
   constructor({ call, next, maxTokens, depth }: DialogueInit) {
     this.#call = call;
     this.#next = next;
     this.#maxTokens = maxTokens;
     this.#depth = depth;
+  }
+
+  /** Has any judge answered, readable or not? */
+  get hasVerdict(): boolean {
+    return this.#hasVerdict;
   }
 
   /** Samples of the reply that the conversation and `turns` after it wait for. Throws where all fail. */
@@ -112,7 +118,9 @@ export class Dialogues {
     const user = judgesView(this.#call.request.value.messages, turns);
     const asked = judgeCall(this.#call, { system: RATE, user, temperature: 0.1 });
     const verdict = await ifAny(this.#next.ask(asked), this.#call);
-    return verdict ? scoreOf(verdict.text, 0, 1) : null;
+    if (!verdict) return null;
+    this.#hasVerdict = true;
+    return scoreOf(verdict.text, 0, 1);
   }
 }
 

@@ -14,8 +14,11 @@ import {
   candidateText,
   definePlugin,
   degrade,
+  degradeByLoss,
+  groupsOf,
   isUsable,
   noneUsable,
+  sameResult,
   toolCallKey,
   topChoices,
   usableOf,
@@ -28,6 +31,8 @@ import { Dialogues } from './dialogue.ts';
 import { backUp, createNode, isDecided, meanOf, ranked, select, type Node } from './tree.ts';
 
 const NAME = 'mcts';
+const HIGHEST = 'its dialogues are rated highest on average';
+const UNRATED = 'no rating could be read, and most replies agree with it, or it is the first';
 
 const options = approachOptions({
   mcts_simulations: z.int().min(1).max(64).default(2).describe('How many dialogues are played and rated.'),
@@ -79,14 +84,19 @@ async function treeSearch(call: Call, next: Next, options: Options) {
   const isMoot = mcts_early_stop ? areEqual(candidates) : candidates.length === 1 && width > 1;
   if (!isMoot) await search(root, dialogues, call, options);
 
-  const order = ranked(root.children).flatMap((child) => candidates[root.children.indexOf(child)] ?? []);
+  if (!isMoot && !dialogues.hasVerdict) degradeByLoss(call.exchange, 'judges_failed');
+
+  const isRated = root.ratings > 0;
+  const byValue = ranked(root.children).flatMap((child) => candidates[root.children.indexOf(child)] ?? []);
+  const order = isRated ? byValue : groupsOf(candidates, sameResult()).flat();
+  const [best] = order;
   const truncated = answers.filter((answer) => isUsable(answer) && !candidates.includes(answer));
   call.trace.note({
     replies: candidates.length,
     visits: root.children.map(({ visits }) => visits),
     values: root.children.map(meanOf),
-    winner: 1 + candidates.findIndex((candidate) => candidate === order[0]),
-    why: root.ratings > 0 ? 'highest mean value' : isMoot ? 'nothing to choose between' : 'first, none was rated',
+    winner: best && candidates.indexOf(best),
+    why: isMoot ? 'there is nothing to choose between' : isRated ? HIGHEST : UNRATED,
     ...(isMoot ? { saved_calls: callsFrom(0, candidates.length, options) } : {}),
   });
   return topChoices([...order, ...truncated].slice(0, choices));

@@ -61,7 +61,7 @@ describe('the search', () => {
     expect(said(imagined)?.slice(0, -1)).toEqual(['C', 'and then?', 'well']);
     expect(said(step)).toEqual(['C', 'and then?', 'well', 'and then?']);
     expect(ratedReply(rating!)).toBe('C');
-    expect(run.completion['optigate']).toMatchObject({ mcts: { visits: [1, 1, 2], winner: 3 } });
+    expect(run.completion['optigate']).toMatchObject({ mcts: { visits: [1, 1, 2], winner: 2 } });
   });
 
   test('at depth 0 has nothing to do beyond one rating per reply', async () => {
@@ -129,6 +129,20 @@ describe('ratings', () => {
     expect([run.reply.status, run.text, run.calls.length]).toEqual([200, answer, 10]);
   });
 
+  test('that cannot be read leave the answer most replies come to', async () => {
+    const replies = ['answer: 17', 'answer: 42', 'The answer is 42.'];
+    const candidate = (request: ChatRequest, index: number) => (isAtRoot(request) ? replies[index]! : 'well');
+    const run = await ask({ script: { ...dialogue(), candidate, judge: () => 'fine' }, ...options(3, 1) });
+    expect(run.text).toBe('answer: 42');
+    expect(run.exchange.headers.get('x-optigate-degraded')).toBeUndefined();
+  });
+
+  test('that all fail leave the first, and the client is told', async () => {
+    const run = await ask({ script: { ...dialogue(), judge: () => ({ status: 500 }) } });
+    expect([run.text, run.calls.length]).toEqual(['A', 7]);
+    expect(run.exchange.headers.get('x-optigate-degraded')).toBe('judges_failed');
+  });
+
   test('that fail cost their reply the value, nothing more', async () => {
     const judge = [{ status: 500 }, '0.4', '0.3'];
     expect((await ask({ script: { ...dialogue(), judge }, ...options(3, 1) })).text).toBe('B');
@@ -142,7 +156,7 @@ describe('early stop', () => {
   test('leaves out simulations that can no longer change the winner', async () => {
     const run = await early(dialogue(), 4);
     expect([run.text, run.calls.length, run.rounds]).toEqual(['C', 10, 4]);
-    expect(run.completion['optigate']).toMatchObject({ mcts: { saved_calls: 4, winner: 3 } });
+    expect(run.completion['optigate']).toMatchObject({ mcts: { saved_calls: 4, winner: 2 } });
   });
 
   test('makes those that can', async () => {
@@ -377,7 +391,13 @@ test('its trace tells visits, values and why one won', async () => {
   const run = await ask({ script: dialogue(), request: { optigate: { trace: true } } });
   expect(run.completion['optigate']).toMatchObject({
     rounds: 4,
-    mcts: { replies: 2, visits: [1, 1], values: [0.1, 0.2], winner: 2, why: 'highest mean value' },
+    mcts: {
+      replies: 2,
+      visits: [1, 1],
+      values: [0.1, 0.2],
+      winner: 1,
+      why: 'its dialogues are rated highest on average',
+    },
   });
 });
 
