@@ -7,12 +7,13 @@
  * layer, and an explicit critique.
  */
 import {
+  anyOf,
   approachOptions,
   candidateText,
   choiceOf,
   definePlugin,
+  degradeByLoss,
   diverseTemperature,
-  firstByRank,
   ifAny,
   judgeCall,
   noneUsable,
@@ -24,6 +25,7 @@ import {
   z,
   type Answer,
   type Call,
+  type Message,
   type Next,
 } from '../../../core/index.ts';
 import { aggregation, criticsView, CRITIC, nextLayer } from './prompts.ts';
@@ -60,65 +62,92 @@ async function mixture(call: Call, next: Next, options: Options) {
   const { progress } = call.exchange;
   const limit = withDefaultLimit(call, options.max_tokens);
 
-  let answers: readonly Answer[] = [];
-  let drafts: readonly Answer[] = [];
-  for (let layer = 0; layer < options.moa_layers; layer++) {
-    progress.say(
-      layer === 0 ? 'Writing drafts.' : `Writing drafts again, layer ${layer + 1} of ${options.moa_layers}.`,
-    );
-    const prompt = layer === 0 ? messages : nextLayer(messages, drafts);
-    const drafting = call.with(
-      { messages: prompt, temperature: diverseTemperature(call, 1), ...limit },
-      { role: 'draft' },
-    );
-    const proposed =
-      layer === 0 ? await propose(drafting, next, options) : await ifAny(propose(drafting, next, options), call);
-    answers = proposed ?? answers;
-    drafts = proposed && usableOf(proposed).length > 0 ? usableOf(proposed) : drafts;
-  }
+  const { drafts, answers } = await writeDrafts(call, next, options);
   const [best] = drafts;
   if (!best) return noneUsable(answers, call);
   const unlike = distinct(drafts);
-  if (drafts.length > 1 && unlike.length === 1) return best.reply;
+  trace.note({ drafts: drafts.length, distinct: unlike.length });
+  if (areAlike(drafts)) {
+    trace.note({ winner: 0, why: 'all drafts are equal' });
+    return best.reply;
+  }
 
   if (unlike.length > 1) progress.say(`${unlike.length} drafts are there, weighing them.`);
   const critique = unlike.length > 1 ? await criticise(unlike, call, next, options) : '';
-  const isRanked = options.moa_critique === 'joint';
-  const favourite = unlike[(isRanked ? choiceOf(critique, unlike.length) : null) ?? 0] ?? best;
-  trace.note({ drafts: drafts.length, distinct: unlike.length, has_critique: critique !== '' });
+  const ranked = options.moa_critique === 'joint' ? choiceOf(critique, unlike.length) : null;
+  trace.note({ has_critique: critique !== '', why: `the answer is written from ${unlike.length} drafts` });
 
-  progress.say('Writing the answer.');
+  progress.say(`Writing the answer from ${unlike.length} drafts.`);
   const synthesis = call.with(
     { messages: aggregation(messages, unlike, critique), temperature: temperature ?? CAREFUL, ...limit },
     { role: 'synthesis' },
   );
-  return orBestSoFar(next(synthesis), synthesis, () => favourite.reply);
+  return orBestSoFar(next(synthesis), synthesis, () => {
+    const why = ranked === null ? 'it is the first draft' : 'the critique ranks this draft best';
+    trace.note({ winner: ranked ?? 0, why: `the answer could not be written, and ${why}` });
+    return (unlike[ranked ?? 0] ?? best).reply;
+  });
+}
+
+interface Drafts {
+  /** The usable ones of the last layer that brought any. */
+  readonly drafts: readonly Answer[];
+  /** All that came with them. */
+  readonly answers: readonly Answer[];
+}
+
+/** The layers: each drafts with the drafts of the one before in view. Equal drafts have nothing to tell a further layer. */
+async function writeDrafts(call: Call, next: Next, options: Options): Promise<Drafts> {
+  const { messages } = call.request.value;
+  const { progress } = call.exchange;
+  const { moa_layers: layers } = options;
+  const sampling = { temperature: diverseTemperature(call, 1), ...withDefaultLimit(call, options.max_tokens) };
+  const propose = (prompt: readonly Message[]) => {
+    const drafting = call.with({ messages: prompt, ...sampling }, { role: 'draft' });
+    return proposals(drafting, next, options);
+  };
+
+  progress.say('Writing drafts.');
+  const answers = await propose(messages);
+  let drafts = usableOf(answers);
+  for (let layer = 2; layer <= layers && drafts.length > 0 && !areAlike(drafts); layer++) {
+    progress.say(`Writing drafts again, layer ${layer} of ${layers}.`);
+    const proposed = usableOf((await ifAny(propose(nextLayer(messages, drafts)), call)) ?? []);
+    if (proposed.length > 0) drafts = proposed;
+  }
+  return { drafts, answers };
 }
 
 /** One layer's drafts: samples of the request's model, or one by each of `moa_models`. */
-async function propose(drafting: Call, next: Next, { moa_models, moa_proposers }: Options): Promise<readonly Answer[]> {
+function proposals(drafting: Call, next: Next, { moa_models, moa_proposers }: Options): Promise<readonly Answer[]> {
   if (moa_models.length === 0) return next.sample(drafting, moa_proposers);
-  const settled = await Promise.allSettled(moa_models.map((model) => next.ask(next.to(drafting, model))));
-  const answers = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-  if (answers.length > 0) return answers;
-  throw firstByRank(settled.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : [])));
+  return anyOf(
+    moa_models.map((model) => next.ask(next.to(drafting, model))),
+    drafting,
+  );
 }
 
 /** The critique, as far as it came; empty where there is none, which the answer survives. */
 async function criticise(drafts: readonly Answer[], call: Call, next: Next, options: Options): Promise<string> {
   const { messages } = call.request.value;
-  const critics = options.moa_critique === 'joint' ? [drafts] : drafts.map((draft) => [draft]);
+  const isJoint = options.moa_critique === 'joint';
+  const critics = isJoint ? [drafts] : drafts.map((draft) => [draft]);
+  const limit = options.moa_critique_max_tokens;
   const ask = (shown: readonly Answer[]) => {
     const user = criticsView(messages, shown);
-    const limit = options.moa_critique_max_tokens;
-    return ifAny(
-      next.ask(judgeCall(call, { system: CRITIC, user, temperature: CAREFUL, limit, role: 'critique' })),
-      call,
-    );
+    const critic = judgeCall(call, { system: CRITIC, user, temperature: CAREFUL, limit, role: 'critique' });
+    return ifAny(next.ask(critic), call);
   };
-  const texts = (await Promise.all(critics.map(ask))).map((answer) => stripThinking(answer?.text ?? '').trim());
-  if (options.moa_critique === 'joint') return texts[0] ?? '';
+  const critiques = await Promise.all(critics.map(ask));
+  if (critiques.every((critique) => critique === undefined)) degradeByLoss(call.exchange, 'critique_failed');
+  const texts = critiques.map((answer) => stripThinking(answer?.text ?? '').trim());
+  if (isJoint) return texts[0] ?? '';
   return texts.flatMap((text, index) => (text === '' ? [] : [`Candidate ${index + 1}: ${text}`])).join('\n\n');
+}
+
+/** Are there several, and all the same? */
+function areAlike(drafts: readonly Answer[]): boolean {
+  return drafts.length > 1 && distinct(drafts).length === 1;
 }
 
 /** Drafts that differ, by their text or their tool calls: the first of each kind. */

@@ -7,6 +7,13 @@ const ask = (options: RunOptions) => runApproach('moa', { plugins: [moa], ...opt
 const DRAFTS = ['draft alpha', 'draft beta', 'draft gamma'];
 const SCRIPT = { draft: DRAFTS, critique: ['beta is wrong.\nBest: 3'], synthesis: ['the answer'] };
 
+/** What is known of a model that takes no `n`. */
+async function withoutN(): Promise<Capabilities> {
+  const capabilities = new Capabilities();
+  await ask({ script: { ...SCRIPT, draft: ['a', 'b', 'c'] }, n: 'ignores', capabilities });
+  return capabilities;
+}
+
 function promptOf(run: Awaited<ReturnType<typeof ask>>, role: string): string {
   return JSON.stringify(run.calls.find((call) => call.role === role)?.request.messages);
 }
@@ -42,8 +49,32 @@ describe('drafts, critique, synthesis', () => {
 
   test.each([{ status: 500 }, { text: '' }])('a critique that fails (%o) is left out', async (critique: Scripted) => {
     const run = await ask({ script: { ...SCRIPT, critique: [critique] } });
-    expect(run.text).toBe('the answer');
+    expect([run.text, run.calls.length, run.rounds]).toEqual(['the answer', 3, 3]);
     expect(promptOf(run, 'synthesis')).not.toContain('<review>');
+    const isFailure = 'status' in (critique as object);
+    expect(run.exchange.isPartial).toBe(isFailure ? true : undefined);
+    expect(run.exchange.headers.get('x-optigate-degraded')).toBe(isFailure ? 'critique_failed' : undefined);
+  });
+
+  test('two drafts that are equal are shown once', async () => {
+    const run = await ask({ script: { ...SCRIPT, draft: ['same one', ' same one', 'another'] } });
+    expect(times(promptOf(run, 'critique'), 'same one')).toBe(1);
+    expect(times(promptOf(run, 'synthesis'), '<candidate ')).toBe(2);
+  });
+
+  test('truncated drafts are left out while one is complete, with n and without', async () => {
+    const draft: Scripted[] = [{ text: 'cut', finish: 'length' }, 'beta', 'gamma'];
+    for (const capabilities of [new Capabilities(), await withoutN()]) {
+      const run = await ask({ script: { ...SCRIPT, draft }, capabilities });
+      expect(promptOf(run, 'synthesis')).not.toContain('cut');
+    }
+  });
+
+  test('a draft that fails is left out, and the answer is not kept as a complete one', async () => {
+    const draft: Scripted[] = [{ status: 500 }, 'beta', 'gamma'];
+    const run = await ask({ script: { ...SCRIPT, draft }, capabilities: await withoutN() });
+    expect([run.text, run.rounds, run.exchange.isPartial]).toEqual(['the answer', 3, true]);
+    expect(times(promptOf(run, 'synthesis'), '<candidate ')).toBe(2);
   });
 
   test('one usable draft needs no critique', async () => {
@@ -75,6 +106,16 @@ describe('the answer call', () => {
   test('gives way where the budget ends before it', async () => {
     const run = await ask({ script: SCRIPT, request: { optigate: { max_calls: 2 } } });
     expect([run.text, run.calls.length]).toEqual(['draft gamma', 2]);
+  });
+
+  test('gives way to the first draft where the critique ranks none', async () => {
+    const run = await ask({ script: { ...SCRIPT, critique: ['all fine'], synthesis: [{ text: '' }] } });
+    expect(run.text).toBe('draft alpha');
+  });
+
+  test('gives way where it is cut before it says a word', async () => {
+    const run = await ask({ script: { ...SCRIPT, synthesis: [{ text: '', finish: 'length' }] } });
+    expect(run.text).toBe('draft gamma');
   });
 
   test('streams live, with one id and the true usage', async () => {
@@ -158,6 +199,48 @@ describe('options', () => {
     for (const part of ['Candidate 1: one', 'Candidate 3: three']) expect(promptOf(run, 'synthesis')).toContain(part);
   });
 
+  test('one of moa_models that fails is left out; all failing give the error that ranks first', async () => {
+    const request = { moa_models: ['groq/llama', 'other', 'third'] };
+    const run = await ask({ script: { ...SCRIPT, draft: [{ status: 401 }, 'beta', 'gamma'] }, request });
+    expect([run.text, run.calls.length, run.rounds, run.exchange.isPartial]).toEqual(['the answer', 5, 3, undefined]);
+    const failed = await ask({ script: { draft: [{ status: 500 }, { status: 429 }, { status: 403 }] }, request });
+    expect(failed.reply.status).toBe(403);
+  });
+
+  test.each([2, 3])('%i layers take L + 2 rounds', async (moa_layers) => {
+    const draft = (_: unknown, index: number) => `draft ${index}`;
+    const run = await ask({ script: { ...SCRIPT, draft }, request: { moa_layers } });
+    expect([run.calls.length, run.rounds]).toEqual([moa_layers + 2, moa_layers + 2]);
+    const single = await ask({ script: { ...SCRIPT, draft }, capabilities: await withoutN(), request: { moa_layers } });
+    expect([single.calls.length, single.rounds]).toEqual([3 * moa_layers + 2, moa_layers + 2]);
+    const models = await ask({
+      script: { ...SCRIPT, draft },
+      request: { moa_layers, moa_models: ['a', 'b', 'c', 'd'] },
+    });
+    expect([models.calls.length, models.rounds]).toEqual([4 * moa_layers + 2, moa_layers + 2]);
+  });
+
+  test('a further layer that fails leaves the drafts of the one before', async () => {
+    const draft: Scripted[] = [...DRAFTS, { status: 500 }];
+    const run = await ask({
+      script: { ...SCRIPT, draft: (_, i) => draft[Math.min(i, 3)]! },
+      request: { moa_layers: 2 },
+    });
+    expect(run.text).toBe('the answer');
+    expect(promptOf(run, 'synthesis')).toContain('draft alpha');
+  });
+
+  test('equal drafts need no further layer', async () => {
+    const run = await ask({ script: { draft: ['same', 'same', 'same'] }, request: { moa_layers: 3 } });
+    expect([run.text, run.calls.length]).toEqual(['same', 1]);
+  });
+
+  test('the critique has its own limit', async () => {
+    expect((await ask({ script: SCRIPT })).calls[1]?.request.max_tokens).toBe(2048);
+    const run = await ask({ script: SCRIPT, request: { moa_critique_max_tokens: 300, max_completion_tokens: 100 } });
+    expect(run.calls.map(({ request }) => request['max_completion_tokens'])).toEqual([100, 300, 100]);
+  });
+
   test('layers draft again with the drafts in view', async () => {
     const draft = [...DRAFTS, 'second one', 'second two', 'second three'];
     const run = await ask({ script: { ...SCRIPT, draft }, request: { optigate: { moa: { moa_layers: 2 } } } });
@@ -165,6 +248,94 @@ describe('options', () => {
     expect(JSON.stringify(run.calls[1]?.request.messages)).toContain('draft alpha');
     expect(promptOf(run, 'synthesis')).toContain('second two');
   });
+});
+
+describe('limits and choices', () => {
+  const draft = (_: unknown, index: number) => DRAFTS[index % 3]!;
+
+  test.each([1, 2, 3, 4, 5])('with a budget of %i calls there is an answer, and never one call more', async (max) => {
+    for (const request of [{}, { moa_critique: 'each' }, { moa_models: ['a', 'b', 'c'] }, { moa_layers: 3 }])
+      for (const capabilities of [new Capabilities(), await withoutN()]) {
+        const script = { draft, critique: () => 'Best: 2', synthesis: ['the answer'] };
+        const run = await ask({ script, capabilities, request: { ...request, optigate: { max_calls: max } } });
+        expect([...DRAFTS, 'the answer']).toContain(run.text);
+        expect(run.calls.length).toBeLessThanOrEqual(max);
+        if (run.text !== 'the answer') expect(run.exchange.headers.get('x-optigate-degraded')).toBe('budget_exhausted');
+      }
+  });
+
+  test('a model of moa_models that the budget leaves out is told', async () => {
+    const script = { draft, critique: ['Best: 1'], synthesis: ['the answer'] };
+    const run = await ask({ script, request: { moa_models: ['a', 'b'], optigate: { max_calls: 1 } } });
+    expect(run.text).toBe('draft alpha');
+    expect(run.exchange.headers.get('x-optigate-degraded')).toBe('budget_exhausted');
+  });
+
+  test('n gives so many answers at the latency of one', async () => {
+    const script = { draft, critique: () => 'Best: 2', synthesis: ['one', 'two', 'three'] };
+    const run = await ask({ script, request: { n: 3 } });
+    expect(run.completion.choices.map(({ index, message }) => [index, message.content])).toEqual([
+      [0, 'one'],
+      [1, 'two'],
+      [2, 'three'],
+    ]);
+    expect([run.calls.length, run.rounds]).toEqual([9, 3]);
+  });
+});
+
+test('asks the same, byte for byte, each time', async () => {
+  const [one, other] = [await ask({ script: SCRIPT }), await ask({ script: SCRIPT })];
+  expect(other.calls.map(({ bytes }) => bytes)).toEqual(one.calls.map(({ bytes }) => bytes));
+});
+
+describe('the trace', () => {
+  const request = { optigate: { trace: true } };
+  const notesOf = async (script: RunOptions['script']) => {
+    const { completion } = await ask({ script, request });
+    return (completion['optigate'] as { moa: unknown }).moa;
+  };
+
+  test('tells what the answer is made of', async () => {
+    expect(await notesOf(SCRIPT)).toEqual({
+      drafts: 3,
+      distinct: 3,
+      has_critique: true,
+      why: 'the answer is written from 3 drafts',
+    });
+  });
+
+  test('tells which draft is the answer, and why', async () => {
+    expect(await notesOf({ draft: ['same', 'same', 'same'] })).toMatchObject({
+      winner: 0,
+      why: 'all drafts are equal',
+    });
+    const why = 'the answer could not be written, and the critique ranks this draft best';
+    expect(await notesOf({ ...SCRIPT, synthesis: [{ status: 500 }] })).toMatchObject({ winner: 2, why });
+  });
+});
+
+test('says what it does while it works', async () => {
+  const said: string[] = [];
+  await ask({ script: SCRIPT, progress: (text) => said.push(text) });
+  expect(said).toEqual(['Writing drafts.', '3 drafts are there, weighing them.', 'Writing the answer from 3 drafts.']);
+});
+
+test.each([
+  { moa_proposers: 1 },
+  { moa_proposers: 9 },
+  { moa_critique_max_tokens: 255 },
+  { moa_layers: 4 },
+  { moa_critique: 'none' },
+])('refuses %o, naming the field', async (given) => {
+  const [field] = Object.keys(given);
+  const refused = ask({ script: {}, request: { optigate: { moa: given } } });
+  await expect(refused).rejects.toMatchObject({ status: 400, param: `optigate.moa.${field}` });
+});
+
+test('all drafts empty: an error, or the filtered one', async () => {
+  await expect(ask({ script: { draft: ['', '', ''] } })).rejects.toMatchObject({ status: 502 });
+  const run = await ask({ script: { draft: ['', { text: 'x', finish: 'content_filter' }, ''] } });
+  expect(run.completion.choices[0]?.finish_reason).toBe('content_filter');
 });
 
 test('all drafts refused: the upstream’s own answer', async () => {
