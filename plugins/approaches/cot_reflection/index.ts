@@ -11,6 +11,7 @@ import {
   changedStream,
   definePlugin,
   degrade,
+  degradeByLoss,
   gatewayError,
   ifAny,
   isFreeText,
@@ -29,6 +30,7 @@ import {
 } from '../../../core/index.ts';
 import { readLayout } from './layout.ts';
 import { liveChoices } from './live.ts';
+import { countThinking } from './reasoning-tokens.ts';
 
 const NAME = 'cot_reflection';
 
@@ -93,15 +95,16 @@ async function reflect(
     return changedStream(reply, call, liveChoices({ repair, wantsThinking: wantsThinking(call), call }));
 
   const whole = await wholeReply(reply, call);
-  const choices = await Promise.all(
-    toAnswers(whole, call).map(({ choice }) => answered(choice, repair, wantsThinking(call))),
-  );
+  const answers = toAnswers(whole, call);
+  const choices = await Promise.all(answers.map(({ choice }) => answered(choice, repair, wantsThinking(call))));
   if (
     choices.every(isEmpty) &&
     !choices.some(({ finish_reason }) => finish_reason === 'content_filter' || finish_reason === 'length')
   )
     throw gatewayError('upstream_error', { upstream: call.upstream.name, detail: 'answered with nothing usable' });
-  return { ...whole, body: whole.body.with({ choices }) };
+  const thinking = answers.map(({ text }) => readLayout(text, false).thinking);
+  const usage = countThinking(thinking, whole.body.value.usage, call);
+  return { ...whole, body: whole.body.with({ choices, ...(usage ? { usage } : {}) }) };
 }
 
 /** The choice with the answer alone; one that brought none gets a second call's. Tool calls and filtered ones stay as they are. */
@@ -121,7 +124,7 @@ async function answered(
   const shown = {
     ...message,
     content: answer,
-    ...(wantsThinking && thinking !== '' ? { reasoning_content: thinking } : {}),
+    ...(wantsThinking && thinking !== '' ? { reasoning_content: withOwn(message, thinking) } : {}),
   };
   const own: Choice = { ...choice, logprobs: null, message: shown };
   if (answer !== '' && !needsRepair) return own;
@@ -131,6 +134,11 @@ async function answered(
     : own;
 }
 
+/** The thoughts of a model that reports its own ones, too, come first. */
+function withOwn({ reasoning_content }: Choice['message'], thinking: string): string {
+  return typeof reasoning_content === 'string' ? `${reasoning_content}\n${thinking}` : thinking;
+}
+
 /** The second call: from the thinking so far to the answer, or, where nothing came at all, the same once more. */
 async function conclude(thinking: string, asked: Call, call: Call, next: Next): Promise<Choice | undefined> {
   const turns = [
@@ -138,8 +146,13 @@ async function conclude(thinking: string, asked: Call, call: Call, next: Next): 
     { role: 'user', content: CONCLUDE },
   ];
   const again = thinking === '' ? asked : asked.with({ messages: withTurns(call.request.value.messages, ...turns) });
+  const why = thinking === '' ? 'nothing came at first' : 'the thinking was cut at first';
+  call.trace.note({ second_call: true, why });
   const second = await ifAny(next.ask(again), call);
-  if (!second) return undefined;
+  if (!second) {
+    degradeByLoss(call.exchange, 'answer_failed');
+    return undefined;
+  }
   const { answer } = readLayout(stripThinking(second.text), second.choice.finish_reason === 'length');
   return { ...second.choice, message: { ...second.choice.message, content: answer } };
 }

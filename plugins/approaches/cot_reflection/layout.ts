@@ -1,3 +1,5 @@
+import { stripThinking } from '../../../core/index.ts';
+
 /**
  * Reads the layout that `cot_reflection` asks for while it comes in, cut anywhere: what is inside `<output>` is the
  * answer; an `<output>` inside the thinking or a code fence is text, and so is an `</output>` in a fence of the answer.
@@ -24,6 +26,8 @@ export class LayoutReader {
   isOther = false;
   /** Has any of the answer been read? */
   hasAnswer = false;
+  /** What was thought so far. */
+  thinking = '';
   #held = '';
   #state: State = 'outside';
   #isFenced = false;
@@ -77,13 +81,7 @@ export class LayoutReader {
 
   /** Was the thinking cut before there was an answer? */
   needsRepair(isCut: boolean): boolean {
-    return isCut && !this.hasAnswer && /<thinking>/.test(this.text) && withoutLayout(this.text, isCut) === '';
-  }
-
-  get thinking(): string {
-    const start = this.text.indexOf('<thinking>');
-    const end = this.text.lastIndexOf('</thinking>');
-    return start < 0 ? '' : this.text.slice(start + '<thinking>'.length, end < start ? undefined : end).trim();
+    return isCut && !this.hasAnswer && /<think(?:ing)?>/.test(this.text) && withoutLayout(this.text, isCut) === '';
   }
 
   #nextToken(): { readonly index: number; readonly word: string } | undefined {
@@ -136,7 +134,10 @@ export class LayoutReader {
     if (text === '') return;
     const lineFeed = text.lastIndexOf('\n');
     this.#line = lineFeed < 0 ? this.#line + text : text.slice(lineFeed + 1);
-    if (this.#state === 'thinking') pieces.push({ kind: 'thinking', text, block: 0 });
+    if (this.#state === 'thinking') {
+      this.thinking += text;
+      pieces.push({ kind: 'thinking', text, block: 0 });
+    }
     if (this.#state !== 'answer') return;
     const whole = this.#isBegun ? this.#blanks + text : text.trimStart();
     const shown = whole.trimEnd();
@@ -163,7 +164,9 @@ export class LayoutReader {
 }
 
 /** What follows the thinking, else all of it without the layout's tags. */
-function withoutLayout(text: string, isCut: boolean): string {
+function withoutLayout(whole: string, isCut: boolean): string {
+  // A model that reasons may write its reasoning first, and leave out the tag that opens it.
+  const text = isCut || whole.includes('</think>') ? stripThinking(whole) : whole;
   const last = text.lastIndexOf('</thinking>');
   const after = last < 0 ? '' : text.slice(last + '</thinking>'.length);
   const output = after.lastIndexOf('<output>');
@@ -190,5 +193,5 @@ export function readLayout(
   const pieces = [...reader.push(text), ...reader.end(isCut)].filter(({ kind }) => kind === 'answer');
   const last = pieces.at(-1)?.block;
   const answer = pieces.filter(({ block }) => block === last).map((piece) => piece.text);
-  return { answer: answer.join(''), thinking: reader.thinking, needsRepair: reader.needsRepair(isCut) };
+  return { answer: answer.join(''), thinking: reader.thinking.trim(), needsRepair: reader.needsRepair(isCut) };
 }

@@ -1,5 +1,14 @@
 /** The answer of a stream while it comes: text is held back until `<output>`, and what follows `</output>` is dropped. */
-import { gatewayError, textOf, type Call, type Choice, type Chunk, type ChunkChoice } from '../../../core/index.ts';
+import {
+  gatewayError,
+  textOf,
+  type Call,
+  type Choice,
+  type Chunk,
+  type ChunkChoice,
+  type Usage,
+} from '../../../core/index.ts';
+import { countThinking } from './reasoning-tokens.ts';
 import { LayoutReader, type Piece } from './layout.ts';
 
 export interface LiveInit {
@@ -12,6 +21,7 @@ export interface LiveInit {
 /** How the chunks of each choice change, and what follows when the stream has ended. */
 export function liveChoices({ call, wantsThinking, repair }: LiveInit) {
   const readers = new Map<number, LayoutReader>();
+  let usage: Usage | undefined;
   const unanswered: { chunk: Chunk; choice: ChunkChoice; thinking: string }[] = [];
   const readerOf = (index: number) => {
     const reader = readers.get(index) ?? new LayoutReader(true);
@@ -32,17 +42,20 @@ export function liveChoices({ call, wantsThinking, repair }: LiveInit) {
     const { content: _, ...others } = delta;
     const shown = { ...others, ...(delta.role === undefined ? {} : { content: '' }), ...text };
     const isUnanswered = isEnd && !reader.isOther && !isFiltered && !reader.hasAnswer;
-    if (isUnanswered) unanswered.push({ chunk, choice, thinking: reader.thinking });
+    if (isUnanswered) unanswered.push({ chunk, choice, thinking: reader.thinking.trim() });
     if (Object.keys(shown).length === 0 && (isUnanswered || !isEnd)) return [];
     return [{ ...choice, delta: shown, finish_reason: isUnanswered ? null : (finish_reason ?? null), logprobs: null }];
   };
 
   return {
     change(chunk: Chunk): readonly Chunk[] {
+      usage = chunk.usage ?? usage;
       const choices = chunk.choices.flatMap((choice) => changed(chunk, choice));
       return choices.length === 0 && chunk.choices.length > 0 ? [] : [{ ...chunk, choices }];
     },
     async onEnd(): Promise<readonly Chunk[]> {
+      const thinking = [...readers.values()].map((reader) => reader.thinking);
+      countThinking(thinking, usage, call);
       const answers = await Promise.all(
         unanswered.map(async ({ choice, thinking }): Promise<ChunkChoice> => {
           const second = await repair(thinking);

@@ -1,8 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { Capabilities } from '../../../core/approach/capabilities.ts';
+import { changedStream, definePlugin, z, type Chunk } from '../../../core/index.ts';
 import cot from '../../../plugins/approaches/cot_reflection/index.ts';
 import { LayoutReader, readLayout } from '../../../plugins/approaches/cot_reflection/layout.ts';
-import { runApproach, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
+import { countThinking } from '../../../plugins/approaches/cot_reflection/reasoning-tokens.ts';
+import { runApproach, USAGE, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
 
 const ask = (answer: readonly Scripted[], options: Partial<RunOptions> = {}) =>
   runApproach('cot_reflection', { plugins: [cot], script: { answer }, ...options });
@@ -26,6 +29,11 @@ const CASES: readonly { readonly name: string; readonly reply: Scripted; readonl
     name: 'the output after a reasoning block',
     reply: `<think>hm <output>1</output></think>${THINKING}<output>42</output>`,
     answer: '42',
+  },
+  {
+    name: 'what follows reasoning whose opening tag is missing',
+    reply: 'hm <b> </think>\nIt is 42.',
+    answer: 'It is 42.',
   },
   { name: 'the output in thinking that was never closed', reply: '<thinking>so <output>42</output>', answer: '42' },
   { name: 'a partial output that was cut', reply: { text: `${THINKING}<output>4`, finish: 'length' }, answer: '4' },
@@ -51,6 +59,7 @@ describe('the answer', () => {
   test('comes from a second call where the thinking was cut', async () => {
     for (const stream of [false, true]) {
       const run = await ask([{ text: '<thinking>long', finish: 'length' }, '42'], { request: { stream } });
+      expect(run.rounds).toBe(2);
       expect([run.text, run.calls.length, run.completion.choices[0]?.finish_reason]).toEqual(['42', 2, 'stop']);
       expect(run.calls[1]?.request.messages.at(-2)).toEqual({ role: 'assistant', content: 'long' });
       expect(run.calls[1]?.request.stream ?? false).toBe(false);
@@ -60,6 +69,26 @@ describe('the answer', () => {
   test('is empty and cut where that call fails', async () => {
     const run = await ask([{ text: '<thinking>long', finish: 'length' }, { status: 500 }]);
     expect(run.completion.choices[0]).toMatchObject({ finish_reason: 'length', message: { content: '' } });
+    expect([run.calls.length, run.exchange.isPartial]).toEqual([2, true]);
+    expect(run.exchange.headers.get('x-optigate-degraded')).toBe('answer_failed');
+  });
+
+  test('is empty and cut where the budget has no second call', async () => {
+    const request = { optigate: { max_calls: 1 } };
+    const run = await ask([{ text: '<thinking>long', finish: 'length' }], { request });
+    expect(run.completion.choices[0]).toMatchObject({ finish_reason: 'length', message: { content: '' } });
+    expect([run.calls.length, run.exchange.headers.get('x-optigate-degraded')]).toEqual([1, 'budget_exhausted']);
+  });
+
+  test('comes from a second call where a reasoning block was cut', async () => {
+    const run = await ask([{ text: '<think>long', finish: 'length' }, '42']);
+    expect([run.text, run.rounds, run.completion.usage?.total_tokens]).toEqual(['42', 2, 2 * 15]);
+    expect(run.calls[1]?.request.messages.at(-2)).toEqual({ role: 'assistant', content: 'long' });
+  });
+
+  test.each([400, 401, 429, 500])('is the upstream’s own where it answers %i', async (status) => {
+    const run = await ask([{ status, error: { message: 'no', code: 'x', param: null } }]);
+    expect([run.reply.status, run.completion]).toMatchObject([status, { error: { message: 'no' } }]);
   });
 
   test('is asked for once more where nothing came, and then an error', async () => {
@@ -99,12 +128,115 @@ test('the client’s temperature counts, else the option', async () => {
   expect((await ask(['<output>1</output>'], { request })).calls[0]?.request.temperature).toBe(0.1);
 });
 
-test.each(['honours', 'rejects'] as const)('n gives so many answers (%s)', async (n) => {
+test.each([
+  { n: 'honours', calls: 1 },
+  { n: 'rejects', calls: 3 },
+] as const)('n gives so many answers in one round ($n)', async ({ n, calls }) => {
   const reply = `${THINKING}<output>42</output>`;
   for (const stream of [false, true]) {
-    const run = await ask([reply, reply, reply, reply], { n, request: { n: 3, stream } });
-    expect(run.completion.choices.map(({ message }) => message.content)).toEqual(['42', '42', '42']);
+    const capabilities = new Capabilities();
+    for (const isKnown of [false, true]) {
+      const run = await ask([reply, reply, reply, reply], { n, capabilities, request: { n: 3, stream } });
+      expect(run.completion.choices.map(({ message }) => message.content)).toEqual(['42', '42', '42']);
+      if (isKnown) expect([run.calls.length, run.rounds]).toEqual([calls, 1]);
+    }
   }
+});
+
+describe('the thinking counts as reasoning tokens', () => {
+  const reply = `<thinking>${'x'.repeat(80)}</thinking><output>42</output>`;
+  const estimate = { reasoning_tokens: 20, reasoning_tokens_estimated: 20 };
+
+  test.each([false, true])('as an estimate, where the upstream tells none (stream: %s)', async (stream) => {
+    const request = { stream, ...(stream ? { stream_options: { include_usage: true } } : {}) };
+    const run = await ask([reply], { request });
+    expect(run.completion.usage).toEqual({ ...USAGE, completion_tokens_details: estimate });
+  });
+
+  test('of all choices, and beside the usage of a second call', async () => {
+    const many = await ask([reply, reply, reply], { request: { n: 3 } });
+    expect(many.completion.usage?.completion_tokens_details?.['reasoning_tokens']).toBe(60);
+    const cut = await ask([{ text: `<thinking>${'x'.repeat(40)}`, finish: 'length' }, '42']);
+    expect(cut.completion.usage).toMatchObject({
+      total_tokens: 30,
+      completion_tokens_details: { reasoning_tokens: 10 },
+    });
+  });
+
+  test('not where the upstream counts them, or nothing was thought, or there is no usage', async () => {
+    const { exchange } = await ask([reply]);
+    const call = { exchange, trace: exchange.trace } as Parameters<typeof countThinking>[2];
+    const reported = { ...USAGE, completion_tokens_details: { reasoning_tokens: 0 } };
+    expect(countThinking(['xxxx'], reported, call)).toBe(reported);
+    expect(countThinking([''], USAGE, call)).toBe(USAGE);
+    expect(countThinking(['xxxx'], undefined, call)).toBeUndefined();
+    expect((await ask(['<output>42</output>'])).completion.usage).toEqual(USAGE);
+  });
+});
+
+test('the trace says why there was a second call', async () => {
+  const request = { optigate: { trace: true } };
+  const run = await ask([{ text: '<thinking>long', finish: 'length' }, '42'], { request });
+  expect(run.completion['optigate']).toMatchObject({
+    cot_reflection: { second_call: true, why: 'the thinking was cut at first' },
+  });
+});
+
+test('a stream that comes letter by letter shows no thinking and no part of a tag', async () => {
+  const reply = `${THINKING}<output>\n<b>4</b>2 </output>`;
+  const run = await runApproach('letters&cot_reflection', {
+    plugins: [cot, letters],
+    script: { answer: [reply] },
+    request: { stream: true },
+  });
+  const shown = run.chunks.flatMap(({ choices }) => choices.map(({ delta }) => delta.content ?? ''));
+  expect(shown.join('')).toBe('<b>4</b>2');
+  expect(shown.filter((text) => text !== '')).toEqual(['<b', '>', '4', '</b', '>', '2']);
+});
+
+/** Cuts a stream into letters. */
+const letters = definePlugin({
+  name: 'letters',
+  description: 'Cuts a stream into letters.',
+  options: z.strictObject({}),
+  apply({ approaches }) {
+    approaches.add('letters', {
+      kind: 'transformer',
+      per: 'call',
+      async run(call, next) {
+        const reply = await next(call);
+        return reply.kind === 'stream' ? changedStream(reply, call, { change: inLetters }) : reply;
+      },
+    });
+  },
+});
+
+function inLetters(chunk: Chunk): Chunk[] {
+  const [choice] = chunk.choices;
+  const text = choice?.delta.content;
+  if (!choice || typeof text !== 'string' || text === '') return [chunk];
+  return text.split('').map((content, index) => ({
+    ...chunk,
+    choices: [{ ...choice, delta: index === 0 ? { ...choice.delta, content } : { content } }],
+  }));
+}
+
+test('the instruction follows the client’s own, and the turns stay', async () => {
+  const messages = [
+    { role: 'system', content: 'Be brief.' },
+    { role: 'user', content: 'Add.' },
+    {
+      role: 'assistant',
+      content: null,
+      tool_calls: [{ id: 'c', type: 'function', function: { name: 'add', arguments: '{}' } }],
+    },
+    { role: 'tool', tool_call_id: 'c', content: '3' },
+  ];
+  const run = await ask(['<output>3</output>'], { request: { messages, stop: ['END'], vendor: 1 } });
+  const sent = run.calls[0]?.request;
+  expect(sent?.messages[0]?.content).toMatch(/^Be brief\.\n\n/);
+  expect(sent?.messages.slice(1)).toEqual(messages.slice(1));
+  expect(sent).toMatchObject({ stop: ['END'], vendor: 1, max_tokens: 4096 });
 });
 
 test('with tools or a format it is the plain call, and says so', async () => {
