@@ -16,6 +16,11 @@ export class Allowance {
     return this.#exceeded() === undefined;
   }
 
+  get callsLeft(): number {
+    const { maxCalls } = this.#budget;
+    return maxCalls === undefined ? Infinity : Math.max(0, maxCalls - this.#calls);
+  }
+
   /** Throws `BudgetExhausted` where one more call would go over it. */
   check(): void {
     const limit = this.#exceeded();

@@ -221,6 +221,11 @@ export class Call {
     return this.exchange.ledger.canSpend() && this.#allowances.every((allowance) => allowance.canSpend());
   }
 
+  /** How many more calls may be made, Infinity without a limit: for keeping the last one for the answer. */
+  get callsLeft(): number {
+    return Math.min(this.exchange.ledger.callsLeft, ...this.#allowances.map((allowance) => allowance.callsLeft));
+  }
+
   /** Counts one request sent for this call; throws `BudgetExhausted` where its first attempt would go over a limit. */
   spend(): void {
     const isFirst = this.#number.attempts === 0;

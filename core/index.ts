@@ -106,6 +106,7 @@ export {
 } from './approach/candidates.ts';
 export { orBestSoFar } from './approach/best-so-far.ts';
 export { anyOf } from './approach/sampling.ts';
+export { usableReply } from './approach/usable-reply.ts';
 export { sideBySide } from './approach/side-by-side.ts';
 export type { SideBySide } from './approach/side-by-side.ts';
 export { changedStream } from './approach/streams.ts';

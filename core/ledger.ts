@@ -49,6 +49,11 @@ export class Ledger {
     return this.exceeded() === undefined;
   }
 
+  /** How many more calls the budget has room for; Infinity where it names no number. */
+  get callsLeft(): number {
+    return this.budget.maxCalls === undefined ? Infinity : Math.max(0, this.budget.maxCalls - this.calls);
+  }
+
   /** Counts one request; throws `BudgetExhausted` instead where a first attempt would go over the budget. */
   spend(isFirstAttempt: boolean): void {
     if (isFirstAttempt) {

@@ -18,6 +18,7 @@ import { ByteStream } from '../../core/byte-stream.ts';
 import { systemClock } from '../../core/clock.ts';
 import { Call, type ChatExchange, type Handler } from '../../core/exchange.ts';
 import { ResponseHeaders } from '../../core/header-list.ts';
+import { createKept, type Kept } from '../../core/kept.ts';
 import { Ledger } from '../../core/ledger.ts';
 import { completionToChunks } from '../../core/openai/completion-chunks.ts';
 import type { ChatCompletion, ChatRequest, Chunk, Usage } from '../../core/openai/types.ts';
@@ -235,8 +236,10 @@ export interface RunOptions extends ScriptedOptions {
   readonly file?: Readonly<Record<string, object>>;
   readonly settings?: Partial<SelectionSettings>;
   readonly capabilities?: Capabilities;
+  /** What the plugins keep from one run to the next; default: nothing. */
+  readonly kept?: Kept;
   readonly headers?: Record<string, string>;
-  readonly identity?: { readonly models?: readonly string[] };
+  readonly identity?: { readonly id?: string; readonly models?: readonly string[] };
   readonly listed?: readonly string[] | undefined;
   readonly signal?: AbortSignal;
   readonly progress?: (text: string) => void;
@@ -296,7 +299,7 @@ export async function runApproach(approach: string | undefined, options: RunOpti
 }
 
 export async function prepare(approach: string | undefined, options: Omit<RunOptions, 'script'>) {
-  const registry = await registryWith(options.plugins ?? [], options.file);
+  const registry = await registryWith(options.plugins ?? [], options.file, options.kept);
   const selection = createSelection({
     registry,
     upstreams: testUpstreams(options.listed),
@@ -338,13 +341,14 @@ export function chatExchange(body: object, options: Omit<RunOptions, 'script'> =
 export async function registryWith(
   plugins: readonly Plugin[],
   file: Readonly<Record<string, object>> = {},
+  { keep }: Kept = createKept(),
 ): Promise<ApproachRegistry> {
   const registry = createApproachRegistry();
   for (const plugin of plugins) {
     const record = pluginRecord(plugin)!;
     const options = record.schema.parse(file[record.name] ?? {});
     // Approaches use nothing else of the context.
-    const context = { approaches: registry.viewFor(record, options) } as unknown as PluginContext<object>;
+    const context = { approaches: registry.viewFor(record, options), keep } as unknown as PluginContext<object>;
     await (plugin as (app: unknown, registration: object) => Promise<void>)({}, { context, options });
   }
   return registry;
