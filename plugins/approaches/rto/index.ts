@@ -1,0 +1,156 @@
+/**
+ * Round trip optimisation, for code: writes a program, describes it as an instruction, writes it again from that alone,
+ * and where the two differ merges them into the final one, which streams live. Calls: 4, or 3 where both programs are the
+ * same, in as many rounds; with k descriptions (`rto_samples`) 1 + 2k + 1, four rounds. Without code: 1.
+ *
+ * Allamanis et al. 2024, "Unsupervised Evaluation of Code LLMs with Round-Trip Correctness", arXiv:2402.08699; Sharma
+ * 2024, "Patched RTC", arXiv:2407.16557. Departure: both measure with the round trip; here a difference, found by
+ * comparing the programs as texts, is the reason for a rewrite.
+ */
+import {
+  approachOptions,
+  definePlugin,
+  degrade,
+  degradeByLoss,
+  ifAny,
+  isReasoning,
+  isTruncated,
+  isUsable,
+  judgeCall,
+  limitOf,
+  noneUsable,
+  orBestSoFar,
+  questionText,
+  stripThinking,
+  systemText,
+  toAnswers,
+  toolCallKey,
+  withDefaultLimit,
+  z,
+  type Answer,
+  type Call,
+  type Next,
+  type Reply,
+} from '../../../core/index.ts';
+import { endsWhole, isAboutCode, isSameProgram, programOf } from './programs.ts';
+import { DESCRIBE, describersView, merging, REWRITE } from './prompts.ts';
+
+const NAME = 'rto';
+const CAREFUL = 0.1;
+/** Several descriptions of one program tell more than one only where they differ. */
+const VARIED = 0.7;
+
+const options = approachOptions({
+  max_tokens: z.int().min(1).default(4096).describe('Limit of each program, where the request sets none.'),
+  rto_description_max_tokens: z.int().min(256).default(2048).describe('Limit of the description.'),
+  rto_similarity: z
+    .enum(['exact', 'normalized'])
+    .default('normalized')
+    .describe('When two programs are the same; normalized ignores comment lines, blank lines and ends of lines.'),
+  rto_samples: z.int().min(1).max(8).default(1).describe('How many round trips the first program makes, at once.'),
+});
+type Options = z.output<typeof options>;
+
+export default definePlugin({
+  name: NAME,
+  description: 'Writes a program, writes it again from its description, and merges the two where they differ.',
+  options,
+  apply({ approaches }) {
+    approaches.add(NAME, { kind: 'answerer', run: optimise });
+  },
+});
+
+async function optimise(call: Call, next: Next, options: Options): Promise<Reply> {
+  const { messages, response_format } = call.request.value;
+  const { trace } = call;
+  const { progress } = call.exchange;
+  if ((response_format?.['type'] ?? 'text') !== 'text') {
+    degrade(call.exchange, 'rto: response_format', { isLasting: true });
+    return next(call);
+  }
+  const sampling = {
+    temperature: call.request.value.temperature ?? CAREFUL,
+    ...withDefaultLimit(call, options.max_tokens),
+  };
+
+  progress.say('Writing a first program.');
+  const first = await next.ask(call.with(sampling, { role: 'draft' }));
+  if (!isUsable(first)) return noneUsable([first], call);
+  if (isTruncated(first) || toolCallKey(first) !== undefined) return first.reply;
+  if (!isAboutCode(questionText(messages), first.text)) {
+    degrade(call.exchange, 'rto: no code', { isLasting: true });
+    return first.reply;
+  }
+  const program = programOf(first.text);
+
+  progress.say('Describing the program, and writing it again from its description.');
+  const trips = Array.from({ length: options.rto_samples }, () => roundTrip(first, call, next, options));
+  const rewritten = (await Promise.all(trips)).filter((one) => one !== undefined);
+  const different = distinct(rewritten, options).filter((one) => !isSameProgram(one, program, options.rto_similarity));
+  trace.note({ round_trips: trips.length, came_back: rewritten.length, different: different.length });
+  const keepFirst = (why: string) => {
+    trace.note({ winner: 'first', why });
+    return first.reply;
+  };
+  if (rewritten.length === 0) {
+    degradeByLoss(call.exchange, 'round_trip_failed');
+    return keepFirst('no round trip came to its end');
+  }
+  if (different.length === 0) return keepFirst('the programs are the same');
+
+  progress.say('The programs differ, writing the final one.');
+  trace.note({ winner: 'merged', why: 'the programs differ' });
+  const merge = call.with(
+    { messages: merging(messages, program, different), ...sampling },
+    { role: 'synthesis', wantsWhole: call.request.value.stream !== true },
+  );
+  const reply = await orBestSoFar(next(merge), merge, () => keepFirst('the merged program did not come'));
+  if (!isCut(reply, merge)) return reply;
+  degrade(call.exchange, 'answer_truncated', { isLasting: true });
+  return keepFirst('the merged program was cut');
+}
+
+/** From the first program to its description and back; undefined where one of the two brought nothing whole. */
+async function roundTrip(first: Answer, call: Call, next: Next, options: Options): Promise<string | undefined> {
+  const { messages, temperature } = call.request.value;
+  const { rto_description_max_tokens: least, rto_samples, max_tokens } = options;
+  const describing = judgeCall(call, {
+    system: DESCRIBE,
+    user: describersView(messages, programOf(first.text)),
+    temperature: rto_samples > 1 ? VARIED : CAREFUL,
+    limit: isReasoning(call, [first]) ? Math.max(least, 4096) : least,
+    role: 'description',
+  });
+  const description = wholeText(await ifAny(next.ask(describing), call));
+  if (description === undefined) return undefined;
+
+  const system = systemText(messages);
+  const rewriting = judgeCall(call, {
+    system: system === '' ? REWRITE : `${system}\n\n${REWRITE}`,
+    user: description,
+    temperature: temperature ?? CAREFUL,
+    limit: limitOf(call) ?? max_tokens,
+    role: 'rewrite',
+  });
+  const text = wholeText(await ifAny(next.ask(rewriting), call));
+  return text === undefined ? undefined : programOf(text);
+}
+
+/** A text that came, and to its end. */
+function wholeText(answer: Answer | undefined): string | undefined {
+  if (!answer || !isUsable(answer) || isTruncated(answer)) return undefined;
+  return stripThinking(answer.text).trim() || undefined;
+}
+
+function distinct(programs: readonly string[], { rto_similarity }: Options): readonly string[] {
+  return programs.filter(
+    (program, index) => programs.findIndex((other) => isSameProgram(other, program, rto_similarity)) === index,
+  );
+}
+
+/** Did a limit cut the program before its end? One that streams is on its way already. */
+function isCut(reply: Reply, call: Call): boolean {
+  if (reply.kind !== 'complete' || reply.status >= 400) return false;
+  const [answer] = toAnswers(reply, call);
+  return answer !== undefined && isTruncated(answer) && toolCallKey(answer) === undefined && !endsWhole(answer.text);
+}

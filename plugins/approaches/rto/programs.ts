@@ -1,0 +1,52 @@
+/** Programs in answers: whether there is one, what counts of it, and whether two are the same. */
+import { codeBlocks, stripThinking } from '../../../core/index.ts';
+
+/** `normalized` leaves out what changes no program: comments on lines of their own, blank lines and ends of lines. */
+export type Similarity = 'exact' | 'normalized';
+
+/** All fenced blocks together, or the whole text where there is none. */
+export function programOf(text: string): string {
+  const visible = stripThinking(text);
+  const blocks = codeBlocks(visible).map(({ code }) => code);
+  return blocks.length > 0 ? blocks.join('\n') : visible.trim();
+}
+
+export function isSameProgram(a: string, b: string, similarity: Similarity): boolean {
+  if (similarity === 'exact') return a.trim() === b.trim();
+  return normalized(a) === normalized(b);
+}
+
+const BLOCK_COMMENT = /^[ \t]*(?:\/\*[\s\S]*?\*\/|<!--[\s\S]*?-->)[ \t]*$/gm;
+/** Not `#include`, `#!` or `--i;`: those do something. */
+const LINE_COMMENT = /^\s*(?:#+(?:\s|$)|\/\/|--\s)/;
+
+function normalized(code: string): string {
+  const lines = code.replaceAll('\r', '').replaceAll(BLOCK_COMMENT, '').split('\n');
+  return lines
+    .map((line) => line.trimEnd())
+    .filter((line) => line !== '' && !LINE_COMMENT.test(line))
+    .join('\n');
+}
+
+/** Is this exchange about code: is there some in the answer or in the question, or does the question ask for some? */
+export function isAboutCode(question: string, answer: string): boolean {
+  const visible = stripThinking(answer);
+  return codeBlocks(visible).length > 0 || hasCode(visible) || hasCode(question) || ASKS_FOR_CODE.test(question);
+}
+
+const ASKS_FOR_CODE =
+  /\b(?:write|implement|create|make|build|give|develop|generate|fix|debug|refactor|port|optimi[sz]e|complete|code)\b[^.?!\n]{0,80}\b(?:functions?|programs?|scripts?|code|class|methods?|algorithm|quer(?:y|ies)|python|javascript|typescript|java|rust|golang|c\+\+|sql|bash|regex)(?!\w)/i;
+
+/** Lines that are statements in some common language. */
+const CODE_LINE =
+  /^\s*(?:(?:async )?def \w+\(|(?:export |async |pub )*(?:function|fn|func) \w+|(?:public|private|protected|static) .*[({]|#include\b|import [\w.{*]+.*;?$|from \w[\w.]* import\b|(?:const|let|var) \w+ ?[:=]|class \w+.*[:{]$|package \w+;?$|using [\w.]+;$|select .+ from\b)/i;
+
+function hasCode(text: string): boolean {
+  return codeBlocks(text).length > 0 || text.split('\n').some((line) => CODE_LINE.test(line));
+}
+
+/** Has a text that was cut its code in whole blocks, so that only words after it are missing? */
+export function endsWhole(text: string): boolean {
+  const fences = stripThinking(text).match(/^[ \t]*(?:`{3,}|~{3,})/gm) ?? [];
+  return fences.length > 0 && fences.length % 2 === 0;
+}
