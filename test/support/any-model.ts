@@ -84,7 +84,7 @@ export function replyTo({ messages }: Pick<Body, 'messages'>, sample: string): s
   if (demanded.length > 0) return [`Weighed, ${word}. The final answer is 42.`, ...demanded].join('\n');
   if (/SOLVER_CAN_BE_APPLIED/.test(asked)) return SOLVER;
   if (/<output>/.test(asked))
-    return `Thought about it, ${word}.\n<output>\n${/mistake|wrong|error/i.test(asked) ? '13' : '42'}\n</output>`;
+    return `<thinking>Thought, ${word}.</thinking>\n<output>\nThe final answer is ${/deliberate/i.test(asked) ? 13 : 42}.\n</output>`;
   if (/```|\bfunction\b|\bprogram\b|\bcode\b/i.test(asked))
     return `Here it is, ${word}.\n\n\`\`\`js\nconst answer = 42; // ${word}\n\`\`\``;
   return `Worked out, ${word}. The final answer is 42.`;

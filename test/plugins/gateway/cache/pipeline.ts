@@ -140,6 +140,7 @@ export function exchangeOf(ask: Ask = {}, upstream: Upstream = UPSTREAM): Exchan
     ordinals: new Map(),
     startedAt: 0,
   };
+  exchange.ledger.budget = plan.budget;
   return exchange;
 }
 

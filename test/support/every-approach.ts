@@ -1,0 +1,53 @@
+/** All approaches, each with a request that it applies to and what it must cost: the spec's table of calls and rounds. */
+import bon from '../../plugins/approaches/bon/index.ts';
+import cotReflection from '../../plugins/approaches/cot_reflection/index.ts';
+import mcts from '../../plugins/approaches/mcts/index.ts';
+import moa from '../../plugins/approaches/moa/index.ts';
+import none from '../../plugins/approaches/none.ts';
+import re2 from '../../plugins/approaches/re2.ts';
+import selfConsistency from '../../plugins/approaches/self_consistency/index.ts';
+import type { Plugin } from '../../core/plugin/define.ts';
+import type { Message } from '../../core/openai/types.ts';
+
+export interface ApproachCase {
+  readonly slug: string;
+  readonly plugin: Plugin;
+  readonly messages: readonly Message[];
+  /** Calls at defaults where the model honours `n`, and where it does not. */
+  readonly calls: number;
+  readonly callsWithoutN: number;
+  /** Rounds, in either case: the critical path. */
+  readonly rounds: number;
+  /** Does the answer stream live, as its last call makes it? */
+  readonly isLive: boolean;
+}
+
+const question = [{ role: 'user', content: 'What is six times seven?' }];
+const task = [{ role: 'user', content: 'Write a JavaScript function that returns six times seven.' }];
+const fewShot = [
+  {
+    role: 'user',
+    content:
+      'Q: What is 2 times 3?\nA: 6\n\nQ: What is 3 times 4?\nA: 12\n\nQ: What is 4 times 5?\nA: 20\n\nQ: What is 6 times 7?\nA:',
+  },
+];
+
+const of = (
+  plugin: Plugin,
+  slug: string,
+  [calls, callsWithoutN, rounds]: readonly [number, number, number],
+  isLive: boolean,
+  messages: readonly Message[] = question,
+): ApproachCase => ({ slug, plugin, messages, calls, callsWithoutN, rounds, isLive });
+
+export const EVERY_APPROACH: readonly ApproachCase[] = [
+  of(none, 'none', [1, 1, 1], true),
+  of(re2, 're2', [1, 1, 1], true),
+  of(cotReflection, 'cot_reflection', [1, 1, 1], true),
+  of(selfConsistency, 'self_consistency', [1, 5, 1], false),
+  of(bon, 'bon', [4, 6, 2], false),
+  of(moa, 'moa', [3, 5, 3], true),
+  of(mcts, 'mcts', [7, 8, 4], false),
+];
+
+export { task, fewShot };
