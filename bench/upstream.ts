@@ -4,6 +4,7 @@
  */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { replyTo } from '../test/support/any-reply.ts';
 import { offer } from './ipc.ts';
 import { CHUNKS_PER_STREAM, DELAY_MS, MODELS } from './script.ts';
 
@@ -88,15 +89,14 @@ function stepStreams(): void {
   }
 }
 
-/** Answers after the delay, honours `n`, and says something that every parser of judgements and answers can read. */
+/** Answers after the delay, honours `n`, and plays whatever role of an approach it is asked for. */
 function delayed(body: Buffer, response: ServerResponse): void {
   const start = performance.now();
-  const { n } = JSON.parse(body.toString()) as { n?: number };
+  const request = JSON.parse(body.toString()) as { n?: number; messages: [] };
   setTimeout(() => {
-    const choices = Array.from({ length: n ?? 1 }, (_, index) => {
-      const text = `Way ${index + 1} of call ${intervals.length}.\nScore: ${7 + (index % 3)}\nChoice: 1\nFinal answer: ${index}`;
-      return choice(index, text);
-    });
+    const choices = Array.from({ length: request.n ?? 1 }, (_, index) =>
+      choice(index, replyTo(request, `${start}/${index}`)),
+    );
     sendJson(
       response,
       Buffer.from(JSON.stringify({ ...HEAD, object: 'chat.completion', choices, usage: usage(choices.length) })),

@@ -1,20 +1,10 @@
 /** How many rounds does an approach take, with an upstream that answers each call after the same time? */
-import { readdirSync } from 'node:fs';
+import { EVERY_APPROACH, type ApproachCase } from '../../test/support/every-approach.ts';
 import { spreadOf, type Row } from '../measure.ts';
 import { benchConfig, startOptigate, type Program } from '../optigate.ts';
-import { DELAY_MS, MODELS, requestBody, TARGET } from '../script.ts';
+import { DELAY_MS, MODELS, TARGET } from '../script.ts';
 import type { Question, Stage } from '../stage.ts';
 import type { Interval } from '../upstream.ts';
-
-/** Rounds on the critical path, at defaults, where the upstream honours `n`. An approach that is not here is not measured. */
-const CRITICAL_PATHS: Readonly<Record<string, number>> = {
-  none: 1,
-  re2: 1,
-  cot_reflection: 1,
-  self_consistency: 1,
-  bon: 2,
-  moa: 3,
-};
 
 /** Each approach is asked so often; the worst counts. */
 const ASKED = 5;
@@ -23,16 +13,15 @@ export const approachRounds: Question = {
   name: 'approaches',
   title: 'How many rounds does an approach take, with an upstream that answers each call after the same time?',
   async ask(stage) {
-    const slugs = Object.keys(CRITICAL_PATHS).filter((slug) => isBuiltIn(slug));
     const optigate = await startOptigate({
       config: benchConfig(
         stage.upstreamOrigin,
-        slugs.filter((slug) => slug !== 'none'),
+        EVERY_APPROACH.map(({ slug }) => slug).filter((slug) => slug !== 'none'),
       ),
     });
     try {
       const rows: Row[] = [];
-      for (const slug of slugs) rows.push(await roundsOf(slug, stage, optigate));
+      for (const approach of EVERY_APPROACH) rows.push(await roundsOf(approach, stage, optigate));
       return rows;
     } finally {
       await optigate.stop();
@@ -40,14 +29,14 @@ export const approachRounds: Question = {
   },
 };
 
-async function roundsOf(slug: string, { upstream }: Stage, { origin }: Program): Promise<Row> {
-  const path = CRITICAL_PATHS[slug] ?? 1;
+async function roundsOf(approach: ApproachCase, { upstream }: Stage, { origin }: Program): Promise<Row> {
+  const { slug, messages, rounds: path } = approach;
   const rounds: number[] = [];
   const calls: number[] = [];
   const times: number[] = [];
   // The first time is for what is learned once, such as which fields the upstream takes.
   for (let turn = -1; turn < ASKED; turn++) {
-    const body = requestBody(MODELS.delay, 300, { optillm_approach: slug });
+    const body = JSON.stringify({ model: MODELS.delay, messages, optillm_approach: slug });
     const startedAt = performance.now();
     const [name, value] = TARGET.headers;
     const headers = { 'content-type': 'application/json', [name]: value };
@@ -84,9 +73,4 @@ export function longestChain(intervals: readonly Interval[]): number {
     end = interval.end;
   }
   return chain;
-}
-
-function isBuiltIn(slug: string): boolean {
-  const folder = new URL('../../plugins/approaches/', import.meta.url);
-  return readdirSync(folder).some((entry) => entry === slug || entry === `${slug}.ts`);
 }

@@ -1,10 +1,9 @@
 /**
- * A model that plays every role of every approach, over HTTP: it does what the prompt asks for, by the form that the
- * prompt demands (`Score:`, `Choice:`, `VERDICT:`, a list, a program …), and answers anything else with the answer 42.
+ * A model that plays every role of every approach (any-reply.ts), over HTTP:
  *
  *   await using upstream = await scriptedUpstream(anyModel());
  */
-import { createHash } from 'node:crypto';
+import { replyTo } from './any-reply.ts';
 import {
   chatChunk,
   chatCompletion,
@@ -62,42 +61,6 @@ function refusalOf(field: string): ScriptedReply {
     { status: 400 },
   );
 }
-
-/** Lines that a prompt may demand, and what this model says in them. */
-const FORMS: readonly (readonly [demanded: RegExp, line: string])[] = [
-  [/\bScore:/, 'Score: 1'],
-  [/\bRating:/, 'Rating: [[1]]'],
-  [/\bBetter Response:/, 'Better Response: [[0]]'],
-  [/\bChoice:/, 'Choice: 1'],
-  [/\bBest:/, 'Best: 1'],
-  [/\bRanking:/, 'Ranking: 1 > 2 > 3'],
-  [/\bVERDICT:/, 'Confidence: 8\nVERDICT: CORRECT'],
-];
-
-/** @param sample  Makes samples differ in their words. */
-export function replyTo({ messages }: Pick<Body, 'messages'>, sample: string): string {
-  const asked = messages
-    .map(({ content }) => (typeof content === 'string' ? content : JSON.stringify(content)))
-    .join('\n');
-  const demanded = FORMS.filter(([form]) => form.test(asked)).map(([, line]) => line);
-  const word = createHash('sha256').update(sample).digest('hex').slice(0, 6);
-  if (demanded.length > 0) return [`Weighed, ${word}. The final answer is 42.`, ...demanded].join('\n');
-  if (/SOLVER_CAN_BE_APPLIED/.test(asked)) return SOLVER;
-  if (/<output>/.test(asked))
-    return `<thinking>Thought, ${word}.</thinking>\n<output>\nThe final answer is ${/deliberate/i.test(asked) ? 13 : 42}.\n</output>`;
-  if (/```|\bfunction\b|\bprogram\b|\bcode\b/i.test(asked))
-    return `Here it is, ${word}.\n\n\`\`\`js\nconst answer = 42; // ${word}\n\`\`\``;
-  return `Worked out, ${word}. The final answer is 42.`;
-}
-
-const SOLVER = `SOLVER_CAN_BE_APPLIED: True
-SOLVER_FORMULATION:
-\`\`\`smt2
-(declare-const x Int)
-(assert (= x (* 6 7)))
-(check-sat)
-(get-value (x))
-\`\`\``;
 
 function whole(texts: readonly string[]): ScriptedReply {
   const [choice] = chatCompletion('').choices;

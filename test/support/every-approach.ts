@@ -5,6 +5,7 @@ import mcts from '../../plugins/approaches/mcts/index.ts';
 import moa from '../../plugins/approaches/moa/index.ts';
 import none from '../../plugins/approaches/none.ts';
 import re2 from '../../plugins/approaches/re2.ts';
+import rto from '../../plugins/approaches/rto/index.ts';
 import selfConsistency from '../../plugins/approaches/self_consistency/index.ts';
 import type { Plugin } from '../../core/plugin/define.ts';
 import type { Message } from '../../core/openai/types.ts';
@@ -48,6 +49,7 @@ export const EVERY_APPROACH: readonly ApproachCase[] = [
   of(bon, 'bon', [4, 6, 2], false),
   of(moa, 'moa', [3, 5, 3], true),
   of(mcts, 'mcts', [7, 8, 4], false),
+  of(rto, 'rto', [4, 4, 4], true, task),
 ];
 
-export { task, fewShot };
+export { fewShot };

@@ -341,14 +341,17 @@ export function chatExchange(body: object, options: Omit<RunOptions, 'script'> =
 export async function registryWith(
   plugins: readonly Plugin[],
   file: Readonly<Record<string, object>> = {},
-  { keep }: Kept = createKept(),
+  kept: Kept = createKept(),
 ): Promise<ApproachRegistry> {
   const registry = createApproachRegistry();
   for (const plugin of plugins) {
     const record = pluginRecord(plugin)!;
     const options = record.schema.parse(file[record.name] ?? {});
     // Approaches use nothing else of the context.
-    const context = { approaches: registry.viewFor(record, options), keep } as unknown as PluginContext<object>;
+    const context = {
+      approaches: registry.viewFor(record, options),
+      keep: kept.keep.bind(kept),
+    } as unknown as PluginContext<object>;
     await (plugin as (app: unknown, registration: object) => Promise<void>)({}, { context, options });
   }
   return registry;

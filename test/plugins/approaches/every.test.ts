@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { Capabilities } from '../../../core/approach/capabilities.ts';
 import { gatewayError, GatewayError, type Call } from '../../../core/index.ts';
-import { replyTo } from '../../support/any-model.ts';
+import { replyTo } from '../../support/any-reply.ts';
 import { EVERY_APPROACH, type ApproachCase } from '../../support/every-approach.ts';
 import { runApproach, USAGE, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
 

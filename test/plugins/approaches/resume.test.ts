@@ -1,7 +1,7 @@
 /** An approach that was interrupted and is asked for again makes only the calls that were not paid for yet. */
 import { describe, expect, test } from 'vitest';
 import { gatewayError } from '../../../core/index.ts';
-import { replyTo } from '../../support/any-model.ts';
+import { replyTo } from '../../support/any-reply.ts';
 import { EVERY_APPROACH, type ApproachCase } from '../../support/every-approach.ts';
 import { prepare, ScriptedHandler } from '../../support/scripted-handler.ts';
 import { pipelineOf } from '../gateway/cache/pipeline.ts';

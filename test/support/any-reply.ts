@@ -1,0 +1,45 @@
+/**
+ * What a model says that plays every role of every approach: it does what the prompt asks for, by the form that the
+ * prompt demands (`Score:`, `Choice:`, `VERDICT:`, a list, a program …), and answers anything else with the answer 42.
+ */
+import { createHash } from 'node:crypto';
+
+interface Prompt {
+  readonly messages: readonly { readonly role: string; readonly content?: unknown }[];
+}
+
+/** Lines that a prompt may demand, and what this model says in them. */
+const FORMS: readonly (readonly [demanded: RegExp, line: string])[] = [
+  [/\bScore:/, 'Score: 1'],
+  [/\bRating:/, 'Rating: [[1]]'],
+  [/\bBetter Response:/, 'Better Response: [[0]]'],
+  [/\bChoice:/, 'Choice: 1'],
+  [/\bBest:/, 'Best: 1'],
+  [/\bRanking:/, 'Ranking: 1 > 2 > 3'],
+  [/\bVERDICT:/, 'Confidence: 8\nVERDICT: CORRECT'],
+];
+
+/** @param sample  Makes samples differ in their words. */
+export function replyTo({ messages }: Prompt, sample: string): string {
+  const asked = messages
+    .map(({ content }) => (typeof content === 'string' ? content : JSON.stringify(content)))
+    .join('\n');
+  const demanded = FORMS.filter(([form]) => form.test(asked)).map(([, line]) => line);
+  const word = createHash('sha256').update(sample).digest('hex').slice(0, 6);
+  if (demanded.length > 0) return [`Weighed, ${word}. The final answer is 42.`, ...demanded].join('\n');
+  if (/SOLVER_CAN_BE_APPLIED/.test(asked)) return SOLVER;
+  if (/<output>/.test(asked))
+    return `<thinking>Thought, ${word}.</thinking>\n<output>\nThe final answer is ${/deliberate/i.test(asked) ? 13 : 42}.\n</output>`;
+  if (/```|\bfunction\b|\bprogram\b|\bcode\b/i.test(asked))
+    return `Here it is, ${word}.\n\n\`\`\`js\nconst answer = 42; // ${word}\n\`\`\``;
+  return `Worked out, ${word}. The final answer is 42.`;
+}
+
+const SOLVER = `SOLVER_CAN_BE_APPLIED: True
+SOLVER_FORMULATION:
+\`\`\`smt2
+(declare-const x Int)
+(assert (= x (* 6 7)))
+(check-sat)
+(get-value (x))
+\`\`\``;
