@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Capabilities } from '../../../core/approach/capabilities.ts';
+import bon from '../../../plugins/approaches/bon/index.ts';
 import none from '../../../plugins/approaches/none.ts';
 import { runApproach, USAGE, type RunOptions } from '../../support/scripted-handler.ts';
 
@@ -15,6 +16,110 @@ test('what the upstream gets is what the client sent, digit for digit', async ()
   expect(run.calls[0]?.bytes).toBe(run.exchange.request.bytes.toString());
   expect(run.reply.headers).toContain('x-upstream');
   expect(run.completion.id).toBe('chatcmpl-upstream');
+});
+
+const user = { role: 'user', content: 'Hi' };
+const call = { id: 'call_1', type: 'function', function: { name: 'add', arguments: '{"a": 1}' } };
+
+/** Bodies as clients send them: what stands in them beside the model goes upstream. */
+const BODIES: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  'one question': { messages: [user] },
+  'a system message': { messages: [{ role: 'system', content: 'Be brief.' }, user] },
+  'a developer message': { messages: [{ role: 'developer', content: 'Be brief.' }, user] },
+  'several system messages': {
+    messages: [{ role: 'system', content: 'a' }, user, { role: 'system', content: 'b' }, user],
+  },
+  'a history': { messages: [user, { role: 'assistant', content: 'Hello' }, { ...user, name: 'Ann' }] },
+  'null content of a user': { messages: [{ role: 'user', content: null }] },
+  'a refusal': { messages: [user, { role: 'assistant', content: null, refusal: 'No.' }, user] },
+  'tool turns': {
+    messages: [
+      user,
+      { role: 'assistant', content: null, tool_calls: [call] },
+      { role: 'tool', tool_call_id: 'call_1', content: '1' },
+    ],
+    tools: [{ type: 'function', function: { name: 'add', parameters: { type: 'object' } } }],
+    tool_choice: 'auto',
+    parallel_tool_calls: false,
+  },
+  'an old function turn': { messages: [user, { role: 'function', name: 'add', content: '1' }], functions: [] },
+  'an image': {
+    messages: [
+      {
+        role: 'user',
+        content: [
+          { type: 'text', text: 'What is it?' },
+          { type: 'image_url', image_url: { url: 'data:image/png;base64,AA==', detail: 'low' } },
+        ],
+      },
+    ],
+  },
+  'sound and a file': {
+    messages: [
+      {
+        role: 'user',
+        content: [
+          { type: 'input_audio', input_audio: { data: 'AA==', format: 'wav' } },
+          { type: 'file', file: { file_id: 'file-1' } },
+        ],
+      },
+    ],
+    modalities: ['text', 'audio'],
+    audio: { voice: 'alloy', format: 'wav' },
+  },
+  'a JSON schema': {
+    messages: [user],
+    response_format: { type: 'json_schema', json_schema: { name: 'x', strict: true, schema: { type: 'object' } } },
+  },
+  'sampling fields': {
+    messages: [user],
+    temperature: 0,
+    top_p: 1,
+    presence_penalty: 0.5,
+    frequency_penalty: -0.5,
+    stop: ['END'],
+    seed: 7,
+    logit_bias: { 50256: -100 },
+  },
+  logprobs: { messages: [user], logprobs: true, top_logprobs: 5 },
+  max_tokens: { messages: [user], max_tokens: 10 },
+  max_completion_tokens: { messages: [user], max_completion_tokens: 10 },
+  'reasoning fields': { messages: [user], reasoning_effort: 'low', verbosity: 'low', include_reasoning: true },
+  'a stream with usage': { messages: [user], stream: true, stream_options: { include_usage: true } },
+  'unknown vendor fields': { messages: [user], top_k: 40, min_p: 0.05, vendor: { deep: [1, null, 'x'] }, n: 1 },
+  'accounting fields': { messages: [user], user: 'ann', metadata: { a: 'b' }, store: false, service_tier: 'auto' },
+};
+
+/** Ways to ask for the plain call, whose marks are all that is taken out. */
+const MARKS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  'the body field': { optillm_approach: 'none' },
+  'a prefix': { model: 'none-test-model' },
+  'flat and nested options': { optillm_approach: 'none', best_of_n: 5, optigate: { bon: { best_of_n: 4 } } },
+};
+
+test.each(Object.keys(BODIES))('%s goes upstream as it is, but for the marks', async (name) => {
+  for (const mark of [{}, ...Object.values(MARKS)]) {
+    const request = { ...BODIES[name], ...mark };
+    const run = await ask({ script, request, plugins: [none, bon] });
+    expect(run.calls.map(({ request: sent }) => sent)).toEqual([{ model: 'test-model', ...BODIES[name] }]);
+  }
+});
+
+test('a tag goes from its message, and nothing else of the conversation', async () => {
+  const tagged = { role: 'user', content: 'Hi <optillm_approach>none</optillm_approach>there' };
+  const history = [
+    { role: 'user', content: 'User: Hi' },
+    { role: 'assistant', content: null, tool_calls: [call] },
+  ];
+  const run = await ask({ script, request: { messages: [...history, tagged] } });
+  const sent = run.calls[0]?.request.messages;
+  expect(sent?.slice(0, 2)).toEqual(history);
+  expect(sent?.[2]?.content).toMatch(/^Hi\s+there$/);
+});
+
+test('an empty reply is returned', async () => {
+  const run = await ask({ script: { answer: [{ text: '' }] } });
+  expect([run.reply.status, run.text, run.calls.length]).toEqual([200, '', 1]);
 });
 
 test.each([400, 401, 404, 429, 500])('an upstream’s %i passes as it is', async (status) => {

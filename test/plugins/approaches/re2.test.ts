@@ -1,11 +1,19 @@
 import { describe, expect, test } from 'vitest';
-import type { Message } from '../../../core/index.ts';
+import { Capabilities } from '../../../core/approach/capabilities.ts';
+import type { ChatRequest, Message } from '../../../core/index.ts';
 import bon from '../../../plugins/approaches/bon/index.ts';
 import re2, { repeatQuestion } from '../../../plugins/approaches/re2.ts';
 import { runApproach, type RunOptions } from '../../support/scripted-handler.ts';
 
-const ask = (options: Partial<RunOptions> = {}, approach = 're2') =>
-  runApproach(approach, { plugins: [re2, bon], script: { answer: (_, index) => `answer ${index}` }, ...options });
+const ask = (options: Partial<RunOptions> = {}, approach: string | null = 're2') =>
+  runApproach(approach ?? undefined, {
+    plugins: [re2, bon],
+    script: { answer: (_, index) => `answer ${index}` },
+    ...options,
+  });
+const QUESTION = 'What is six times seven?';
+const CUE = 'Read the question again:';
+const textSent = (request: ChatRequest | undefined) => request?.messages.at(-1)?.content;
 const DEFAULTS = { times: 2, maxChars: 20_000 };
 const repeated = (content: Message['content'], more = {}) =>
   repeatQuestion([{ role: 'user', content: content ?? null }], { ...DEFAULTS, ...more })[0]?.content;
@@ -54,11 +62,65 @@ test('earlier turns and the client’s parameters arrive as they were', async ()
 });
 
 test.each([
-  { n: 'honours', calls: 1 },
-  { n: 'rejects', calls: 4 },
-] as const)('n gives so many choices ($n)', async ({ n, calls }) => {
-  const run = await ask({ n, request: { n: 3 } });
-  expect([run.calls.length, run.completion.choices.length]).toEqual([calls, 3]);
+  { n: 'honours', first: [1, 1], later: [1, 1] },
+  { n: 'rejects', first: [4, 2], later: [3, 1] },
+  { n: 'ignores', first: [3, 2], later: [3, 1] },
+] as const)('n gives so many choices ($n)', async ({ n, first, later }) => {
+  const capabilities = new Capabilities();
+  for (const expected of [first, later]) {
+    const run = await ask({ n, capabilities, request: { n: 3 } });
+    expect(run.completion.choices.map(({ index }) => index)).toEqual([0, 1, 2]);
+    expect([run.calls.length, run.rounds]).toEqual(expected);
+    for (const { request } of run.calls) expect(textSent(request)).toBe(`${QUESTION}\n${CUE} ${QUESTION}`);
+  }
+});
+
+test('a tag is gone from both copies', async () => {
+  const content = 'Why?<optillm_approach>re2</optillm_approach>';
+  const run = await ask({ request: { messages: [{ role: 'user', content }] } }, null);
+  expect(textSent(run.calls[0]?.request)).toBe(`Why?\n${CUE} Why?`);
+});
+
+test('a long prompt passes once, as the bytes it came in', async () => {
+  const messages = [{ role: 'user', content: 'x'.repeat(30_000) }];
+  const run = await ask({ request: { messages } });
+  expect(run.calls[0]?.request.messages).toEqual(messages);
+  const short = await ask({ request: { messages: [{ role: 'user', content: 'Why?' }], re2_max_chars: 3 } });
+  expect(textSent(short.calls[0]?.request)).toBe('Why?');
+});
+
+test('an image is sent once, whatever follows', async () => {
+  const image = { type: 'image_url', image_url: { url: 'data:,' } };
+  const messages = [{ role: 'user', content: [image, { type: 'text', text: 'What is it?' }] }];
+  const run = await ask({ request: { messages } });
+  expect(run.calls[0]?.request.messages[0]?.content).toEqual([
+    image,
+    { type: 'text', text: 'What is it?' },
+    { type: 'text', text: `\n${CUE} What is it?` },
+  ]);
+});
+
+test('a conversation that ends in a tool result passes as it is', async () => {
+  const messages = [
+    { role: 'user', content: 'Add.' },
+    {
+      role: 'assistant',
+      content: null,
+      tool_calls: [{ id: 'c', type: 'function', function: { name: 'add', arguments: '{}' } }],
+    },
+    { role: 'tool', tool_call_id: 'c', content: '3' },
+  ];
+  const run = await ask({ request: { messages } });
+  expect([run.text, run.calls[0]?.request.messages]).toEqual(['answer 0', messages]);
+});
+
+test.each([400, 401, 429, 500])('an upstream’s %i passes as it is', async (status) => {
+  const run = await ask({ script: { answer: [{ status, error: { message: 'no', code: 'x', param: null } }] } });
+  expect([run.reply.status, run.completion]).toMatchObject([status, { error: { message: 'no', code: 'x' } }]);
+});
+
+test('the reply is not trimmed', async () => {
+  expect((await ask({ script: { answer: [' 42\n'] } })).text).toBe(' 42\n');
 });
 
 test('the server’s default n counts once', async () => {
@@ -82,9 +144,29 @@ test('before an answerer it wraps the generation calls alone', async () => {
   expect(run.calls[0]?.request.n).toBe(3);
 });
 
-test('the trigger goes last, and not where a format is asked for', async () => {
-  const request = { re2_cot: true };
-  expect(JSON.stringify((await ask({ request })).calls[0]?.request)).toContain('step by step');
-  const formatted = { ...request, response_format: { type: 'json_object' } };
-  expect(JSON.stringify((await ask({ request: formatted })).calls[0]?.request)).not.toContain('step by step');
+test('the trigger goes after the last copy', async () => {
+  expect(repeated('Why?', { trigger: 'Think.' })).toBe('Why?\nRead the question again: Why?\nThink.');
+  const run = await ask({ request: { re2_cot: true, re2_times: 3 } });
+  expect(textSent(run.calls[0]?.request)).toBe(
+    `${QUESTION}\n${CUE} ${QUESTION}\n${CUE} ${QUESTION}\nLet's think step by step.`,
+  );
 });
+
+test.each([
+  { response_format: { type: 'json_object' } },
+  { tools: [{ type: 'function', function: { name: 'f' } }] },
+  { reasoning_effort: 'high' },
+  { model: 'o3-mini' },
+])('there is no trigger beside %o', async (given) => {
+  const run = await ask({ request: { re2_cot: true, ...given } });
+  expect(textSent(run.calls[0]?.request)).toBe(`${QUESTION}\n${CUE} ${QUESTION}`);
+});
+
+test.each([{ re2_times: 1 }, { re2_times: 4 }, { re2_max_chars: 0 }, { re2_cot: 1 }])(
+  'refuses %o, naming the field',
+  async (given) => {
+    const [field] = Object.keys(given);
+    const refused = ask({ request: { optigate: { re2: given } } });
+    await expect(refused).rejects.toMatchObject({ status: 400, param: `optigate.re2.${field}` });
+  },
+);
