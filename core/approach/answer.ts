@@ -126,8 +126,13 @@ function nonEmpty(text: string): string | null {
 
 /** An answer in the form that answers are compared in. */
 export function normalizeAnswer(answer: string): string {
-  let text = answer.replaceAll(/\\text\s*\{([^{}]*)\}/g, '$1').replaceAll(/[$*`]|\\[()[\],;!]/g, '');
-  text = text.replaceAll(/(?<![\p{L}\d])_+|_+(?![\p{L}\d])/gu, '').replaceAll(/\s+/g, ' ');
+  let text = answer
+    .replaceAll(/\\text\s*\{([^{}]*)\}/g, '$1')
+    .replaceAll(/[$`]|\\[()[\],;!]/g, '')
+    // Emphasis stands at the edge of a word; between letters or digits it is a sign (2*3, a_b).
+    .replaceAll(/(?<![\p{L}\d*_])[*_]+|[*_]+(?![\p{L}\d*_])/gu, '')
+    .replaceAll('\u2212', '-')
+    .replaceAll(/\s+/g, ' ');
   for (let before = ''; before !== text;) {
     before = text;
     text = text
@@ -135,6 +140,8 @@ export function normalizeAnswer(answer: string): string {
       .replace(/^["'“”‘’]+/, '')
       .replace(/["'“”‘’.,;:!?]+$/, '');
   }
+  // A choice is the same with its brackets.
+  text = text.replace(/^\(([A-Ja-j])\)$/, '$1');
   return text.replaceAll(/(?<=\d),(?=\d{3}(?!\d))/g, '').toLowerCase();
 }
 

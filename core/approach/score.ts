@@ -29,17 +29,43 @@ interface Found {
 }
 
 function inJson(text: string): Found | undefined {
-  for (const [object] of text.matchAll(/\{[^{}]*\}/g)) {
+  for (const object of jsonObjects(text)) {
+    const members = new Map(Object.entries(object).map(([key, value]) => [key.toLowerCase(), value as unknown]));
+    const value = [members.get('score'), members.get('rating')].find((member) => typeof member === 'number');
+    if (typeof value === 'number') return { value };
+  }
+  return undefined;
+}
+
+/** More braces than this are no judge's verdict, and each costs a walk through the text. */
+const MAX_BRACES = 100;
+
+/** The objects in a text, outer ones before those in them. */
+function* jsonObjects(text: string): Generator<object> {
+  let braces = 0;
+  for (let at = text.indexOf('{'); at >= 0 && braces < MAX_BRACES; at = text.indexOf('{', at + 1), braces++) {
+    const end = endOfObject(text, at);
+    if (end === undefined) continue;
     try {
-      const parsed: unknown = JSON.parse(object);
-      const members = new Map(
-        Object.entries(parsed as object).map(([key, value]) => [key.toLowerCase(), value as unknown]),
-      );
-      const value = members.get('score') ?? members.get('rating');
-      if (typeof value === 'number') return { value };
+      const parsed: unknown = JSON.parse(text.slice(at, end));
+      if (typeof parsed === 'object' && parsed !== null) yield parsed;
     } catch {
-      // Not JSON after all: the other rules decide.
+      // Not JSON after all.
     }
+  }
+}
+
+/** Where the brace at `start` is closed; braces in strings do not count. */
+function endOfObject(text: string, start: number): number | undefined {
+  let depth = 0;
+  let isString = false;
+  for (let i = start; i < text.length; i++) {
+    const letter = text[i];
+    if (isString && letter === '\\') i++;
+    else if (letter === '"') isString = !isString;
+    else if (isString) continue;
+    else if (letter === '{') depth++;
+    else if (letter === '}' && --depth === 0) return i + 1;
   }
   return undefined;
 }

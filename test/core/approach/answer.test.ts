@@ -47,6 +47,13 @@ describe('answerOf', () => {
     ['<think>answer: 1</think>The final answer is: 2', '2'],
     ['a poem about rain', null],
     ['answer:', null],
+    ['FINAL ANSWER IS: x y', 'x y'],
+    ['Answer: 1\nThe answer is 2\nso it ends', '2'],
+    [String.raw`Answer: 1, \boxed{2}`, '2'],
+    ['It must be B.', 'B'],
+    ['Plan Z', null],
+    ['the letter b', null],
+    ['<think>\\boxed{1}', null],
     ['It makes 42', null],
     [String.raw`\boxed{} then \boxed{9`, null],
   ])('%o states %o', (text, answer) => {
@@ -83,6 +90,14 @@ describe('sameAnswer', () => {
     ['"Paris".', ' paris'],
     [String.raw`\text{yes}`, 'Yes'],
     ['**B**', 'b'],
+    ['(C)', 'C.'],
+    ['\u22125', '-5'],
+    ['+7', '7'],
+    ['__42__', '*42*'],
+    [String.raw`\frac{-3}{4}`, '-0.75'],
+    [String.raw`12.5\%`, '1/8'],
+    ['two   words', 'Two words!'],
+    ['0.30000000001', '0.3'],
   ])('%s is %s', (a, b) => {
     expect(sameAnswer(a, b)).toBe(true);
   });
@@ -93,6 +108,12 @@ describe('sameAnswer', () => {
     ['forty', '40'],
     ['1/0', '2/0'],
     ['1,23', '123'],
+    ['2*3', '23'],
+    ['4**2', '42'],
+    ['a_b', 'ab'],
+    ['0.3000001', '0.3'],
+    ['50%', '50'],
+    ['(x)', 'x'],
   ])('%s is not %s', (a, b) => {
     expect(sameAnswer(a, b)).toBe(false);
   });
@@ -127,6 +148,19 @@ describe('scoreOf', () => {
     ['<think>score: 1</think> 4', 4],
     ['{"score": 7.5, "why": "x"}', 7.5],
     ['fine\n\n8', 8],
+    ['{"why": "it uses {braces}", "score": 7}', 7],
+    ['{"parts": {"style": 2}, "score": 6}', 6],
+    ['Here: {"rating": 4} done', 4],
+    ['{"score": "high", "rating": 3}', 3],
+    ['{"score": 12}', null],
+    ['{"score": "7"}', null],
+    ['{ not json } Score: 5', 5],
+    ['{"score": 3} Score: 9', 3],
+    ['Score = 4', 4],
+    ['rating is 2', 2],
+    ['Score: 5 / 0', null],
+    ['Score: NaN', null],
+    ['It has 3 flaws\nof 10', null],
     ['Overall rating = 1e1', 10],
     ['11', null],
     ['-1', null],
@@ -137,6 +171,10 @@ describe('scoreOf', () => {
     ['', null],
   ])('%o is %o', (text, score) => {
     expect(scoreOf(text, 0, 10)).toBe(score);
+  });
+
+  test('a judge that writes nothing but braces costs no time', () => {
+    expect(scoreOf('{'.repeat(200_000), 0, 10)).toBeNull();
   });
 
   test('is on the scale, or null', () => {
@@ -197,6 +235,7 @@ test('tags and code are read to their end', () => {
     'b',
     undefined,
   ]);
+  expect(tagContent('<o>a</o> then <o>b</o> and more', 'o')).toBe('b');
   expect(codeBlocks('x\n```Python\r\na\r\n```\nand\n~~~\nb\n~~~\n```js\nc')).toEqual([
     { language: 'python', code: 'a' },
     { language: '', code: 'b' },
