@@ -107,6 +107,7 @@ export {
 export { orBestSoFar } from './approach/best-so-far.ts';
 export { anyOf } from './approach/sampling.ts';
 export { usableReply } from './approach/usable-reply.ts';
+export { childSignal } from './approach/child-signal.ts';
 export { sideBySide } from './approach/side-by-side.ts';
 export type { SideBySide } from './approach/side-by-side.ts';
 export { changedStream } from './approach/streams.ts';
