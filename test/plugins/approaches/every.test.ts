@@ -1,7 +1,7 @@
 /** What holds for every approach, one table for all. */
 import { describe, expect, test } from 'vitest';
 import { Capabilities } from '../../../core/approach/capabilities.ts';
-import { gatewayError, GatewayError, type Call } from '../../../core/index.ts';
+import { gatewayError, GatewayError, type Call, type TraceNode } from '../../../core/index.ts';
 import { replyTo } from '../../support/any-reply.ts';
 import { EVERY_APPROACH, type ApproachCase } from '../../support/every-approach.ts';
 import { runApproach, USAGE, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
@@ -110,6 +110,25 @@ every('$slug', (approach) => {
         if (isShort) expect(run.exchange.headers.get('x-optigate-degraded')).toBe('budget_exhausted');
       }
     }
+  });
+
+  test('says in plain words what it is doing, where it takes several calls', async () => {
+    const said: string[] = [];
+    const run = await ask(approach, { progress: (text) => said.push(text), request: { stream: true } });
+    expect(run.text).toContain('42');
+    if (approach.calls > 1) expect(said.length).toBeGreaterThan(0);
+    for (const text of said) expect(text).toMatch(/^[A-Z0-9][^{}<>]{5,150}[.:…]$/);
+  });
+
+  test('tells its calls and its findings in the trace, no texts', async () => {
+    const run = await ask(approach, { request: { optigate: { trace: true } } });
+    const { trace, ...facts } = run.completion['optigate'] as { trace: TraceNode };
+    expect(facts).toMatchObject({ approach: approach.slug, rounds: approach.rounds });
+    const step = approach.slug === 'none' ? trace : trace.steps.find((inner) => inner['approach'] === approach.slug);
+    const calls = (step as TraceNode).steps.filter((inner) => 'role' in inner);
+    expect(calls).toHaveLength(approach.calls);
+    if (approach.calls > 1) expect(Object.keys(step ?? {}).length).toBeGreaterThan(4);
+    expect(JSON.stringify(trace)).not.toMatch(/Worked out|Weighed|Write a JavaScript|six times/);
   });
 
   test('ends with its client, at once and with all its calls', async () => {
