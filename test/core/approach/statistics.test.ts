@@ -2,8 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { Capabilities } from '../../../core/approach/capabilities.ts';
 import { contentText, type ChatRequest } from '../../../core/index.ts';
 import bon from '../../../plugins/approaches/bon/index.ts';
+import cotReflection from '../../../plugins/approaches/cot_reflection/index.ts';
 import moa from '../../../plugins/approaches/moa/index.ts';
 import none from '../../../plugins/approaches/none.ts';
+import re2 from '../../../plugins/approaches/re2.ts';
 import selfConsistency from '../../../plugins/approaches/self_consistency/index.ts';
 import { runApproach, type RunOptions } from '../../support/scripted-handler.ts';
 
@@ -59,7 +61,7 @@ async function accuracy(approach: string, p: number, r: number, options: Partial
   const random = seeded(1 + Math.round(p * 100) + Math.round(r * 10_000));
   const script = upstream(p, r, random);
   const capabilities = new Capabilities();
-  const plugins = [none, bon, moa, selfConsistency];
+  const plugins = [none, re2, cotReflection, bon, moa, selfConsistency];
   let right = 0;
   for (let trial = 0; trial < TRIALS; trial++) {
     const run = await runApproach(approach, { plugins, script, capabilities, ...options });
@@ -75,7 +77,11 @@ describe('expected accuracy', { timeout: 60_000 }, () => {
   test.each([
     { N: 3, p: 0.5, r: 0.9, table: 0.8 },
     { N: 3, p: 0.5, r: 0.8, table: 0.725 },
+    { N: 3, p: 0.3, r: 0.8, table: 0.504 },
+    { N: 5, p: 0.3, r: 0.8, table: 0.583 },
     { N: 5, p: 0.3, r: 0.9, table: 0.7 },
+    { N: 2, p: 0.7, r: 0.9, table: 0.868 },
+    { N: 6, p: 0.5, r: 0.9, table: 0.888 },
   ])('bon: best($N, $p, $r)', async ({ N, p, r, table }) => {
     near(await accuracy('bon', p, r, { request: { best_of_n: N } }), table);
   });
@@ -84,7 +90,9 @@ describe('expected accuracy', { timeout: 60_000 }, () => {
     { k: 3, p: 0.4, table: 0.46 },
     { k: 3, p: 0.6, table: 0.72 },
     { k: 3, p: 0.8, table: 0.92 },
+    { k: 5, p: 0.4, table: 0.549 },
     { k: 5, p: 0.6, table: 0.835 },
+    { k: 5, p: 0.8, table: 0.976 },
   ])('moa: plur($k, $p)', async ({ k, p, table }) => {
     near(await accuracy('moa', p, 1, { request: { moa_proposers: k }, n: k === 5 ? 'ignores' : 'honours' }), table);
   });
@@ -100,7 +108,12 @@ describe('expected accuracy', { timeout: 60_000 }, () => {
     near(await accuracy('self_consistency', p, 1, { request: { self_consistency_samples: k } }), table);
   });
 
-  test('none: p', async () => {
-    near(await accuracy('none', 0.6, 1), 0.6);
+  test('self_consistency: an early stop changes nothing', async () => {
+    const request = { self_consistency_early_stop: true };
+    near(await accuracy('self_consistency', 0.6, 1, { request, n: 'ignores' }), 0.835);
+  });
+
+  test.each(['none', 're2', 'cot_reflection'])('%s: p', async (approach) => {
+    near(await accuracy(approach, 0.6, 1), 0.6);
   });
 });
