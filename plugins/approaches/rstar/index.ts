@@ -1,0 +1,154 @@
+/**
+ * rStar, mutual reasoning: grows R paths of up to D + 1 steps, each step one of five kinds of human-like moves, lets a
+ * second reader complete each path from its beginning, and trusts the answers on which paths and readers agree. Calls:
+ * R·(D + 1) + R, fewer where a path states its answer earlier; D + 2 rounds. With `rstar_batch` g < R later rollouts go
+ * where earlier ones agreed (UCT): at most ⌈R/g⌉·(D + 1) + 1 rounds.
+ *
+ * Qi et al. 2024, "Mutual Reasoning Makes Smaller LLMs Stronger Problem-Solvers", arXiv:2408.06195. Departures: by default
+ * all rollouts at once, so that none learns from another; by default the same model reads; no examples in the prompts, any
+ * action anywhere; readers' answers vote as well, instead of only confirming a path.
+ */
+import {
+  approachOptions,
+  definePlugin,
+  degrade,
+  degradeByLoss,
+  firstByRank,
+  isFreeText,
+  isTruncated,
+  noneUsable,
+  randomOf,
+  topChoices,
+  z,
+  type Call,
+  type Next,
+} from '../../../core/index.ts';
+import { chosenFirst, readAgain } from './readers.ts';
+import { isConclusion, resultOf } from './results.ts';
+import { Exploration, type Path } from './rollouts.ts';
+import { countVotes, isVerified, shownOf, unread, type Group, type ReadPath, type Voter } from './votes.ts';
+
+const NAME = 'rstar';
+
+/** More rollouts than this there are not: by default all run at once. */
+const MOST_ROLLOUTS = 32;
+
+const options = approachOptions({
+  rstar_max_depth: z.int().min(1).max(8).default(3).describe('Steps of a path after the first one.'),
+  rstar_num_rollouts: z.int().min(1).max(MOST_ROLLOUTS).default(5).describe('How many paths are grown.'),
+  rstar_c: z
+    .number()
+    .min(0)
+    .max(10)
+    .default(1.4)
+    .describe('How much a further rollout favours what was visited less; matters with rstar_batch alone.'),
+  rstar_batch: z
+    .int()
+    .min(1)
+    .max(MOST_ROLLOUTS)
+    .default(MOST_ROLLOUTS)
+    .describe('Rollouts that run at once; with fewer than there are, later ones go where earlier ones agreed.'),
+  rstar_discriminator_model: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Who reads the paths again; default the request's model."),
+  rstar_early_stop: z.boolean().default(false).describe('No second reader where all paths state the same answer.'),
+  max_tokens: z.int().min(1).default(4096).describe('Limit of each step and reading, where the request sets none.'),
+  return_full_response: z.boolean().default(false).describe('Return the whole path, not only its last step.'),
+});
+type Options = z.output<typeof options>;
+
+export default definePlugin({
+  name: NAME,
+  description: 'Grows several lines of reasoning, has each read again, and returns the answer most of them agree on.',
+  options,
+  apply({ approaches }) {
+    approaches.add(NAME, {
+      kind: 'answerer',
+      selects: true,
+      models: ({ rstar_discriminator_model: model }) => (model === undefined ? [] : [model]),
+      run: mutualReasoning,
+    });
+  },
+});
+
+async function mutualReasoning(call: Call, next: Next, options: Options) {
+  if (!isFreeText(call)) {
+    // A path is prose that ends in an answer: neither a tool call nor a format can be grown step by step.
+    degrade(call.exchange, 'rstar: tools or response_format', { isLasting: true });
+    return next(call);
+  }
+  const random = randomOf(call);
+  const { trace } = call;
+  const { progress } = call.exchange;
+  const places = call.request.value.n ?? 1;
+  const rollouts = Math.max(options.rstar_num_rollouts, places);
+
+  progress.say(`Growing ${rollouts} lines of reasoning.`);
+  const exploration = new Exploration({
+    call,
+    next,
+    random,
+    rollouts,
+    batch: options.rstar_batch < MOST_ROLLOUTS ? options.rstar_batch : rollouts,
+    depth: options.rstar_max_depth + 1,
+    exploration: options.rstar_c,
+    maxTokens: options.max_tokens,
+  });
+  await exploration.run();
+  const whole = exploration.paths.filter(({ isWhole }) => isWhole);
+  const paths = whole.length > 0 ? whole : exploration.paths;
+  const [first] = paths;
+  if (!first) {
+    if (exploration.failures.length > 0) throw firstByRank(exploration.failures);
+    return noneUsable(exploration.unusable, call);
+  }
+  trace.note({ paths: paths.length, path_lengths: paths.map(({ steps }) => steps.length) });
+  const shown = (voter: Voter) => shownOf(voter, options.return_full_response, call);
+
+  if (paths.every(({ last }) => resultOf(last) === undefined)) {
+    const complete = paths.filter(({ last }) => !isTruncated(last));
+    const chosen = await chosenFirst(complete.length > 0 ? complete : paths, call, next);
+    const ranked = [...new Set([...chosen, ...paths])];
+    return topChoices(ranked.slice(0, places).map((path) => shown({ read: unread(path), isReading: false })));
+  }
+
+  const isDecided = options.rstar_early_stop && places === 1 && areUnanimous(paths);
+  if (isDecided) trace.note({ saved_calls: paths.length });
+  else progress.say(`${paths.length} lines of reasoning are there, a second reader completes each from its beginning.`);
+  const read = isDecided ? paths.map(unread) : await readAgain(paths, random, call, next, options);
+  if (!isDecided && read.every(({ reading }) => reading === undefined)) degradeByLoss(call.exchange, 'readers_failed');
+
+  const groups = countVotes(read);
+  noteVotes(groups, read, call);
+  const winners = groups.map(({ best }) => best);
+  const others = read
+    .filter((one) => winners.every((winner) => winner.isReading || winner.read !== one))
+    .map((one) => ({ read: one, isReading: false }));
+  return topChoices([...winners, ...others].slice(0, places).map(shown));
+}
+
+/** Do all state the same? Then no reading can change it: were they all against it, for one other answer, it would be a tie. */
+function areUnanimous(paths: readonly Path[]): boolean {
+  const all = paths.map(unread);
+  return paths.every(({ last }) => isConclusion(last)) && countVotes(all).length === 1;
+}
+
+function noteVotes(groups: readonly Group[], read: readonly ReadPath[], call: Call): void {
+  const [winner, second] = groups;
+  const votes = groups.map(({ answer, weight, confidence }) => ({ answer, weight, confidence }));
+  const why =
+    second === undefined
+      ? 'all come to its answer'
+      : winner?.weight !== second.weight
+        ? 'most paths and readings, by weight, come to its answer'
+        : 'of the answers with most weight it is the surest, or the first';
+  call.trace.note({
+    votes,
+    verified: read.filter(isVerified).length,
+    winner: winner && read.indexOf(winner.best.read),
+    why,
+  });
+  call.exchange.progress.say(`${groups.length} answers were found, the best has ${winner?.weight ?? 0} votes.`);
+}

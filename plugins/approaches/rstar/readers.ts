@@ -1,0 +1,71 @@
+/** Who reads the paths again: the discriminator, and the judge where there is nothing to vote on. */
+import {
+  choiceOf,
+  degradeByLoss,
+  diverseTemperature,
+  ifAny,
+  judgeCall,
+  withDefaultLimit,
+  type Answer,
+  type Call,
+  type Next,
+  type Random,
+} from '../../../core/index.ts';
+import { judgesPrompt, readersPrompt } from './prompts.ts';
+import { prefixOf } from './results.ts';
+import { STEADY, type Path } from './rollouts.ts';
+import { textOf, type ReadPath } from './votes.ts';
+
+export interface ReaderOptions {
+  readonly rstar_discriminator_model?: string | undefined;
+  readonly max_tokens: number;
+}
+
+/** All paths at once, each completed by the second reader, who sees between 20 and 80 % of it. */
+export function readAgain(
+  paths: readonly Path[],
+  random: Random,
+  call: Call,
+  next: Next,
+  options: ReaderOptions,
+): Promise<readonly ReadPath[]> {
+  const prefixes = paths.map((path) => prefixOf(textOf(path), 0.2 + 0.6 * random.next()));
+  return Promise.all(
+    paths.map(async (path, index) => {
+      const prefix = prefixes[index] ?? '';
+      return { path, prefix, reading: await complete(prefix, call, next, options) };
+    }),
+  );
+}
+
+function complete(prefix: string, call: Call, next: Next, options: ReaderOptions): Promise<Answer | undefined> {
+  const { messages } = call.request.value;
+  const reader = call.with(
+    {
+      messages: readersPrompt(messages, prefix),
+      temperature: diverseTemperature(call, STEADY),
+      ...withDefaultLimit(call, options.max_tokens),
+    },
+    { role: 'discriminator' },
+  );
+  const { rstar_discriminator_model: model } = options;
+  return ifAny(next.ask(model === undefined ? reader : next.to(reader, model)), call);
+}
+
+/** There is no short answer to vote on: the path first that a judge finds most consistent with the others. */
+export async function chosenFirst(paths: readonly Path[], call: Call, next: Next): Promise<readonly Path[]> {
+  call.exchange.progress.say('No line of reasoning states a short answer, choosing the most consistent one.');
+  const evidence = paths.map(({ last }) => last);
+  const judge = judgeCall(call, {
+    ...judgesPrompt(call.request.value.messages, paths.map(textOf)),
+    temperature: 0,
+    evidence,
+  });
+  const verdict = paths.length > 1 ? await ifAny(next.ask(judge), call) : undefined;
+  if (paths.length > 1 && !verdict) degradeByLoss(call.exchange, 'judges_failed');
+  const choice = choiceOf(verdict?.text ?? '', paths.length);
+  const why = choice === null ? 'it is the first' : 'a judge finds it most consistent with the others';
+  call.trace.note({ winner: choice ?? 0, why: `no path states a short answer, and ${why}` });
+  const chosen = paths[choice ?? 0];
+  return [...new Set([...(chosen ? [chosen] : []), ...paths])];
+}

@@ -1,0 +1,164 @@
+/** Rollouts: each grows one path of steps, from a node of the tree to an answer or the greatest depth. */
+import {
+  diverseTemperature,
+  degrade,
+  ifAny,
+  isUsable,
+  Random,
+  sameAnswer,
+  withDefaultLimit,
+  type Answer,
+  type Call,
+  type Next,
+} from '../../../core/index.ts';
+import { ACTION_NAMES, stepPrompt, type Action } from './prompts.ts';
+import { isConclusion, resultOf } from './results.ts';
+import { addChild, backUp, createNode, remove, select, stepsTo, textsOf, untriedActions, type Node } from './tree.ts';
+
+/** One line of reasoning, from the question on. */
+export interface Path {
+  readonly leaf: Node;
+  readonly steps: readonly Answer[];
+  readonly last: Answer;
+  /** False where a failed call cut it short. */
+  readonly isWhole: boolean;
+}
+
+export interface ExplorationInit {
+  readonly call: Call;
+  readonly next: Next;
+  readonly random: Random;
+  readonly rollouts: number;
+  /** Rollouts that run at once; the later ones go by the values of those before. */
+  readonly batch: number;
+  /** The most steps of a path. */
+  readonly depth: number;
+  readonly exploration: number;
+  /** Limit of a step where the request sets none. */
+  readonly maxTokens: number;
+}
+
+/** The temperature of a step: it is the actions that make paths differ. */
+export const STEADY = 0.2;
+
+interface Rollout {
+  readonly index: number;
+  readonly random: Random;
+}
+
+/** A search, and all that it found. */
+export class Exploration {
+  /** In the order in which their rollouts began. */
+  readonly paths: Path[] = [];
+  /** Answers that brought no step, and calls that failed: what there is to tell where there is no path. */
+  readonly unusable: Answer[] = [];
+  readonly failures: unknown[] = [];
+  readonly #init: ExplorationInit;
+  readonly #root = createNode();
+  readonly #seed: number;
+
+  constructor(init: ExplorationInit) {
+    this.#init = init;
+    this.#seed = init.random.next();
+  }
+
+  async run(): Promise<void> {
+    const { call, rollouts } = this.#init;
+    const batch = Math.min(this.#init.batch, rollouts);
+    for (let begun = 0; begun < rollouts; begun += batch) {
+      if (begun > 0) {
+        if (call.signal.aborted) return;
+        if (!call.canSpend()) return degrade(call.exchange, 'budget_exhausted');
+        call.exchange.progress.say(`${begun} of ${rollouts} rollouts are done.`);
+      }
+      // Where each begins is settled before any of them moves.
+      const started = Array.from({ length: Math.min(batch, rollouts - begun) }, (_, i) => this.#begin(begun + i));
+      const growing = started.filter((start) => start !== undefined);
+      const ended = await Promise.all(growing.map(({ node, rollout }) => this.#grow(node, rollout)));
+      const found = ended.filter((path) => path !== undefined);
+      this.paths.push(...found);
+      for (const path of found) this.#reward(path);
+    }
+  }
+
+  /** A first node, still to be made; undefined where the tree has nothing left to explore. */
+  #begin(index: number): { readonly node: Node; readonly rollout: Rollout } | undefined {
+    const rollout = { index, random: new Random(this.#seed, 'rollout', index) };
+    const isBegun = this.#root.children.some(({ step }) => step === undefined);
+    // Those of one batch cannot build on each other: the ones for which the root has no action left begin there, too.
+    const parent = select(this.#root, this.#init.exploration) ?? (isBegun ? this.#root : undefined);
+    if (!parent) return undefined;
+    const untried = untriedActions(parent);
+    const action = pickFrom(untried.length > 0 ? untried : ACTION_NAMES, rollout.random);
+    return { node: addChild(parent, action), rollout };
+  }
+
+  /** Steps from `start` on, until one states the answer. Gives the path; undefined where no step of its own came. */
+  async #grow(start: Node, rollout: Rollout): Promise<Path | undefined> {
+    for (let node = start; ; node = addChild(node, pickFrom(ACTION_NAMES, rollout.random))) {
+      const step = await this.#step(node, rollout);
+      const isMade = step !== undefined && isUsable(step);
+      if (isMade) node.step = step;
+      else remove(node);
+      const leaf = isMade ? node : node === start ? undefined : node.parent;
+      const isEnd = !isMade || isConclusion(step) || stepsTo(node).length >= this.#init.depth;
+      if (isEnd) return leaf && pathTo(leaf, step !== undefined);
+    }
+  }
+
+  /** One step; where it comes empty, once more by another action. Undefined where the call fails. */
+  async #step(node: Node, rollout: Rollout): Promise<Answer | undefined> {
+    const first = await this.#ask(node, rollout);
+    if (!first || isUsable(first)) return first;
+    node.action = pickFrom(
+      ACTION_NAMES.filter((action) => action !== node.action),
+      rollout.random,
+    );
+    const second = await this.#ask(node, rollout);
+    this.unusable.push(first, ...(second && !isUsable(second) ? [second] : []));
+    return second;
+  }
+
+  #ask({ action, parent }: Node, { index }: Rollout): Promise<Answer | undefined> {
+    const { call, next, depth, maxTokens } = this.#init;
+    const { messages, seed } = call.request.value;
+    const before = parent ? textsOf(stepsTo(parent)) : [];
+    const asked = call.with(
+      {
+        messages: stepPrompt(messages, before, action ?? 'next_step', before.length + 1 >= depth),
+        temperature: diverseTemperature(call, STEADY),
+        ...withDefaultLimit(call, maxTokens),
+        // Rollouts that begin alike are samples of their own.
+        ...(typeof seed === 'number' && Number.isSafeInteger(seed + index) ? { seed: seed + index } : {}),
+      },
+      { role: 'candidate' },
+    );
+    const answered = next.ask(asked).catch((error: unknown) => {
+      this.failures.push(error);
+      throw error;
+    });
+    return ifAny(answered, call);
+  }
+
+  /** The reward of a path is the share of all paths that come to its result. */
+  #reward({ leaf, last, isWhole }: Path): void {
+    if (!isWhole) return;
+    const result = resultOf(last);
+    const same = this.paths.filter((path) => {
+      const other = resultOf(path.last);
+      return result && other && sameAnswer(result.answer, other.answer);
+    });
+    backUp(leaf, same.length / this.paths.length);
+  }
+}
+
+function pathTo(leaf: Node, isWhole: boolean): Path | undefined {
+  const steps = stepsTo(leaf);
+  const last = steps.at(-1);
+  leaf.isTerminal ||= isWhole;
+  return last && { leaf, steps, last, isWhole };
+}
+
+function pickFrom(actions: readonly Action[], random: Random): Action {
+  return random.pick(actions) ?? 'next_step';
+}

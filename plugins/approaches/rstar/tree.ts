@@ -1,0 +1,79 @@
+/** The search tree: each node a step, made by one action, after the steps above it. */
+import { candidateText, type Answer } from '../../../core/index.ts';
+import { ACTION_NAMES, type Action } from './prompts.ts';
+
+export interface Node {
+  /** Undefined at the root alone. */
+  action: Action | undefined;
+  readonly parent: Node | undefined;
+  readonly children: Node[];
+  /** Undefined at the root, and while it is being made. */
+  step: Answer | undefined;
+  /** A path ends here. */
+  isTerminal: boolean;
+  visits: number;
+  /** The sum of the rewards, each in [0, 1]. */
+  value: number;
+}
+
+export function createNode(action?: Action, parent?: Node): Node {
+  return { action, parent, children: [], step: undefined, isTerminal: false, visits: 0, value: 0 };
+}
+
+export function addChild(parent: Node, action: Action): Node {
+  const child = createNode(action, parent);
+  parent.children.push(child);
+  return child;
+}
+
+export function remove(node: Node): void {
+  const siblings = node.parent?.children ?? [];
+  const index = siblings.indexOf(node);
+  if (index >= 0) siblings.splice(index, 1);
+}
+
+/** The actions that no child of this node has, yet: a node has at most one child for each. */
+export function untriedActions({ children }: Node): readonly Action[] {
+  return ACTION_NAMES.filter((action) => children.every((child) => child.action !== action));
+}
+
+/**
+ * Upper confidence bound of a child in the search tree (UCT, Kocsis & Szepesvári 2006); an unvisited one is worth
+ * Infinity.
+ * @param value        Sum of the rewards of its visits.
+ * @param exploration  c in the paper; 0 is greedy.
+ */
+export function uct(value: number, visits: number, parentVisits: number, exploration: number): number {
+  if (visits === 0) return Infinity;
+  return value / visits + exploration * Math.sqrt(Math.log(parentVisits) / visits);
+}
+
+/** The node that the next rollout expands: down by the highest bound to one with an untried action. Undefined where all is explored. */
+export function select(node: Node, exploration: number): Node | undefined {
+  if (untriedActions(node).length > 0) return node;
+  const bound = ({ value, visits }: Node) => uct(value, visits, node.visits, exploration);
+  const open = node.children.filter(({ step, isTerminal }) => step !== undefined && !isTerminal);
+  for (const child of open.toSorted((a, b) => bound(b) - bound(a))) {
+    const found = select(child, exploration);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+export function backUp(leaf: Node, reward: number): void {
+  for (let node: Node | undefined = leaf; node; node = node.parent) {
+    node.visits++;
+    node.value += reward;
+  }
+}
+
+/** The steps from the root down to this node. */
+export function stepsTo(leaf: Node): readonly Answer[] {
+  const steps: Answer[] = [];
+  for (let node: Node | undefined = leaf; node; node = node.parent) if (node.step) steps.unshift(node.step);
+  return steps;
+}
+
+export function textsOf(steps: readonly Answer[]): readonly string[] {
+  return steps.map(candidateText);
+}

@@ -1,0 +1,475 @@
+import { describe, expect, test } from 'vitest';
+import { contentText, gatewayError, Random, type ChatRequest } from '../../../core/index.ts';
+import rstar from '../../../plugins/approaches/rstar/index.ts';
+import { runApproach, USAGE, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
+
+const ask = (options: RunOptions) => runApproach('rstar', { plugins: [rstar], ...options });
+type Run = Awaited<ReturnType<typeof ask>>;
+
+const says = (answer: number | string) => `So it is. The final answer is ${answer}`;
+const systemOf = ({ messages }: ChatRequest) => contentText(messages[0]?.content);
+/** How many steps a path has so far, as the prompt of its next one shows them. */
+const stepsIn = (request: ChatRequest) => systemOf(request).split('<step ').length - 1;
+const traced = { optigate: { trace: true } };
+const tracedOf = (run: Run) => (run.completion['optigate'] as { readonly rstar: unknown }).rstar;
+
+/** Paths of four steps that end in `finals`; the readers come to `readings`. */
+function paths(finals: readonly Scripted[], readings: readonly Scripted[]): RunOptions['script'] {
+  let ended = 0;
+  return {
+    candidate: (request, index) => (stepsIn(request) === 3 ? finals[ended++]! : `Some thought, number ${index}.`),
+    discriminator: readings,
+  };
+}
+
+const FIVE = [42, 42, 17, 17, 9].map(says);
+
+describe('paths and readers', () => {
+  test('five paths of four steps and five readings take 25 calls in 5 rounds', async () => {
+    const run = await ask({ script: paths(FIVE, [42, 17, 17, 9, 9].map(says)), request: traced });
+    expect([run.text, run.calls.length, run.rounds]).toEqual([says(17), 25, 5]);
+    expect(run.completion.usage?.total_tokens).toBe(25 * (USAGE.total_tokens ?? 0));
+    expect(tracedOf(run)).toMatchObject({
+      paths: 5,
+      path_lengths: [4, 4, 4, 4, 4],
+      votes: [
+        { answer: '17', weight: 5, confidence: 1 },
+        { answer: '42', weight: 4, confidence: 1 },
+        { answer: '9', weight: 4, confidence: 1 },
+      ],
+      verified: 3,
+      winner: 2,
+    });
+  });
+
+  test('a path ends with the step that states the answer', async () => {
+    const script = { candidate: () => says(42), discriminator: () => says(42) };
+    const run = await ask({ script });
+    expect([run.text, run.calls.length, run.rounds]).toEqual([says(42), 5 + 5, 2]);
+  });
+
+  test('paths of unequal length do not wait for each other', async () => {
+    const script = {
+      candidate: (request: ChatRequest, index: number) => (stepsIn(request) === 3 || index === 0 ? says(42) : 'Hm.'),
+      discriminator: () => says(42),
+    };
+    const run = await ask({ script });
+    expect([run.calls.length, run.rounds]).toEqual([1 + 16 + 5, 5]);
+  });
+
+  test.each([
+    { R: 1, D: 1, calls: 3, rounds: 3 },
+    { R: 8, D: 1, calls: 24, rounds: 3 },
+    { R: 3, D: 8, calls: 30, rounds: 10 },
+  ])('$R rollouts of depth $D take $calls calls in $rounds rounds', async ({ R, D, calls, rounds }) => {
+    const script = { candidate: () => 'Hm, 5', discriminator: () => says(5) };
+    const run = await ask({ script, request: { rstar_num_rollouts: R, rstar_max_depth: D } });
+    expect([run.calls.length, run.rounds]).toEqual([calls, rounds]);
+  });
+
+  test('the first five rollouts begin with the five different actions', async () => {
+    const run = await ask({ script: paths(FIVE, FIVE) });
+    expect(new Set(run.calls.slice(0, 5).map(({ request }) => systemOf(request))).size).toBe(5);
+  });
+
+  test('the second readers see the beginning of a path, without its answer', async () => {
+    const run = await ask({ script: paths(FIVE, FIVE) });
+    for (const { request } of run.calls.slice(20)) {
+      const beginning = /<beginning>\n([\s\S]*)\n<\/beginning>/.exec(systemOf(request))?.[1] ?? '';
+      expect(beginning).toMatch(/^Some thought/);
+      expect(beginning).not.toMatch(/answer/);
+    }
+  });
+
+  test('a path that its reader confirms is shown before one with the same answer', async () => {
+    const finals = ['First. The final answer is 42', 'Second. The final answer is 42.0'];
+    const script = paths(finals, [says(7), says(42)]);
+    const run = await ask({ script, request: { rstar_num_rollouts: 2 } });
+    expect(run.text).toBe(finals[1]);
+  });
+
+  test('readers alone can win', async () => {
+    const run = await ask({ script: paths([1, 2, 3, 4, 5].map(says), [9, 9, 9, 8, 7].map(says)) });
+    expect(run.text).toBe(says(9));
+  });
+
+  test('a stated answer beats one that only its place makes an answer, at equal weight', async () => {
+    const script = paths(['It makes 17', says(42)], [says(1), says(2)]);
+    expect((await ask({ script, request: { rstar_num_rollouts: 2 } })).text).toBe(says(42));
+  });
+});
+
+describe('answers', () => {
+  test.each([
+    ['The final answer is -5', '-5'],
+    ['The final answer is 3.75', '3.75'],
+    ['The final answer is 1,234', '1234'],
+    [String.raw`\boxed{42} as shown in step 3`, '42'],
+    ['The final answer is Shakespeare', 'shakespeare'],
+  ])('"%s" is %s', async (reply, answer) => {
+    const run = await ask({ script: { candidate: () => reply, discriminator: () => reply }, request: traced });
+    expect([run.text, run.rounds]).toEqual([reply, 2]);
+    expect(tracedOf(run)).toMatchObject({ votes: [{ answer, weight: 15 }] });
+  });
+
+  test('a text without one is shown as it is, whatever numbers the question has', async () => {
+    const messages = [{ role: 'user', content: 'Who had more readers in 1999?' }];
+    const said: string[] = [];
+    const script = { candidate: () => 'Shakespeare', judge: () => 'Choice: 2' };
+    const run = await ask({ script, request: { messages, ...traced }, progress: (text) => said.push(text) });
+    expect([run.text, run.calls.length, run.rounds]).toEqual(['Shakespeare', 21, 5]);
+    expect(said.join()).toMatch(/no line of reasoning states a short answer/i);
+    expect(tracedOf(run)).toMatchObject({
+      winner: 1,
+      why: expect.stringContaining('no path states a short answer') as string,
+    });
+  });
+
+  test('where no path has one, a judge chooses by the whole paths', async () => {
+    const script = { ...paths(['alpha', 'beta', 'gamma'], []), judge: ['Choice: 3'] };
+    const run = await ask({ script, request: { rstar_num_rollouts: 3 } });
+    expect([run.text, run.calls.length, run.rounds]).toEqual(['gamma', 13, 5]);
+    const shown = contentText(run.calls.at(-1)?.request.messages[1]?.content);
+    expect(shown).toMatch(/<solution number="1">\nSome thought, number 0\.\n\nSome[\s\S]*alpha/);
+  });
+
+  test('a judge that fails leaves the first path, and the client is told', async () => {
+    const script = { ...paths(['alpha', 'beta', 'gamma'], []), judge: [{ status: 500 }] };
+    const run = await ask({ script, request: { rstar_num_rollouts: 3 } });
+    expect(run.text).toBe('alpha');
+    expect(run.exchange.headers.get('x-optigate-degraded')).toBe('judges_failed');
+  });
+
+  test('the whole path is shown on demand', async () => {
+    const run = await ask({ script: paths(FIVE, FIVE), request: { return_full_response: true } });
+    expect(run.text).toMatch(/^(Some thought, number \d+\.\n\n){3}So it is\. The final answer is 42$/);
+  });
+});
+
+describe('what does not go well', () => {
+  test.each([{ status: 500 }, { status: 429 }, { text: '' }] as Scripted[])(
+    'a reader that fails (%o) is a vote less',
+    async (bad) => {
+      const run = await ask({ script: paths(FIVE, [bad, bad, says(17), says(17), says(9)]) });
+      expect([run.text, run.calls.length, run.rounds]).toEqual([says(17), 25, 5]);
+    },
+  );
+
+  test('where all readers fail the paths decide, and the client is told', async () => {
+    const run = await ask({ script: { ...paths(FIVE, []), discriminator: () => ({ status: 500 }) } });
+    expect(run.text).toBe(says(42));
+    expect(run.exchange.headers.get('x-optigate-degraded')).toBe('readers_failed');
+  });
+
+  test.each([0, 7, 19])('a step that fails (call %i) costs its path, nothing more', async (failing) => {
+    const script = {
+      candidate: (request: ChatRequest, index: number) => {
+        if (index === failing) return { status: 500 };
+        return stepsIn(request) === 3 ? says(42) : 'Hm, 5';
+      },
+      discriminator: () => says(42),
+    };
+    const run = await ask({ script, request: traced });
+    expect(run.text).toBe(says(42));
+    expect(tracedOf(run)).toMatchObject({ paths: 4, votes: [{ answer: '42', weight: 12 }] });
+  });
+
+  test('an empty step is made once more, by another action', async () => {
+    const candidate = ['', says(42)];
+    const run = await ask({ script: { candidate, discriminator: [says(42)] }, request: { rstar_num_rollouts: 1 } });
+    expect([run.text, run.calls.length]).toEqual([says(42), 3]);
+    expect(systemOf(run.calls[0]!.request)).not.toBe(systemOf(run.calls[1]!.request));
+  });
+
+  test('where it comes empty again, the path ends with what it has', async () => {
+    const candidate = ['It makes 42', '', { text: 'no', finish: 'content_filter' }];
+    const run = await ask({ script: { candidate, discriminator: [says(42)] }, request: { rstar_num_rollouts: 1 } });
+    expect([run.text, run.calls.length]).toEqual(['It makes 42', 4]);
+  });
+
+  test('a truncated step goes on, and is no answer', async () => {
+    const cut = { text: 'The final answer is 4', finish: 'length' };
+    const run = await ask({
+      script: { candidate: [cut, says(42)], discriminator: [says(42)] },
+      request: { rstar_num_rollouts: 1 },
+    });
+    expect([run.text, run.calls.length]).toEqual([says(42), 3]);
+    const readings = await ask({ script: paths(FIVE, [17, 17, 17, 17].map((): Scripted => cut).concat(says(9))) });
+    expect(readings.text).toBe(says(9));
+  });
+
+  test('no step at all is an error, a refusal of all the upstream’s own', async () => {
+    await expect(ask({ script: { candidate: () => '' } })).rejects.toMatchObject({
+      status: 502,
+      code: 'upstream_error',
+    });
+    const error = { message: 'slow down', code: 'rate_limit', param: null };
+    const run = await ask({ script: { candidate: () => ({ status: 429, error }) } });
+    expect([run.reply.status, run.calls.length]).toEqual([429, 5]);
+    expect(run.completion).toMatchObject({ error });
+    const filtered = await ask({ script: { candidate: () => ({ text: 'no', finish: 'content_filter' }) } });
+    expect(filtered.completion.choices[0]?.finish_reason).toBe('content_filter');
+  });
+
+  test('a refusal of the client’s own field is the answer', async () => {
+    const run = await ask({ script: paths(FIVE, FIVE), refuses: ['logit_bias'], request: { logit_bias: { 1: 1 } } });
+    expect(run.reply.status).toBe(400);
+  });
+
+  test.each(Array.from({ length: 25 }, (_, index) => index + 1))(
+    '%i calls are enough for an answer',
+    async (max_calls) => {
+      const run = await ask({ script: paths(FIVE, FIVE), request: { optigate: { max_calls } } });
+      expect(run.text).toMatch(/^(Some thought|So it is)/);
+      expect(run.calls.length).toBeLessThanOrEqual(max_calls);
+      expect(run.exchange.headers.get('x-optigate-degraded')).toBe(max_calls < 25 ? 'budget_exhausted' : undefined);
+    },
+  );
+
+  test('a deadline ends it with the best so far', async () => {
+    const discriminator = [says(42), says(42), { hangs: true }, { hangs: true }, { hangs: true }];
+    const run = await ask({
+      script: { ...paths(FIVE, []), discriminator },
+      request: { optigate: { deadline: 200 } },
+    });
+    expect(run.text).toBe(says(42));
+    expect(run.exchange.headers.get('x-optigate-degraded')).toBe('deadline_exceeded');
+  });
+
+  test('a client that leaves ends it', async () => {
+    const client = new AbortController();
+    const discriminator = () => {
+      client.abort(gatewayError('client_closed'));
+      return { hangs: true };
+    };
+    const asked = ask({ script: { ...paths(FIVE, []), discriminator }, signal: client.signal });
+    await expect(asked).rejects.toMatchObject({ code: 'client_closed' });
+  });
+});
+
+describe('what the upstream gets', () => {
+  test('every call has the conversation, the client’s system prompt and parameters', async () => {
+    const request = {
+      messages: [
+        { role: 'system', content: 'Answer in French.' },
+        {
+          role: 'user',
+          content: [
+            { type: 'text', text: 'What is it?' },
+            { type: 'image_url', image_url: { url: 'data:,' } },
+          ],
+        },
+      ],
+      top_p: 0.9,
+      stop: ['END'],
+      vendor: 1,
+      max_completion_tokens: 300,
+    };
+    const run = await ask({ script: paths(FIVE, FIVE), request });
+    for (const { request: sent } of run.calls) {
+      expect(sent).toMatchObject({
+        top_p: 0.9,
+        stop: ['END'],
+        vendor: 1,
+        max_completion_tokens: 300,
+        temperature: 0.2,
+      });
+      expect(systemOf(sent)).toMatch(/^Answer in French\./);
+      expect(sent.messages.slice(1)).toEqual(request.messages.slice(1));
+    }
+  });
+
+  test('a step sees the whole path before it', async () => {
+    const run = await ask({ script: paths(FIVE, FIVE), request: { rstar_num_rollouts: 1 } });
+    expect(run.calls.slice(0, 4).map(({ request }) => stepsIn(request))).toEqual([0, 1, 2, 3]);
+    expect(systemOf(run.calls[3]!.request)).toMatch(/number 0\.[\s\S]*number 1\.[\s\S]*number 2\./);
+  });
+
+  test('each rollout has a seed of its own where the client gave one', async () => {
+    const run = await ask({ script: paths(FIVE, FIVE), request: { seed: 7 } });
+    expect(run.calls.slice(0, 5).map(({ request }) => request.seed)).toEqual([7, 8, 9, 10, 11]);
+  });
+
+  test('another model reads where one is named, if the caller may use it', async () => {
+    const request = { optigate: { rstar: { rstar_discriminator_model: 'groq/llama' } } };
+    const run = await ask({ script: paths(FIVE, FIVE), request });
+    const models = run.calls.map(({ upstream, request: sent }) => `${upstream}/${sent.model}`);
+    expect(models).toEqual([...Array<string>(20).fill('main/test-model'), ...Array<string>(5).fill('groq/llama')]);
+    const asked = ask({ script: {}, identity: { models: ['test-*'] }, request });
+    await expect(asked).rejects.toMatchObject({ status: 403, code: 'model_not_allowed' });
+  });
+
+  test('a repeated request makes the same calls, another seed others', async () => {
+    const bytes = async (seed: number) => {
+      const run = await ask({ script: paths(FIVE, FIVE), request: { seed, rstar_batch: 2 } });
+      return run.calls.map((call) => call.bytes.replaceAll(/"seed":\d+/g, ''));
+    };
+    const first = await bytes(1);
+    expect(await bytes(1)).toEqual(first);
+    expect(await bytes(2)).not.toEqual(first);
+  });
+
+  test('the order in which answers arrive decides nothing', async () => {
+    const prompts = async (slow: number) => {
+      const script = {
+        // What a step says depends on its prompt alone.
+        candidate: (request: ChatRequest, index: number) => ({
+          text: stepsIn(request) === 3 ? says(systemOf(request).length % 3) : `Thought of ${systemOf(request).length}`,
+          waves: 1 + (index % 5 === slow ? 2 : 0),
+        }),
+        discriminator: (request: ChatRequest) => says(systemOf(request).length % 3),
+      };
+      const run = await ask({ script });
+      return [run.text, ...run.calls.map(({ bytes }) => bytes).toSorted()];
+    };
+    const [one, two] = [await prompts(0), await prompts(3)];
+    expect(one).toEqual(two);
+  });
+
+  test('a conversation that ends in a tool result goes on from there', async () => {
+    const messages = [
+      { role: 'user', content: 'Add.' },
+      {
+        role: 'assistant',
+        content: null,
+        tool_calls: [{ id: 'c', type: 'function', function: { name: 'add', arguments: '{}' } }],
+      },
+      { role: 'tool', tool_call_id: 'c', content: '3' },
+    ];
+    const run = await ask({ script: paths(FIVE, FIVE), request: { messages } });
+    expect([run.text, run.calls.length]).toEqual([says(42), 25]);
+    for (const { request } of run.calls) expect(request.messages.slice(1)).toEqual(messages);
+  });
+
+  test.each([{ tools: [{ type: 'function' }] }, { response_format: { type: 'json_object' } }])(
+    'is a plain call with %o',
+    async (request) => {
+      const run = await ask({ script: { answer: ['plain'] }, request });
+      expect([run.text, run.calls.length]).toEqual(['plain', 1]);
+      expect(run.calls[0]?.request).toMatchObject(request);
+      expect(run.exchange.headers.get('x-optigate-degraded')).toBe('rstar: tools or response_format');
+    },
+  );
+});
+
+describe('a search in batches', () => {
+  test.each([
+    { g: 1, calls: 25, rounds: 21 },
+    { g: 2, calls: 25, rounds: 13 },
+    { g: 3, calls: 25, rounds: 9 },
+    { g: 5, calls: 25, rounds: 5 },
+  ])('of $g takes $rounds rounds', async ({ g, calls, rounds }) => {
+    const run = await ask({ script: paths(FIVE, FIVE), request: { rstar_batch: g } });
+    expect([run.calls.length, run.rounds]).toEqual([calls, rounds]);
+  });
+
+  test('goes on below the root once all its actions were tried, where earlier paths agreed', async () => {
+    const script = {
+      candidate: (request: ChatRequest, index: number) => {
+        if (stepsIn(request) === 0) return ['one', 'two', 'three', 'four', 'five'][index % 5]!;
+        return systemOf(request).includes('\nthree\n') || systemOf(request).includes('\nfour\n')
+          ? says(42)
+          : says(index);
+      },
+      discriminator: () => says(42),
+    };
+    const run = await ask({ script, request: { rstar_batch: 5, rstar_num_rollouts: 6, rstar_c: 0 } });
+    const sixth = run.calls.findLast(({ role }) => role === 'candidate')!;
+    expect(systemOf(sixth.request)).toMatch(/<step number="1">\nthree\n/);
+    // 5 × 2 steps, one more step for the sixth path, 6 readings.
+    expect([run.text, run.calls.length, run.rounds]).toEqual([says(42), 17, 4]);
+  });
+
+  test('stops where there is nothing left to explore', async () => {
+    const script = { candidate: () => says(42), discriminator: () => says(42) };
+    const run = await ask({ script, request: { rstar_batch: 5, rstar_num_rollouts: 12 } });
+    expect([run.text, run.calls.length, run.rounds]).toEqual([says(42), 10, 2]);
+  });
+});
+
+describe('early stop', () => {
+  const early = (script: RunOptions['script']) => ask({ script, request: { rstar_early_stop: true, ...traced } });
+
+  test('reads nothing again where all paths state the same answer', async () => {
+    const run = await early({ candidate: () => says(42) });
+    expect([run.text, run.calls.length, run.rounds]).toEqual([says(42), 5, 1]);
+    expect(tracedOf(run)).toMatchObject({ saved_calls: 5, winner: 0 });
+  });
+
+  test.each([says(41), 'It makes 42'])('reads all where one ends with "%s"', async (last) => {
+    const run = await early(paths([...FIVE.slice(0, 2), ...FIVE.slice(0, 2), last], FIVE));
+    expect(run.calls.length).toBe(25);
+  });
+});
+
+describe('n', () => {
+  test('runs the whole search so often at once', async () => {
+    const script = { candidate: () => says(42), discriminator: () => says(42) };
+    const run = await ask({ script, request: { n: 3 } });
+    expect(run.completion.choices.map(({ message }) => message.content)).toEqual([says(42), says(42), says(42)]);
+    expect([run.calls.length, run.rounds]).toEqual([30, 2]);
+  });
+
+  test('top gives the best of one search, one for each answer first', async () => {
+    const script = paths(FIVE, [42, 17, 17, 9, 9].map(says));
+    const run = await ask({ script, request: { n: 4, optigate: { n: 'top' } } });
+    expect(run.completion.choices.map(({ message }) => message.content)).toEqual([17, 42, 9, 42].map(says));
+    expect(run.calls.length).toBe(25);
+  });
+
+  test.each(['rejects', 'ignores'] as const)(
+    'costs nothing where the upstream $n n, for no call has one',
+    async (n) => {
+      const run = await ask({ script: paths(FIVE, FIVE), n });
+      expect([run.calls.length, run.rounds]).toEqual([25, 5]);
+    },
+  );
+});
+
+test('its answer streams once it is chosen', async () => {
+  const run = await ask({ script: paths(FIVE, FIVE), request: { stream: true } });
+  expect([run.text, run.calls.length]).toEqual([says(42), 25]);
+  for (const { request } of run.calls) expect(request).not.toHaveProperty('stream');
+});
+
+test('says what it does while it works', async () => {
+  const said: string[] = [];
+  await ask({ script: paths(FIVE, FIVE), progress: (text) => said.push(text) });
+  expect(said).toEqual([
+    'Growing 5 lines of reasoning.',
+    '5 lines of reasoning are there, a second reader completes each from its beginning.',
+    '3 answers were found, the best has 6 votes.',
+  ]);
+});
+
+test.each([
+  ['rstar_max_depth', 0],
+  ['rstar_max_depth', 9],
+  ['rstar_num_rollouts', 0],
+  ['rstar_num_rollouts', 33],
+  ['rstar_c', 10.5],
+  ['rstar_batch', 0],
+])('refuses %s %s, naming the field', async (option, value) => {
+  await expect(ask({ script: {}, request: { optigate: { rstar: { [option]: value } } } })).rejects.toMatchObject({
+    status: 400,
+    param: `optigate.rstar.${option}`,
+  });
+});
+
+/** U(p, –, 4): each path and each reading is right with probability p, independently. */
+describe('expected accuracy', { timeout: 60_000 }, () => {
+  test.each([
+    { p: 0.4, atLeast: 0.66 },
+    { p: 0.6, atLeast: 0.93 },
+    { p: 0.8, atLeast: 0.99 },
+  ])('at p = $p is at least $atLeast', async ({ p, atLeast }) => {
+    const random = new Random('rstar', p);
+    const generate = () => says(random.chance(p) ? 42 : random.pick([17, 23, 99, 7])!);
+    let right = 0;
+    for (let trial = 0; trial < 2_000; trial++) {
+      const run = await ask({ script: { candidate: generate, discriminator: generate } });
+      if (run.text === says(42)) right++;
+    }
+    expect(right / 2_000).toBeGreaterThanOrEqual(atLeast);
+  });
+});
