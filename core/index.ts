@@ -104,6 +104,7 @@ export {
   toolCallKey,
   usableOf,
 } from './approach/candidates.ts';
+export { normalizeProgram, programOf } from './approach/program.ts';
 export { orBestSoFar } from './approach/best-so-far.ts';
 export { anyOf } from './approach/sampling.ts';
 export { usableReply } from './approach/usable-reply.ts';

@@ -20,6 +20,7 @@ import {
   limitOf,
   noneUsable,
   orBestSoFar,
+  programOf,
   questionText,
   stripThinking,
   systemText,
@@ -32,7 +33,7 @@ import {
   type Next,
   type Reply,
 } from '../../../core/index.ts';
-import { endsWhole, isAboutCode, isSameProgram, programOf } from './programs.ts';
+import { endsWhole, isAboutCode, isSameProgram } from './programs.ts';
 import { DESCRIBE, describersView, merging, REWRITE } from './prompts.ts';
 
 const NAME = 'rto';

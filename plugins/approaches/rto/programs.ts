@@ -1,31 +1,12 @@
-/** Programs in answers: whether there is one, what counts of it, and whether two are the same. */
-import { codeBlocks, stripThinking } from '../../../core/index.ts';
+/** Whether answers hold programs, whole ones, and the same ones. */
+import { codeBlocks, normalizeProgram, stripThinking } from '../../../core/index.ts';
 
 /** `normalized` leaves out what changes no program: comments on lines of their own, blank lines and ends of lines. */
 export type Similarity = 'exact' | 'normalized';
 
-/** All fenced blocks together, or the whole text where there is none. */
-export function programOf(text: string): string {
-  const visible = stripThinking(text);
-  const blocks = codeBlocks(visible).map(({ code }) => code);
-  return blocks.length > 0 ? blocks.join('\n') : visible.trim();
-}
-
 export function isSameProgram(a: string, b: string, similarity: Similarity): boolean {
   if (similarity === 'exact') return a.trim() === b.trim();
-  return normalized(a) === normalized(b);
-}
-
-const BLOCK_COMMENT = /^[ \t]*(?:\/\*[\s\S]*?\*\/|<!--[\s\S]*?-->)[ \t]*$/gm;
-/** Not `#include`, `#!` or `--i;`: those do something. */
-const LINE_COMMENT = /^\s*(?:#+(?:\s|$)|\/\/|--\s)/;
-
-function normalized(code: string): string {
-  const lines = code.replaceAll('\r', '').replaceAll(BLOCK_COMMENT, '').split('\n');
-  return lines
-    .map((line) => line.trimEnd())
-    .filter((line) => line !== '' && !LINE_COMMENT.test(line))
-    .join('\n');
+  return normalizeProgram(a) === normalizeProgram(b);
 }
 
 /** Is this exchange about code: is there some in the answer or in the question, or does the question ask for some? */

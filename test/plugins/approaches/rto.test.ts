@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { Random } from '../../../core/index.ts';
-import { isAboutCode, isSameProgram, programOf } from '../../../plugins/approaches/rto/programs.ts';
+import { programOf, Random } from '../../../core/index.ts';
+import { isAboutCode, isSameProgram } from '../../../plugins/approaches/rto/programs.ts';
 import rto from '../../../plugins/approaches/rto/index.ts';
 import { runApproach, USAGE, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
 
