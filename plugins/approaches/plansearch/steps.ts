@@ -1,0 +1,101 @@
+/** The steps from a problem to a program, as chain and tree make them. */
+import {
+  degrade,
+  ifAny,
+  isFreeText,
+  isTruncated,
+  isUsable,
+  judgeCall,
+  limitedTo,
+  stripThinking,
+  type Answer,
+  type Call,
+  type Next,
+} from '../../../core/index.ts';
+import { observationsIn } from './observations.ts';
+import { deriving, observing, problemView, PSEUDOCODE, RETHINK, sketching, solving, type Ideas } from './prompts.ts';
+import type { Task } from './task.ts';
+
+/** A sketch that was cut is worth following from this length on, in characters. */
+const LONG_ENOUGH = 200;
+
+export interface Search {
+  readonly call: Call;
+  readonly next: Next;
+  readonly task: Task;
+  /** Of all calls; undefined = the model's own. */
+  readonly temperature: number | undefined;
+  /** Of each call. */
+  readonly limit: number;
+  /** How many choices the client wants: as many searches as this one share its budget. */
+  readonly runs: number;
+}
+
+const NOTHING: Ideas = { observations: [], sketch: '' };
+
+/** The first observations: where this call fails nothing has worked yet, and the search fails with it. */
+export function observe(search: Search, count: number): Promise<readonly string[]> {
+  return observations(search, ideaCall(search, 'observations', observing(search.task, count), NOTHING), count);
+}
+
+/** Observations that follow from others; none where they cannot be had. */
+export async function derive(search: Search, given: readonly string[], count: number): Promise<readonly string[]> {
+  if (!hasRoom(search)) return [];
+  const prompt = given.length > 0 ? deriving(search.task, count) : observing(search.task, count);
+  const asking = ideaCall(search, 'derived_observations', prompt, { observations: given, sketch: '' });
+  return (await ifAny(observations(search, asking, count), search.call)) ?? [];
+}
+
+/** Asks once more where the reply holds no observation. */
+async function observations(search: Search, asking: Call, count: number): Promise<readonly string[]> {
+  const ask = async () => read(await search.next.ask(asking));
+  const read = (answer: Answer) => (isUsable(answer) ? observationsIn(answer.text, count, isTruncated(answer)) : []);
+  const found = await ask();
+  if (found.length > 0 || !hasRoom(search)) return found;
+  return (await ifAny(ask(), search.call)) ?? [];
+}
+
+/** A solution in words; empty where, after one more try, there is none. */
+export function sketch(search: Search, observed: readonly string[]): Promise<string> {
+  return text(search, ideaCall(search, 'sketch', sketching(search.task), { observations: observed, sketch: '' }));
+}
+
+/** Another solution than the one given, which is said to be wrong. */
+export function otherSketch(search: Search, ideas: Ideas): Promise<string> {
+  return text(search, ideaCall(search, 'other_sketch', RETHINK, ideas));
+}
+
+export function pseudocode(search: Search, solution: string): Promise<string> {
+  return text(search, ideaCall(search, 'pseudocode', PSEUDOCODE, { observations: [], sketch: solution }));
+}
+
+async function text(search: Search, asking: Call): Promise<string> {
+  for (let attempt = 0; attempt < 2 && hasRoom(search); attempt++) {
+    const answer = await ifAny(search.next.ask(asking), search.call);
+    if (!answer) return '';
+    const written = isUsable(answer) ? stripThinking(answer.text).trim() : '';
+    if (written !== '' && (!isTruncated(answer) || written.length > LONG_ENOUGH)) return written;
+  }
+  return '';
+}
+
+/** The call that writes the program. */
+export function programCall({ call, task, temperature, limit }: Search, ideas: Ideas, role: 'answer' | 'candidate') {
+  const messages = solving(call.request.value.messages, task, ideas, isFreeText(call));
+  return call.with(
+    { messages, ...(temperature === undefined ? {} : { temperature }), ...limitedTo(call, limit) },
+    { role },
+  );
+}
+
+/** Leaves the budget a call for each program after one more idea? */
+export function hasRoom({ call, runs }: Search): boolean {
+  if (call.callsLeft > runs) return true;
+  degrade(call.exchange, 'budget_exhausted');
+  return false;
+}
+
+function ideaCall({ call, temperature, limit }: Search, role: string, system: string, ideas: Ideas): Call {
+  const user = problemView(call.request.value.messages, ideas);
+  return judgeCall(call, { system, user, limit, role, ...(temperature === undefined ? {} : { temperature }) });
+}

@@ -1,0 +1,97 @@
+/** Search over ideas: a branch for each of several subsets of the observations, two programs in each branch. */
+import {
+  anyOf,
+  ifAny,
+  judgeCall,
+  candidateText,
+  choiceOf,
+  noneUsable,
+  questionBlock,
+  usableOf,
+  type Answer,
+  type Random,
+  type Reply,
+} from '../../../core/index.ts';
+import { distinct } from './observations.ts';
+import { mostAgreed } from './programs.ts';
+import { JUDGE, type Ideas } from './prompts.ts';
+import { derive, observe, otherSketch, programCall, pseudocode, sketch, type Search } from './steps.ts';
+
+export interface TreeOptions {
+  readonly observations: number;
+  readonly derived: number;
+  readonly branches: number;
+  readonly select: 'plurality' | 'judge';
+}
+
+/** As many branches as the budget has calls for; below 1 there is room for a chain at most. */
+export function affordableBranches({ call, runs }: Search, { branches, derived, select }: TreeOptions): number {
+  const room = Math.floor(call.callsLeft / runs) - (select === 'judge' ? 2 : 1);
+  return Math.min(branches, Math.floor(room / (derived > 0 ? 7 : 6)));
+}
+
+export async function searchTree(search: Search, options: TreeOptions, random: Random): Promise<Reply> {
+  const { call } = search;
+  const { progress } = call.exchange;
+  progress.say('Looking for observations.');
+  const observed = await observe(search, options.observations);
+  const subsets = random.subset(subsetsOf(observed), options.branches);
+
+  progress.say(`${observed.length} observations, following ${subsets.length} combinations of them.`);
+  const branches = subsets.map((subset) => ideasFrom(subset, search, options.derived));
+  const programs = branches.flatMap((ideas) => [
+    ideas.then((first) => program(first, search)),
+    ideas.then((first) => otherIdeas(first, search)).then((second) => program(second, search)),
+  ]);
+  const answers = await anyOf(programs, call);
+  const candidates = usableOf(answers);
+  const [first] = candidates;
+  if (!first) return noneUsable(answers, call);
+
+  progress.say(`${candidates.length} programs are there, choosing one.`);
+  const { winner, votes } = mostAgreed(candidates);
+  const judged = options.select === 'judge' && votes.length > 1 ? await favourite(candidates, search) : undefined;
+  const best = judged ?? winner ?? first;
+  call.trace.note({
+    observations: observed.length,
+    branches: subsets.length,
+    programs: candidates.length,
+    votes,
+    winner: candidates.indexOf(best),
+    why: judged ? 'the judge chose it' : votes[0] === 1 ? 'most like the others' : 'most programs are the same',
+  });
+  return best.reply;
+}
+
+async function ideasFrom(subset: readonly string[], search: Search, count: number): Promise<Ideas> {
+  const derived = count > 0 ? await derive(search, subset, count) : [];
+  const observations = distinct([...subset, ...derived]);
+  return { observations, sketch: await sketch(search, observations) };
+}
+
+/** A solution by another idea; the first one again where there is no other. */
+async function otherIdeas(ideas: Ideas, search: Search): Promise<Ideas> {
+  const other = ideas.sketch === '' ? '' : await otherSketch(search, ideas);
+  return other === '' ? ideas : { ...ideas, sketch: other };
+}
+
+async function program(ideas: Ideas, search: Search): Promise<Answer> {
+  const steps = ideas.sketch === '' ? '' : await pseudocode(search, ideas.sketch);
+  return search.next.ask(programCall(search, { ...ideas, pseudocode: steps }, 'candidate'));
+}
+
+/** The one that a judge prefers; undefined where it does not tell. */
+async function favourite(candidates: readonly Answer[], { call, next }: Search): Promise<Answer | undefined> {
+  const listed = candidates.map((answer, i) => `<answer number="${i + 1}">\n${candidateText(answer)}\n</answer>`);
+  const user = [questionBlock(call.request.value.messages), ...listed].join('\n\n');
+  const judging = judgeCall(call, { system: JUDGE, user, temperature: 0, evidence: candidates });
+  const verdict = await ifAny(next.ask(judging), call);
+  const choice = verdict ? choiceOf(verdict.text, candidates.length) : null;
+  return choice === null ? undefined : candidates[choice];
+}
+
+/** All subsets of none, one or two. */
+export function subsetsOf(observations: readonly string[]): readonly (readonly string[])[] {
+  const pairs = observations.flatMap((a, i) => observations.slice(i + 1).map((b) => [a, b]));
+  return [[], ...observations.map((one) => [one]), ...pairs];
+}
