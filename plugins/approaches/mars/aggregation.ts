@@ -1,0 +1,65 @@
+/** Phase 2a: in each step random groups of the population are made into one better solution each (arXiv:2509.26626). */
+import type { Random } from '../../../core/index.ts';
+import { aggregation } from './prompts.ts';
+import { byScore, generate, type Solution, type Workspace } from './workspace.ts';
+
+const MAX_GROUPS = 3;
+const TEMPERATURE = 0.7;
+const CONFIDENCE = 0.8;
+
+/** The population after the last step: the best of all that there were. */
+export async function aggregate(
+  explored: readonly Solution[],
+  workspace: Workspace,
+  random: Random,
+): Promise<readonly Solution[]> {
+  const { call, settings } = workspace;
+  const { population_size, aggregation_size, aggregation_loops } = settings;
+  const groups = Math.min(Math.floor(population_size / aggregation_size), MAX_GROUPS);
+  let population = explored;
+  for (let step = 1; step <= aggregation_loops; step++) {
+    call.exchange.progress.say(`Combining solutions, step ${step} of ${aggregation_loops}.`);
+    const dealt = dealGroups(population, aggregation_size, groups, random);
+    const made = await Promise.all(dealt.map((group) => combine(group, workspace)));
+    population = byScore([...population, ...made.filter((solution) => solution !== undefined)]).slice(
+      0,
+      population_size,
+    );
+  }
+  return population;
+}
+
+async function combine(group: readonly Solution[], workspace: Workspace): Promise<Solution | undefined> {
+  const answer = await generate(workspace, {
+    instruction: aggregation(group),
+    temperature: TEMPERATURE,
+    effort: 'high',
+    role: 'aggregation',
+  });
+  return answer && { answer, temperature: TEMPERATURE, confidence: CONFIDENCE, standing: 'unverified', reports: [] };
+}
+
+/**
+ * Groups of different items, dealt from a shuffled deck: none comes a second time before all came once. Fewer than `size`
+ * items make groups of them all.
+ */
+export function dealGroups<T>(items: readonly T[], size: number, count: number, random: Random): readonly T[][] {
+  let deck: T[] = [];
+  return Array.from({ length: count }, () => {
+    const group: T[] = [];
+    while (group.length < Math.min(size, items.length)) {
+      if (deck.length === 0)
+        deck = shuffled(
+          items.filter((item) => !group.includes(item)),
+          random,
+        );
+      group.push(...deck.splice(0, 1));
+    }
+    return group;
+  });
+}
+
+function shuffled<T>(items: readonly T[], random: Random): T[] {
+  const keyed = items.map((item) => ({ item, key: random.next() }));
+  return keyed.toSorted((a, b) => a.key - b.key).map(({ item }) => item);
+}

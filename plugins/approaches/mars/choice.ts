@@ -1,0 +1,61 @@
+/** Phase 5: which solution is the answer. */
+import { comesToTheSame, resultOf, scoreOf, type Solution } from './workspace.ts';
+
+const VERIFIED = 'of the verified solutions with the most common answer the most confident one';
+const VOTED = 'none is verified: the most confident one with the most common answer';
+
+export interface Choice {
+  readonly solution: Solution;
+  readonly why: string;
+}
+
+/**
+ * Of the verified solutions one of the largest group that comes to one answer; without any verified, one of the largest
+ * group of at least two. The most confident of its group. Undefined where nothing decides.
+ */
+export function chosen(pool: readonly Solution[]): Choice | undefined {
+  const verified = pool.filter(({ standing }) => standing === 'verified');
+  const isVerified = verified.length > 0;
+  const [group] = groupsIn(isVerified ? verified : pool);
+  const [solution] = group ?? [];
+  if (!solution || !group || (!isVerified && group.length < 2)) return undefined;
+  return { solution, why: isVerified ? VERIFIED : VOTED };
+}
+
+/** Solutions by what they come to: largest group first, then the one with the most confident member, who stands first. */
+export function groupsIn(solutions: readonly Solution[]): readonly (readonly Solution[])[] {
+  const groups: Solution[][] = [];
+  for (const solution of solutions.toSorted((a, b) => b.confidence - a.confidence)) {
+    const group = groups.find(([first]) => first && comesToTheSame(first.answer, solution.answer));
+    if (group) group.push(solution);
+    else groups.push([solution]);
+  }
+  return groups.toSorted((a, b) => b.length - a.length);
+}
+
+/** What verifiers found, for whoever synthesises: numbers, and the last objection to each solution shown. */
+export function summaryOf(best: readonly Solution[]): string {
+  const lines = best.map(({ reports, standing }, index) => {
+    const objection = reports.findLast(({ verdict }) => verdict !== 'correct');
+    const passed = reports.filter(({ verdict }) => verdict === 'correct').length;
+    const head = `Solution ${index + 1}: ${standing}, ${passed} of ${reports.length} verifications passed.`;
+    return objection ? `${head}\n${objection.text}` : head;
+  });
+  return lines.join('\n');
+}
+
+const MAX_SHOWN = 80;
+
+/** What was found, for the trace. */
+export function factsOf(pool: readonly Solution[]) {
+  return {
+    solutions: pool.length,
+    verified: pool.filter(({ standing }) => standing === 'verified').length,
+    scores: pool.map(scoreOf),
+    confidences: pool.map(({ confidence }) => confidence),
+    votes: groupsIn(pool).map(([first, ...others]) => ({
+      answer: (first && resultOf(first.answer)?.slice(0, MAX_SHOWN)) ?? null,
+      votes: 1 + others.length,
+    })),
+  };
+}

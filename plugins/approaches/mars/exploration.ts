@@ -1,0 +1,58 @@
+/** Phase 1: each agent solves the problem alone. */
+import { firstByRank, ifAny, isFreeText, toolCallKey, type Answer } from '../../../core/index.ts';
+import { exploration } from './prompts.ts';
+import { comesToTheSame, generation, type Effort, type Solution, type Workspace } from './workspace.ts';
+
+const TEMPERATURES = [0.3, 0.6, 1] as const;
+
+/** The temperature of the agent with this index. */
+export function temperatureOf(agent: number): number {
+  return TEMPERATURES[agent % TEMPERATURES.length] ?? 1;
+}
+
+function effortAt(temperature: number): Effort {
+  if (temperature <= 0.4) return 'low';
+  return temperature <= 0.8 ? 'medium' : 'high';
+}
+
+/** What each agent answers, undefined where its call failed. Throws where all failed. */
+export async function explore(workspace: Workspace): Promise<readonly (Answer | undefined)[]> {
+  const { call, ask, settings } = workspace;
+  const failures: unknown[] = [];
+  const solve = async (agent: number) => {
+    const temperature = temperatureOf(agent);
+    const asked = generation(workspace, {
+      instruction: exploration({
+        agent: agent + 1,
+        agents: settings.num_agents,
+        temperature,
+        isFree: isFreeText(call),
+      }),
+      temperature,
+      effort: effortAt(temperature),
+      role: 'candidate',
+    });
+    try {
+      return await ask(asked);
+    } catch (error) {
+      failures[agent] = error;
+      throw error;
+    }
+  };
+  const answers = await Promise.all(
+    Array.from({ length: settings.num_agents }, (_, agent) => ifAny(solve(agent), call)),
+  );
+  if (answers.every((answer) => answer === undefined)) throw firstByRank(failures);
+  return answers;
+}
+
+/** The agents' usable answers, but tool calls, as solutions: an agent is as confident as others agree with it. */
+export function toSolutions(answers: readonly (Answer | undefined)[], usable: readonly Answer[]): readonly Solution[] {
+  const texts = usable.filter((answer) => toolCallKey(answer) === undefined);
+  return answers.flatMap((answer, agent): Solution[] => {
+    if (!answer || !texts.includes(answer)) return [];
+    const agreeing = texts.filter((other) => other === answer || comesToTheSame(other, answer));
+    const confidence = agreeing.length / texts.length;
+    return [{ answer, temperature: temperatureOf(agent), confidence, standing: 'unverified', reports: [] }];
+  });
+}

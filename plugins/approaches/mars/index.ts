@@ -1,0 +1,130 @@
+/**
+ * Multi-agent reasoning: A agents solve the problem at different temperatures; their solutions are combined in T steps of
+ * g groups, while each agent improves its own with the others' strategies; every solution is verified V times; what is
+ * rejected is improved; one verified solution is the answer, or one is synthesised. Calls: A + T·g + (A + 1 + A) + V·P,
+ * P solutions (34); rounds 1 + max(T, 2) + 1 (5). An iteration of improvement costs (1 + V) calls per rejected solution
+ * and two rounds, a synthesis one of each. Light: A + A·V (4) calls, 2 rounds.
+ *
+ * Huang, Yang 2025, "Winning Gold at IMO 2025 with a Model-Agnostic Verification-and-Refinement Pipeline",
+ * arXiv:2507.15855; Venkatraman et al. 2025, "Recursive Self-Aggregation Unlocks Deep Thinking in Large Language Models",
+ * arXiv:2509.26626. Departures: two passes, side by side, instead of five in a row; 2–3 groups per step, and the best of
+ * old and new solutions are kept; an exchange of strategies between agents.
+ */
+import {
+  definePlugin,
+  degradeByLoss,
+  isFreeText,
+  noneUsable,
+  orBestSoFar,
+  pluralityOf,
+  randomOf,
+  toAnswers,
+  toolCallKey,
+  usableOf,
+  type Answer,
+  type Call,
+  type Next,
+  type Reply,
+} from '../../../core/index.ts';
+import { aggregate } from './aggregation.ts';
+import { chosen, factsOf, summaryOf } from './choice.ts';
+import { explore, toSolutions } from './exploration.ts';
+import { improveRejected } from './improvement.ts';
+import { synthesis } from './prompts.ts';
+import { options, settingsOf, type Options, type Settings } from './settings.ts';
+import { layoutOf, shown } from './short-answer.ts';
+import { enhance } from './strategies.ts';
+import { untilConsensus, verify } from './verification.ts';
+import { byScore, generation, type Solution, type Workspace } from './workspace.ts';
+
+const NAME = 'mars';
+const CAREFUL = 0.3;
+const SYNTHESISED = 3;
+
+export default definePlugin({
+  name: NAME,
+  description: 'Several agents solve the problem, combine, verify and improve their solutions; one is returned.',
+  options,
+  apply({ approaches }) {
+    approaches.add(NAME, { kind: 'answerer', run: reason });
+  },
+});
+
+async function reason(call: Call, next: Next, given: Options): Promise<Reply> {
+  const { trace } = call;
+  const { progress } = call.exchange;
+  const random = randomOf(call);
+  const settings = settingsOf(call, given);
+  const workspace: Workspace = { call, ask: (asked) => next.ask(asked), settings };
+
+  progress.say(`Asking ${settings.num_agents} agents for a solution each.`);
+  const answers = await explore(workspace);
+  const made = answers.filter((answer) => answer !== undefined);
+  const usable = usableOf(made);
+  if (usable.length === 0) return noneUsable(made, call);
+  const toolTurn = agreedToolTurn(usable);
+  if (toolTurn) {
+    trace.note({ winner: made.indexOf(toolTurn), why: 'most agents call a tool: there is nothing to verify yet' });
+    return toolTurn.reply;
+  }
+  const explored = toSolutions(answers, usable);
+
+  const [population, enhanced] = await Promise.all([
+    settings.enable_aggregation ? aggregate(explored, workspace, random) : explored,
+    exchangesStrategies(settings) ? enhance(explored, workspace) : [],
+  ]);
+  const pool = [...population, ...enhanced];
+
+  progress.say(`${pool.length} solutions are there, verifying them.`);
+  const verified = await untilConsensus(pool, workspace, verify);
+  if (verified.solutions.every(({ reports }) => reports.length === 0))
+    degradeByLoss(call.exchange, 'verification_failed');
+  const { solutions, iterations, aborted } = await improveRejected(verified.solutions, workspace);
+  const savedCalls = verified.aborted + aborted;
+  trace.note({ agents: explored.length, iterations, ...factsOf(solutions) });
+  if (savedCalls > 0) trace.note({ saved_calls: savedCalls });
+
+  const choice = chosen(solutions);
+  if (!choice) return synthesise(solutions, workspace, next);
+  trace.note({ winner: solutions.indexOf(choice.solution), why: choice.why });
+  return shown(choice.solution.answer, call, settings);
+}
+
+function exchangesStrategies(settings: Settings): boolean {
+  return settings.enable_strategy_network && settings.strategy_extraction_enabled && settings.cross_agent_enhancement;
+}
+
+/** The tool call that most agents make, where at least half of them make one: there is no solution yet to work on. */
+function agreedToolTurn(usable: readonly Answer[]): Answer | undefined {
+  const turns = usable.filter((answer) => toolCallKey(answer) !== undefined);
+  return 2 * turns.length >= usable.length ? pluralityOf(turns) : undefined;
+}
+
+/** One solution written from the best, which streams live where it is shown as it is. */
+async function synthesise(pool: readonly Solution[], workspace: Workspace, next: Next): Promise<Reply> {
+  const { call, settings } = workspace;
+  const best = byScore(pool).slice(0, SYNTHESISED);
+  const [first] = best;
+  if (!first) throw new Error('there is no solution to write from');
+  call.trace.note({ why: `nothing decides between the solutions: written from ${best.length} of them` });
+  call.exchange.progress.say('Writing the answer.');
+  const asked = generation(workspace, {
+    instruction: synthesis(best, summaryOf(best), isFreeText(call)),
+    temperature: call.request.value.temperature ?? CAREFUL,
+    effort: 'high',
+    role: 'synthesis',
+  });
+  const isLive = layoutOf(call, settings) === undefined;
+  const last = isLive ? asked : asked.with({ stream: undefined, stream_options: undefined }, { wantsWhole: true });
+  const fallBack = () => {
+    call.trace.note({
+      winner: pool.indexOf(first),
+      why: 'the answer could not be written, the solution that verifiers liked best',
+    });
+    return first.answer.reply;
+  };
+  const reply = await orBestSoFar(next(last), last, fallBack);
+  if (isLive || reply.kind !== 'complete' || reply.status >= 400) return reply;
+  const [answer] = toAnswers(reply, call);
+  return answer ? shown(answer, call, settings) : reply;
+}

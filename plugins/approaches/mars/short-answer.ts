@@ -1,0 +1,52 @@
+/** The answer alone, where the client wants the way to it apart: as reasoning, or in `<think>` tags. */
+import {
+  answerOf,
+  candidateText,
+  codeBlocks,
+  type Answer,
+  type Call,
+  type Message,
+  type Reply,
+} from '../../../core/index.ts';
+import type { Settings } from './settings.ts';
+
+type Mode = Settings['answer_extraction_mode'];
+
+/** Is the solution shown as reasoning and short answer, and how? Undefined = it is the answer as it is. */
+export function layoutOf(call: Call, { use_thinking_tags, answer_extraction_mode }: Settings) {
+  if (answer_extraction_mode === 'none') return undefined;
+  if (call.request.value['include_reasoning'] === true && use_thinking_tags !== false) return 'reasoning_content';
+  return use_thinking_tags === true ? 'tags' : undefined;
+}
+
+/** The reply as the client gets it; as it came where the layout is undefined or no short answer is certain. */
+export function shown(answer: Answer, call: Call, settings: Settings): Reply {
+  const layout = layoutOf(call, settings);
+  const { reply, choice } = answer;
+  if (layout === undefined || reply.kind !== 'complete' || (choice.message.tool_calls?.length ?? 0) > 0) return reply;
+  const text = candidateText(answer);
+  const short = shortAnswer(text, settings.answer_extraction_mode);
+  if (short === undefined) return reply;
+  const content =
+    layout === 'tags'
+      ? { content: `<think>\n${text}\n</think>\n\n${short}` }
+      : { content: short, reasoning_content: withOwn(choice.message, text) };
+  const message = { ...choice.message, ...content };
+  return { ...reply, body: reply.body.with({ choices: [{ ...choice, index: 0, message, logprobs: null }] }) };
+}
+
+/** The solution after what the model thought before it, where the upstream tells it. */
+function withOwn({ reasoning_content }: Message, text: string): string {
+  return typeof reasoning_content === 'string' ? `${reasoning_content}\n${text}` : text;
+}
+
+/** The short answer in a solution; undefined where none is certain. */
+export function shortAnswer(text: string, mode: Mode): string | undefined {
+  const block = codeBlocks(text).at(-1);
+  const code = block && `\`\`\`${block.language}\n${block.code}\n\`\`\``;
+  const answer = answerOf(text) ?? undefined;
+  if (mode === 'code') return code;
+  if (mode === 'math') return answer;
+  if (mode === 'none') return undefined;
+  return text.includes(String.raw`\boxed{`) ? (answer ?? code) : (code ?? answer);
+}

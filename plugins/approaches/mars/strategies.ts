@@ -1,0 +1,114 @@
+/** Phase 2b: what works for one agent is told to the others, who improve their own solutions with it. */
+import { questionBlock } from '../../../core/index.ts';
+import { CLASSIFIER, enhancement, reviewed, STRATEGIST } from './prompts.ts';
+import { generate, judge, type Solution, type Workspace } from './workspace.ts';
+
+const MAX_STRATEGIES = 2;
+const SURE = 0.6;
+const LABELS = [
+  'PROBLEM_TYPE',
+  'APPROACH_TYPE',
+  'KEY_INSIGHTS',
+  'MATHEMATICAL_TECHNIQUES',
+  'SOLUTION_PATTERN',
+  'SUCCESS_INDICATORS',
+] as const;
+
+export interface Strategy {
+  /** Whose it is: the index of the agent's solution. */
+  readonly agent: number;
+  /** The branch that the problem belongs to in the agent's view; undefined where it says none. */
+  readonly type: string | undefined;
+  readonly text: string;
+  readonly confidence: number;
+}
+
+/** The agents' solutions, each improved; one that nobody had a strategy for, or whose call failed, is left out. */
+export async function enhance(explored: readonly Solution[], workspace: Workspace): Promise<readonly Solution[]> {
+  if (explored.length < 2) return [];
+  const [branch, ...extracted] = await Promise.all([
+    classify(workspace),
+    ...explored.map((solution, agent) => extract(solution, agent, workspace)),
+  ]);
+  const strategies = extracted.filter((strategy) => strategy !== undefined);
+  const made = await Promise.all(
+    explored.map(async (own, agent): Promise<Solution | undefined> => {
+      const useful = usefulTo(agent, strategies, branch);
+      if (useful.length === 0) return undefined;
+      const temperature = 0.9 * own.temperature;
+      const instruction = enhancement(
+        own,
+        useful.map(({ text }) => text),
+      );
+      const answer = await generate(workspace, { instruction, temperature, effort: 'high', role: 'enhancement' });
+      const confidence = Math.min(own.confidence + 0.1, 1);
+      return answer && { answer, temperature: own.temperature, confidence, standing: 'unverified', reports: [] };
+    }),
+  );
+  return made.filter((solution) => solution !== undefined);
+}
+
+async function classify(workspace: Workspace): Promise<string | undefined> {
+  const { messages } = workspace.call.request.value;
+  const said = await judge(workspace, {
+    system: CLASSIFIER,
+    user: questionBlock(messages),
+    temperature: 0.1,
+    effort: 'low',
+    role: 'classification',
+    limit: 50,
+    evidence: [],
+  });
+  return said === undefined ? undefined : branchIn(said);
+}
+
+async function extract(solution: Solution, agent: number, workspace: Workspace): Promise<Strategy | undefined> {
+  const { call, settings } = workspace;
+  const said = await judge(workspace, {
+    system: STRATEGIST,
+    user: reviewed(call.request.value.messages, solution),
+    temperature: 0.3,
+    effort: 'medium',
+    role: 'strategy',
+    limit: settings.max_tokens / 4,
+    evidence: [solution.answer],
+  });
+  return said === undefined ? undefined : { agent, confidence: solution.confidence, ...readStrategy(said) };
+}
+
+/** The six labelled lines of a strategy; all of the text where it has none of them. */
+export function readStrategy(said: string): Pick<Strategy, 'type' | 'text'> {
+  const lines = LABELS.flatMap((label) => {
+    const found = new RegExp(String.raw`^[\s*_#-]*${label}[*_]*\s*:[*_]*[ \t]*(\S.*)$`, 'im').exec(said)?.[1]?.trim();
+    return found === undefined ? [] : [{ label, found }];
+  });
+  const type = lines.find(({ label }) => label === 'PROBLEM_TYPE')?.found;
+  return {
+    type: type === undefined ? undefined : branchIn(type),
+    text: lines.length === 0 ? said.trim() : lines.map(({ label, found }) => `${label}: ${found}`).join('\n'),
+  };
+}
+
+const BRANCH = /\b(?:algebra|geometry|combinatorics|number theory|analysis|programming|general)\b/i;
+
+function branchIn(text: string): string | undefined {
+  return BRANCH.exec(text)?.[0].toLowerCase();
+}
+
+/**
+ * The two most confident strategies of others: of those who are sure, and see the problem in the branch that it was
+ * classified in, or in none; of all where there are no such.
+ */
+export function usefulTo(
+  agent: number,
+  strategies: readonly Strategy[],
+  branch: string | undefined,
+): readonly Strategy[] {
+  const others = strategies
+    .filter((strategy) => strategy.agent !== agent)
+    .toSorted((a, b) => b.confidence - a.confidence);
+  const fitting = others.filter(
+    ({ type, confidence }) => confidence >= SURE && (type === undefined || branch === undefined || type === branch),
+  );
+  return (fitting.length > 0 ? fitting : others).slice(0, MAX_STRATEGIES);
+}

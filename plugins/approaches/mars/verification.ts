@@ -1,0 +1,127 @@
+/**
+ * Phase 3: several independent verifications of each solution, all at once (arXiv:2507.15855 has them pass one after the
+ * other). As soon as enough verified solutions come to one answer, whatever is still open is aborted.
+ */
+import { childSignal, stripThinking, verdictOf, type Call } from '../../../core/index.ts';
+import { reviewed, VERIFIER } from './prompts.ts';
+import { comesToTheSame, judge, type Solution, type Workspace } from './workspace.ts';
+
+const TEMPERATURE = 0.1;
+const VERDICTS = ['correct', 'incorrect', 'incomplete'] as const;
+
+/** What a verifier says about a solution. */
+export interface Report {
+  /** Null where it gives none: then it has not verified, and not rejected either. */
+  readonly verdict: (typeof VERDICTS)[number] | null;
+  /** 0 to 1. */
+  readonly confidence: number | null;
+  readonly text: string;
+}
+
+/** The solution with its reports: verified where as many verdicts as required are CORRECT, rejected where one is not. */
+export async function verify(solution: Solution, workspace: Workspace): Promise<Solution> {
+  const { verification_passes_required: required, max_verification_attempts: attempts } = workspace.settings;
+  const reports = await passes(required, solution, workspace);
+  const isOneShort = countCorrect(reports) === required - 1;
+  if (isOneShort && attempts > required) reports.push(...(await passes(attempts - required, solution, workspace)));
+  if (countCorrect(reports) >= required)
+    return { ...solution, standing: 'verified', confidence: confidenceIn(reports) ?? solution.confidence, reports };
+  const isRejected = reports.some(({ verdict }) => verdict === 'incorrect' || verdict === 'incomplete');
+  return { ...solution, standing: isRejected ? 'rejected' : 'unverified', reports };
+}
+
+async function passes(count: number, solution: Solution, workspace: Workspace): Promise<Report[]> {
+  const said = await Promise.all(
+    Array.from({ length: count }, () =>
+      judge(workspace, {
+        system: VERIFIER,
+        user: reviewed(workspace.call.request.value.messages, solution),
+        temperature: TEMPERATURE,
+        effort: 'low',
+        role: 'verification',
+        limit: workspace.settings.max_tokens,
+        evidence: [solution.answer],
+      }),
+    ),
+  );
+  return said.flatMap((text) => (text === undefined ? [] : [readReport(text)]));
+}
+
+export function readReport(said: string): Report {
+  const text = stripThinking(said).trim();
+  const isNotCorrect = /\bnot\s+correct\b/i.test(text);
+  return {
+    verdict: verdictOf(text, VERDICTS) ?? (isNotCorrect ? 'incorrect' : null),
+    confidence: statedConfidence(text),
+    text,
+  };
+}
+
+/** The number after the last "confidence", of a scale to 10 where it names no other. */
+function statedConfidence(text: string): number | null {
+  const stated = /\bconfidence\b[^\d\n]{0,30}(\d+(?:\.\d+)?)\s*(?:(?:\/|out of)\s*(\d+)|(%))?/gi;
+  const last = [...text.matchAll(stated)].at(-1);
+  if (!last) return null;
+  const value = Number(last[1]) / (last[3] === undefined ? Number(last[2] ?? 10) : 100);
+  return value >= 0 && value <= 1 ? value : null;
+}
+
+/** The mean of what those who found it correct state. */
+function confidenceIn(reports: readonly Report[]): number | undefined {
+  const stated = reports.flatMap(({ verdict, confidence }) =>
+    verdict === 'correct' && confidence !== null ? [confidence] : [],
+  );
+  return stated.length === 0 ? undefined : stated.reduce((sum, one) => sum + one, 0) / stated.length;
+}
+
+function countCorrect(reports: readonly Report[]): number {
+  return reports.filter(({ verdict }) => verdict === 'correct').length;
+}
+
+/** Do as many verified solutions as wanted come to the same answer? */
+export function isConsensus(solutions: readonly Solution[], wanted: number): boolean {
+  const verified = solutions.filter(({ standing }) => standing === 'verified');
+  return verified.some(
+    (one) => verified.filter((other) => other === one || comesToTheSame(other.answer, one.answer)).length >= wanted,
+  );
+}
+
+export interface Outcome {
+  /** In the order given, as far as the work on each has come. */
+  readonly solutions: readonly Solution[];
+  /** Calls that were open when there was a consensus. */
+  readonly aborted: number;
+}
+
+/** Works on all solutions at once, until all are done or there is a consensus, which aborts the others' open calls. */
+export async function untilConsensus(
+  solutions: readonly Solution[],
+  workspace: Workspace,
+  work: (solution: Solution, workspace: Workspace) => Promise<Solution>,
+): Promise<Outcome> {
+  const { early_termination, consensus_threshold } = workspace.settings;
+  const results = [...solutions];
+  const group = childSignal(workspace.call.signal);
+  let open = 0;
+  const ask = async (asked: Call) => {
+    open++;
+    try {
+      return await workspace.ask(asked);
+    } finally {
+      open--;
+    }
+  };
+  const shared = { ...workspace, ask, call: workspace.call.with({}, { signal: group.signal }) };
+  const consensus = Promise.withResolvers<void>();
+  const working = solutions.map(async (solution, index) => {
+    results[index] = await work(solution, shared);
+    if (early_termination && isConsensus(results, consensus_threshold)) consensus.resolve();
+  });
+  try {
+    await Promise.race([consensus.promise, Promise.all(working)]);
+    return { solutions: [...results], aborted: open };
+  } finally {
+    group.release();
+    group.abort(new Error('enough verified solutions agree'));
+  }
+}
