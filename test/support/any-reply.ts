@@ -27,6 +27,9 @@ export function replyTo({ messages }: Prompt, sample: string): string {
   const demanded = FORMS.filter(([form]) => form.test(asked)).map(([, line]) => line);
   const word = createHash('sha256').update(sample).digest('hex').slice(0, 6);
   if (demanded.length > 0) return [`Weighed, ${word}. The final answer is 42.`, ...demanded].join('\n');
+  if (/write the next piece/.test(asked) && !/the last piece/.test(asked)) return `One step further, ${word}.`;
+  if (/numbered list/.test(asked)) return [1, 2, 3].map((item) => `${item}. Point ${item} of ${word}.`).join('\n');
+  if (/Write no code/.test(asked)) return `First six, then seven times it, ${word}. That makes 42.`;
   if (/SOLVER_CAN_BE_APPLIED/.test(asked)) return SOLVER;
   if (/<output>/.test(asked))
     return `<thinking>Thought, ${word}.</thinking>\n<output>\nThe final answer is ${/deliberate/i.test(asked) ? 13 : 42}.\n</output>`;

@@ -4,7 +4,9 @@ import cotReflection from '../../plugins/approaches/cot_reflection/index.ts';
 import mcts from '../../plugins/approaches/mcts/index.ts';
 import moa from '../../plugins/approaches/moa/index.ts';
 import none from '../../plugins/approaches/none.ts';
+import plansearch from '../../plugins/approaches/plansearch/index.ts';
 import re2 from '../../plugins/approaches/re2.ts';
+import rstar from '../../plugins/approaches/rstar/index.ts';
 import rto from '../../plugins/approaches/rto/index.ts';
 import selfConsistency from '../../plugins/approaches/self_consistency/index.ts';
 import type { Plugin } from '../../core/plugin/define.ts';
@@ -49,6 +51,8 @@ export const EVERY_APPROACH: readonly ApproachCase[] = [
   of(bon, 'bon', [4, 6, 2], false),
   of(moa, 'moa', [3, 5, 3], true),
   of(mcts, 'mcts', [7, 8, 4], false),
+  of(rstar, 'rstar', [25, 25, 5], false),
+  of(plansearch, 'plansearch', [4, 4, 4], true, task),
   of(rto, 'rto', [4, 4, 4], true, task),
 ];
 

@@ -8,6 +8,7 @@
  *   expect([run.calls.length, run.rounds]).toEqual([4, 2]);
  */
 import { pino } from 'pino';
+import { AsyncParallelHook } from 'tapable';
 import { createApproachRegistry, type ApproachRegistry } from '../../core/approach/registry.ts';
 import type { Capabilities } from '../../core/approach/capabilities.ts';
 import type { SelectedPlan } from '../../core/approach/selected-plan.ts';
@@ -261,7 +262,7 @@ export interface Run {
 /** Selects by the body's `optillm_approach` and runs, over a scripted upstream. */
 export async function runApproach(approach: string | undefined, options: RunOptions): Promise<Run> {
   const handler = new ScriptedHandler(options);
-  const { exchange, selection } = await prepare(approach, options);
+  const { exchange, selection, shutdown } = await prepare(approach, options);
   const plan = await selection(exchange);
   exchange.plan = plan;
   exchange.ledger.budget = plan.budget;
@@ -273,12 +274,17 @@ export async function runApproach(approach: string | undefined, options: RunOpti
     upstream: plan.upstream,
     signal: exchange.signal,
   });
-  const reply = await plan.run(call, handler.handle);
   const bytes: Buffer[] = [];
-  let whole = reply;
-  if (reply.kind !== 'complete') {
-    for await (const chunk of reply.body) bytes.push(chunk);
-    whole = await wholeReply({ ...reply, body: ByteStream.from(bytes) }, call);
+  let reply: Reply;
+  let whole: Reply;
+  try {
+    whole = reply = await plan.run(call, handler.handle);
+    if (reply.kind !== 'complete') {
+      for await (const chunk of reply.body) bytes.push(chunk);
+      whole = await wholeReply({ ...reply, body: ByteStream.from(bytes) }, call);
+    }
+  } finally {
+    await shutdown.promise();
   }
   const completion = whole.kind === 'complete' ? whole.body.value : undefined;
   const [first] = completion?.choices ?? [];
@@ -299,7 +305,8 @@ export async function runApproach(approach: string | undefined, options: RunOpti
 }
 
 export async function prepare(approach: string | undefined, options: Omit<RunOptions, 'script'>) {
-  const registry = await registryWith(options.plugins ?? [], options.file, options.kept);
+  const shutdown: Shutdown = new AsyncParallelHook([]);
+  const registry = await registryWith(options.plugins ?? [], options.file, options.kept, shutdown);
   const selection = createSelection({
     registry,
     upstreams: testUpstreams(options.listed),
@@ -313,7 +320,7 @@ export async function prepare(approach: string | undefined, options: Omit<RunOpt
     ...options.request,
     ...(approach === undefined ? {} : { optillm_approach: approach }),
   };
-  return { registry, selection, exchange: chatExchange(body, options) };
+  return { registry, selection, exchange: chatExchange(body, options), shutdown };
 }
 
 export function chatExchange(body: object, options: Omit<RunOptions, 'script'> = {}): ChatExchange {
@@ -338,10 +345,13 @@ export function chatExchange(body: object, options: Omit<RunOptions, 'script'> =
   };
 }
 
+type Shutdown = AsyncParallelHook<[]>;
+
 export async function registryWith(
   plugins: readonly Plugin[],
   file: Readonly<Record<string, object>> = {},
   kept: Kept = createKept(),
+  shutdown: Shutdown = new AsyncParallelHook([]),
 ): Promise<ApproachRegistry> {
   const registry = createApproachRegistry();
   for (const plugin of plugins) {
@@ -351,6 +361,9 @@ export async function registryWith(
     const context = {
       approaches: registry.viewFor(record, options),
       keep: kept.keep.bind(kept),
+      hooks: { shutdown },
+      clock: systemClock,
+      log: pino({ level: 'silent' }),
     } as unknown as PluginContext<object>;
     await (plugin as (app: unknown, registration: object) => Promise<void>)({}, { context, options });
   }

@@ -65,7 +65,7 @@ describe.each(SEVERAL_CALLS)('$slug, asked again', (approach) => {
     },
   );
 
-  test('after a budget ended it, pays the rest alone', async () => {
+  test('after a budget ended it, does not pay again what it paid', async () => {
     await using undisturbed = await server(approach);
     await undisturbed.ask();
     const needed = undisturbed.calls.length;
@@ -75,8 +75,9 @@ describe.each(SEVERAL_CALLS)('$slug, asked again', (approach) => {
     expect([first.status, first.cache]).toEqual([200, 'miss']);
     const paid = limited.calls.length;
     const whole = await limited.ask();
-    expect([whole.status, whole.cache, limited.calls.length]).toEqual([200, 'miss', needed]);
-    expect(paid).toBeLessThan(needed);
+    expect([whole.status, whole.cache, paid < needed]).toEqual([200, 'miss', true]);
+    // With less to spend it may have gone another way, so not all that it paid is of use.
+    expect(limited.calls.length - paid).toBeLessThan(needed);
     expect((await limited.ask()).cache).toBe('hit');
   });
 });
