@@ -14,6 +14,7 @@ import {
   degrade,
   degradeByLoss,
   firstByRank,
+  GatewayError,
   isFreeText,
   isTruncated,
   noneUsable,
@@ -97,12 +98,13 @@ async function mutualReasoning(call: Call, next: Next, options: Options) {
     maxTokens: options.max_tokens,
   });
   await exploration.run();
+  const { failures, unusable } = exploration;
   const whole = exploration.paths.filter(({ isWhole }) => isWhole);
-  const paths = whole.length > 0 ? whole : exploration.paths;
-  const [first] = paths;
-  if (!first) {
-    if (exploration.failures.length > 0) throw firstByRank(exploration.failures);
-    return noneUsable(exploration.unusable, call);
+  // Half a path is no answer, but where a limit cut it, it is the best there is.
+  const paths = whole.length === 0 && failures.some(isLimit) ? exploration.paths : whole;
+  if (paths.length === 0) {
+    if (failures.length > 0) throw firstByRank(failures);
+    return noneUsable(unusable, call);
   }
   trace.note({ paths: paths.length, path_lengths: paths.map(({ steps }) => steps.length) });
   const shown = (voter: Voter) => shownOf(voter, options.return_full_response, call);
@@ -127,6 +129,10 @@ async function mutualReasoning(call: Call, next: Next, options: Options) {
     .filter((one) => winners.every((winner) => winner.isReading || winner.read !== one))
     .map((one) => ({ read: one, isReading: false }));
   return topChoices([...winners, ...others].slice(0, places).map(shown));
+}
+
+function isLimit(error: unknown): boolean {
+  return error instanceof GatewayError && (error.code === 'budget_exhausted' || error.code === 'deadline_exceeded');
 }
 
 /** Do all state the same? Then no reading can change it: were they all against it, for one other answer, it would be a tie. */

@@ -174,6 +174,15 @@ describe('what does not go well', () => {
     expect(tracedOf(run)).toMatchObject({ paths: 4, votes: [{ answer: '42', weight: 12 }] });
   });
 
+  test('half a path is no answer where the upstream fails, but it is where the deadline cuts it', async () => {
+    const from = (bad: Scripted) => ({ candidate: (_: ChatRequest, index: number) => (index < 7 ? 'Hm, 5' : bad) });
+    const failed = await ask({ script: from({ status: 500 }) });
+    expect([failed.reply.status, failed.calls.length]).toEqual([500, 12]);
+    const cut = await ask({ script: from({ hangs: true }), request: { optigate: { deadline: 200 } } });
+    expect(cut.text).toBe('Hm, 5');
+    expect(cut.exchange.headers.get('x-optigate-degraded')).toBe('deadline_exceeded');
+  });
+
   test('an empty step is made once more, by another action', async () => {
     const candidate = ['', says(42)];
     const run = await ask({ script: { candidate, discriminator: [says(42)] }, request: { rstar_num_rollouts: 1 } });
