@@ -1,0 +1,166 @@
+/**
+ * Prover-verifier game, played at inference time: each round helpful provers solve the task, sneaky provers solve it wrong
+ * on purpose, and a verifier scores all; the best helpful solution sharpens the task for the next round, and the best of
+ * all rounds is the answer. With R rounds and k solutions calls are R·(2 + 2k) + R − 1 (R·4k + R − 1 without `n`), in
+ * 3R − 1 rounds; without refinement R·(2 + 2k), in two. A score that cannot be beaten ends the game.
+ *
+ * Kirchner et al. 2024, "Prover-Verifier Games improve legibility of LLM outputs", arXiv:2407.13692. Departures: nobody is
+ * trained, one model plays all parts, and what the sneaky provers are for is to show in which rounds the verifier is fooled.
+ */
+import {
+  approachOptions,
+  definePlugin,
+  degrade,
+  degradeByLoss,
+  firstByRank,
+  ifAny,
+  isReasoning,
+  isTruncated,
+  isUsable,
+  judgeCall,
+  limitOf,
+  noneUsable,
+  stripThinking,
+  topChoices,
+  z,
+  type Answer,
+  type Call,
+  type Next,
+} from '../../../core/index.ts';
+import { REFINER, taskAndSolution } from './prompts.ts';
+import { Provers, type Round } from './provers.ts';
+import { MAX_SCORE, type Standing } from './standings.ts';
+
+const NAME = 'pvg';
+
+const options = approachOptions({
+  pvg_rounds: z.int().min(1).max(5).default(2).describe('How many rounds are played.'),
+  pvg_solutions: z.int().min(1).max(8).default(3).describe('Solutions of each kind in a round.'),
+  pvg_sneaky: z
+    .boolean()
+    .default(true)
+    .describe('Have wrong solutions made as well, to test the verifier; false spares half the solutions.'),
+  pvg_refine: z
+    .boolean()
+    .default(true)
+    .describe('Sharpen the task between rounds; false plays all rounds at once, on the task as it is.'),
+  max_tokens: z.int().min(1).default(4096).describe('Limit of each solution, where the request sets none.'),
+});
+type Options = z.output<typeof options>;
+
+export default definePlugin({
+  name: NAME,
+  description:
+    'Plays provers, some of them wrong on purpose, against a verifier, and returns the best honest solution.',
+  options,
+  apply({ approaches }) {
+    approaches.add(NAME, { kind: 'answerer', selects: true, run: game });
+  },
+});
+
+async function game(call: Call, next: Next, options: Options) {
+  const choices = call.request.value.n ?? 1;
+  const provers = new Provers(call, next, {
+    rounds: options.pvg_rounds,
+    solutions: Math.max(options.pvg_solutions, choices),
+    isSneaky: options.pvg_sneaky,
+    maxTokens: options.max_tokens,
+  });
+  const rounds = options.pvg_refine ? await inTurn(provers, call, next, options) : await atOnce(provers, call, options);
+
+  const best = bestOf(rounds);
+  const answers = rounds.flatMap((round) => round.answers);
+  if (!best) return noneUsable(answers, call);
+  const standings = rounds.flatMap(({ ranking }) => ranking);
+  if (standings.every(({ score }) => score === null)) degradeByLoss(call.exchange, 'judges_failed');
+  call.trace.note({
+    rounds: rounds.map(factsOf),
+    winning_round: best.round.number,
+    winner: best.first.index,
+    why: whyFirst(best),
+  });
+  const others = standings.filter((other) => other !== best.first).toSorted((a, b) => worthOf(b) - worthOf(a));
+  const ranked = [best.first, ...others].map(({ solution }) => solution);
+  const truncated = answers.filter((answer) => isUsable(answer) && !ranked.includes(answer));
+  return topChoices([...ranked, ...truncated].slice(0, choices));
+}
+
+/** One round after the other, each on a task that the best solution so far has sharpened. */
+async function inTurn(provers: Provers, call: Call, next: Next, options: Options): Promise<readonly Round[]> {
+  const { pvg_rounds, pvg_solutions: k, pvg_sneaky } = options;
+  const rounds = [await provers.play(0)];
+  for (let number = 1; number < pvg_rounds; number++) {
+    const best = bestOf(rounds);
+    if (!best || call.signal.aborted) break;
+    if (worthOf(best.first) === MAX_SCORE) {
+      const left = pvg_rounds - number;
+      call.trace.note({ saved_calls: left * ((1 + k) * (pvg_sneaky ? 2 : 1) + 1) });
+      break;
+    }
+    if (!call.canSpend()) {
+      degrade(call.exchange, 'budget_exhausted');
+      break;
+    }
+    call.exchange.progress.say('Putting the task more sharply.');
+    const sharpened = await refine(best.first.solution, call, next, options);
+    const round = await ifAny(provers.play(number, sharpened), call);
+    if (round) rounds.push(round);
+  }
+  return rounds;
+}
+
+/** All rounds at the same time; of failed ones only where all failed is anything heard. */
+async function atOnce(provers: Provers, call: Call, { pvg_rounds }: Options): Promise<readonly Round[]> {
+  const playing = Array.from({ length: pvg_rounds }, (_, number) => provers.play(number));
+  const failures = (await Promise.allSettled(playing)).filter((result) => result.status === 'rejected');
+  if (failures.length === playing.length) throw firstByRank(failures.map(({ reason }) => reason as unknown));
+  const rounds = await Promise.all(playing.map((round) => ifAny(round, call)));
+  return rounds.filter((round) => round !== undefined);
+}
+
+/** A new wording of the task; undefined where none came whole, so that the next round takes the original. */
+async function refine(best: Answer, call: Call, next: Next, { max_tokens }: Options): Promise<string | undefined> {
+  const limit = Math.min(limitOf(call) ?? max_tokens, isReasoning(call, [best]) ? 4_096 : 1_024);
+  const user = taskAndSolution(call.request.value.messages, best);
+  const asked = judgeCall(call, { system: REFINER, user, temperature: 0.5, limit, role: 'refine' });
+  const refined = await ifAny(next.ask(asked), call);
+  const isWhole = refined !== undefined && isUsable(refined) && !isTruncated(refined);
+  return isWhole ? stripThinking(refined.text).trim() || undefined : undefined;
+}
+
+interface Best {
+  readonly round: Round;
+  readonly first: Standing;
+}
+
+/** The first round whose winner is worth most; a later one has to be strictly better. */
+function bestOf(rounds: readonly Round[]): Best | undefined {
+  let best: Best | undefined;
+  for (const round of rounds) {
+    const [first] = round.ranking;
+    if (first && (!best || worthOf(first) > worthOf(best.first))) best = { round, first };
+  }
+  return best;
+}
+
+function worthOf({ worth }: Standing): number {
+  return worth ?? -Infinity;
+}
+
+function whyFirst({ round, first }: Best): string {
+  if (!round.isTrusted)
+    return 'a sneaky solution fooled the verifier, and most helpful ones agree with it, or it is the first';
+  return first.worth === null ? 'no score could be read' : 'it is the helpful solution that is worth most';
+}
+
+function factsOf({ ranking, sneakyScores, isTrusted, discrimination }: Round) {
+  const helpful = ranking.toSorted((a, b) => a.index - b.index);
+  return {
+    helpful_scores: helpful.map(({ score }) => score),
+    penalised: helpful.filter(({ score, worth }) => score !== worth).map(({ index }) => index),
+    agreeing: helpful.map(({ agreeing }) => agreeing),
+    sneaky_scores: sneakyScores,
+    is_verifier_trusted: isTrusted,
+    discrimination,
+  };
+}
