@@ -1,0 +1,13 @@
+/** What server and solver process say to each other. */
+
+/** One evaluation. The first one of a job is fresh: nothing of what was evaluated before is left. */
+export interface Evaluate {
+  readonly text: string;
+  readonly isFresh: boolean;
+  readonly memoryMb: number;
+}
+
+export type FromSolver = { readonly kind: 'ready' } | { readonly kind: 'output'; readonly output: string };
+
+/** The exit status of a solver that ran out of memory. */
+export const OUT_OF_MEMORY = 101;

@@ -1,0 +1,12 @@
+import { createRequire } from 'node:module';
+
+export const INSTALL = 'npm install z3-solver@5.2.0';
+
+/** The path of the solver's module; undefined where the optional package is not installed. */
+export function findSolver(): string | undefined {
+  try {
+    return createRequire(import.meta.url).resolve('z3-solver/build/z3-built.js');
+  } catch {
+    return undefined;
+  }
+}
