@@ -1,18 +1,14 @@
 /** Against a real model server, where the machine has one: `../shared/models/serve.sh PORT` starts llama.cpp. */
 import OpenAI from 'openai';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { freePort } from '../support/free-port.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { EVERY_APPROACH } from '../support/every-approach.ts';
 import { startProgram, type Program } from '../support/program.ts';
+import { busySlots, hasModel, MODEL, startModel } from '../support/real-model.ts';
 
-const SERVE = fileURLToPath(new URL('../../../shared/models/serve.sh', import.meta.url));
-const MODEL = 'smollm2-135m';
+const SLUGS = EVERY_APPROACH.map(({ slug }) => slug);
 const messages = [{ role: 'user' as const, content: 'Name one colour of the rainbow.' }];
 
-describe.skipIf(!existsSync(SERVE))(
+describe.skipIf(!hasModel)(
   'a real model (skipped where ../shared/models/serve.sh is not there)',
   { timeout: 60_000 },
   () => {
@@ -26,7 +22,7 @@ describe.skipIf(!existsSync(SERVE))(
       program = await startProgram({
         config: `upstreams: { llama: { base_url: "${model.url}/v1", api_key: none } }
 model: ${MODEL}
-plugins: [auth, cache, retry, re2, bon, self_consistency]`,
+plugins: [auth, cache, retry, ${SLUGS.join(', ')}]`,
       });
       client = new OpenAI({ baseURL: program.baseUrl, apiKey: 'none', maxRetries: 0 });
     }, 120_000);
@@ -111,6 +107,23 @@ plugins: [auth, cache, retry, re2, bon, self_consistency]`,
       expect(again.data).toEqual(first.data);
     });
 
+    describe.each(SLUGS)('%s', (approach) => {
+      test.each([false, true])('answers a sum without an error (stream: %s)', async (stream) => {
+        const response = await program.chat({
+          model: MODEL,
+          messages: [{ role: 'user', content: 'What is 7+5?' }],
+          max_tokens: 16,
+          optillm_approach: approach,
+          stream,
+          ...SMALL,
+        });
+        const body = await response.text();
+        expect([response.status, body]).toEqual([200, expect.not.stringContaining('"error"')]);
+        expect(stream ? contentOf(body) : wholeContentOf(body)).toMatch(/\w/);
+        if (stream) expect(body.trimEnd().endsWith('data: [DONE]')).toBe(true);
+      });
+    });
+
     test('stops working for a client that leaves', async () => {
       const stream = await client.chat.completions.create({
         model: MODEL,
@@ -127,34 +140,27 @@ plugins: [auth, cache, retry, re2, bon, self_consistency]`,
   },
 );
 
-/** How many of the server's slots are at work. */
-async function busySlots(url: string): Promise<number> {
-  const slots = (await (await fetch(`${url}/slots`)).json()) as { is_processing: boolean }[];
-  return slots.filter(({ is_processing }) => is_processing).length;
+/** Few calls, and short ones, where an approach has limits of its own. */
+const SMALL = {
+  rstar_num_rollouts: 2,
+  rstar_max_depth: 1,
+  cepo_config: Object.fromEntries([
+    ...['bestofn_n', 'planning_n', 'planning_m'].map((name) => [name, 1]),
+    ...[1, 2, 3, 4].map((step) => [`planning_max_tokens_step${step}`, 16]),
+    ['planning_max_tokens_direct_resp', 16],
+    ['bestofn_max_tokens', 16],
+  ]),
+  pvg_rounds: 1,
+};
+
+function wholeContentOf(body: string): string {
+  const { choices } = JSON.parse(body) as OpenAI.ChatCompletion;
+  return choices[0]?.message.content ?? '';
 }
 
-async function startModel() {
-  const port = await freePort();
-  // A group of its own, so that what the script starts ends with it.
-  const child = spawn('bash', [SERVE, String(port)], { detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
-  let stderr = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = (stderr + text).slice(-4_000)));
-  const exited = once(child, 'exit');
-  const url = `http://127.0.0.1:${port}`;
-  const stop = async () => {
-    if (child.exitCode !== null || child.pid === undefined) return;
-    process.kill(-child.pid, 'SIGKILL');
-    await exited;
-  };
-  const isUp = async () => {
-    if (child.exitCode !== null) throw new Error(`${SERVE} ended: ${stderr}`);
-    return (await fetch(`${url}/health`).catch(() => undefined))?.ok ?? false;
-  };
-  try {
-    await vi.waitFor(async () => expect(await isUp()).toBe(true), { timeout: 110_000, interval: 200 });
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return { url, stop };
+function contentOf(events: string): string {
+  const chunks = events.split('\n\n').filter((event) => event.startsWith('data: {'));
+  return chunks
+    .map((event) => (JSON.parse(event.slice(6)) as OpenAI.ChatCompletionChunk).choices[0]?.delta.content ?? '')
+    .join('');
 }

@@ -1,6 +1,7 @@
 /** All approaches, each with a request that it applies to and what it must cost: the spec's table of calls and rounds. */
 import bon from '../../plugins/approaches/bon/index.ts';
 import cotReflection from '../../plugins/approaches/cot_reflection/index.ts';
+import mars from '../../plugins/approaches/mars/index.ts';
 import mcts from '../../plugins/approaches/mcts/index.ts';
 import moa from '../../plugins/approaches/moa/index.ts';
 import none from '../../plugins/approaches/none.ts';
@@ -53,6 +54,7 @@ export const EVERY_APPROACH: readonly ApproachCase[] = [
   of(mcts, 'mcts', [7, 8, 4], false),
   of(rstar, 'rstar', [25, 25, 5], false),
   of(plansearch, 'plansearch', [4, 4, 4], true, task),
+  of(mars, 'mars', [34, 34, 5], false),
   of(rto, 'rto', [4, 4, 4], true, task),
 ];
 

@@ -140,7 +140,9 @@ every('$slug', (approach) => {
         if (open.push(signal) === 1) setImmediate(() => leaving.abort(gatewayError('client_closed')));
         return { hangs: true };
       });
-      await expect(running).rejects.toMatchObject({ code: 'client_closed' });
+      // One that needs the open calls no more may answer instead.
+      const outcome = await running.catch((error: unknown) => error);
+      if (outcome instanceof Error || from === 0) expect(outcome).toMatchObject({ code: 'client_closed' });
       expect(open.map(({ aborted }) => aborted)).toEqual(open.map(() => true));
     }
   });
