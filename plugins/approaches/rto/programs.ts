@@ -20,7 +20,7 @@ const ASKS_FOR_CODE =
 
 /** Lines that are statements in some common language. */
 const CODE_LINE =
-  /^\s*(?:(?:async )?def \w+\(|(?:export |async |pub )*(?:function|fn|func) \w+|(?:public|private|protected|static) .*[({]|#include\b|import [\w.{*]+.*;?$|from \w[\w.]* import\b|(?:const|let|var) \w+ ?[:=]|class \w+.*[:{]$|package \w+;?$|using [\w.]+;$|select .+ from\b)/i;
+  /^\s*(?:(?:async )?def \w+\(|(?:export |async |pub )*(?:function|fn|func) \w+\s?[(<]|(?:public|private|protected|static) .*[({]|#include\b|import (?:[{*"']|[\w.]+(?:[;,]|$| as\b| from\b))|from \w[\w.]* import\b|(?:const|let|var) \w+ ?[:=]|class \w+\b.*[:{]$|package \w+;?$|using [\w.]+;$|(?:SELECT|select) .+ (?:FROM|from)\b)/;
 
 function hasCode(text: string): boolean {
   return codeBlocks(text).length > 0 || text.split('\n').some((line) => CODE_LINE.test(line));
