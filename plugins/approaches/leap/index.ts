@@ -1,0 +1,146 @@
+/**
+ * Learning principles from mistakes (LEAP), for prompts with examples: makes a mistake in each example, derives from it
+ * what to heed, and answers the question with that in mind, live. Calls: 3 + E + m for E examples and m mistakes, five
+ * rounds; one call and round less where the examples are turns of their own; 1 where the principles are known already, or
+ * there is no sign of an example.
+ *
+ * Zhang et al. 2024, "In-Context Principle Learning from Mistakes", arXiv:2402.05403. Departures: by default one mistake is
+ * asked for instead of sampled, and the principles are always condensed.
+ */
+import {
+  approachOptions,
+  definePlugin,
+  degrade,
+  limitOf,
+  questionBlock,
+  systemText,
+  usableReply,
+  withDefaultLimit,
+  z,
+  type Call,
+  type Exchange,
+  type Next,
+  type Reply,
+} from '../../../core/index.ts';
+import { examplesInTurns, mayHaveExamples, type Example } from './examples.ts';
+import { extractExamples, learn, type Learning } from './learning.ts';
+import { createMemory, keyOf, type Memory } from './memory.ts';
+import { withPrinciples } from './prompts.ts';
+
+const NAME = 'leap';
+const NONE: readonly string[] = [];
+
+const options = approachOptions({
+  leap_max_principles: z.int().min(1).max(20).default(8).describe('How many principles are kept at most.'),
+  leap_max_examples: z.int().min(1).max(20).default(5).describe('How many examples are used, the first ones.'),
+  leap_mistakes: z
+    .enum(['induced', 'sampled'])
+    .default('induced')
+    .describe('Mistakes that are asked for, or real ones among several solutions.'),
+  leap_samples: z.int().min(1).max(15).default(3).describe('How many solutions of each example, where sampled.'),
+  leap_cache: z.boolean().default(true).describe('Keep principles for 24 hours, apart for each caller and model.'),
+  max_tokens: z.int().min(1).default(4096).describe('Limit of each call, where the request sets none.'),
+});
+type Options = z.output<typeof options>;
+
+export default definePlugin({
+  name: NAME,
+  description: "Learns principles from mistakes in the prompt's own examples, and answers by them.",
+  options,
+  apply({ approaches, keep }) {
+    const memory = keep('memory', () => createMemory());
+    const shared = new WeakMap<Exchange, Map<string, Promise<readonly string[]>>>();
+
+    approaches.add(NAME, {
+      kind: 'answerer',
+      async run(call, next, options) {
+        const principles = await once(call, () => principlesFor(call, next, options, memory));
+        return answer(call, next, principles, options);
+      },
+    });
+
+    /** The choices of one request learn together: what one has learned holds for all. */
+    function once(call: Call, learned: () => Promise<readonly string[]>): Promise<readonly string[]> {
+      const { exchange } = call;
+      const running = shared.get(exchange) ?? new Map<string, Promise<readonly string[]>>();
+      shared.set(exchange, running);
+      const key = keyOf(call, call.request.value.messages);
+      const promise = running.get(key) ?? learned();
+      running.set(key, promise);
+      return promise;
+    }
+  },
+});
+
+function answer(call: Call, next: Next, principles: readonly string[], { max_tokens }: Options): Promise<Reply> {
+  const { messages } = call.request.value;
+  call.exchange.progress.say('Writing the answer.');
+  const answering = call.with({
+    ...(principles.length > 0 ? { messages: withPrinciples(messages, principles) } : {}),
+    ...withDefaultLimit(call, max_tokens),
+  });
+  return usableReply(next(answering), answering);
+}
+
+/** What the prompt's examples teach: known already, or learned now; nothing where there are none. */
+async function principlesFor(call: Call, next: Next, options: Options, memory: Memory): Promise<readonly string[]> {
+  const { messages } = call.request.value;
+  const { leap_max_principles: maxPrinciples, leap_mistakes, leap_samples, leap_cache } = options;
+  const samples = leap_mistakes === 'sampled' ? leap_samples : undefined;
+  const task = systemText(messages);
+  const limit = limitOf(call) ?? options.max_tokens;
+  const learning = { call, next, task, samples, maxPrinciples, limit };
+
+  const found = examplesInTurns(messages) ?? (await examplesInText(learning, leap_cache, memory));
+  if (!found) return NONE;
+  if (found.length === 0) degrade(call.exchange, 'leap: no examples', { isLasting: true });
+  const wanted = found.slice(0, options.leap_max_examples);
+  const keyFor = (examples: readonly Example[]) => keyOf(call, task, examples, maxPrinciples, samples ?? null);
+  const known = leap_cache ? memory.principles.get(keyFor(wanted)) : undefined;
+  if (known) {
+    call.trace.note({ examples: wanted.length, principles: known.length, are_known: true });
+    return known;
+  }
+
+  const examples = wanted.slice(0, affordable(learning));
+  if (examples.length < wanted.length) degrade(call.exchange, 'budget_exhausted');
+  if (examples.length === 0) return NONE;
+  const { principles, mistakes, isWhole } = await learn(learning, examples);
+  if (leap_cache && isWhole) memory.principles.set(keyFor(examples), principles);
+  call.trace.note({ examples: examples.length, mistakes, principles: principles.length, are_known: false });
+  return principles;
+}
+
+/** The examples that a model finds in the conversation's text, if anything there looks like one; undefined where it cannot tell. */
+async function examplesInText(
+  learning: Learning,
+  isKept: boolean,
+  memory: Memory,
+): Promise<readonly Example[] | undefined> {
+  const { call } = learning;
+  const { messages } = call.request.value;
+  if (!mayHaveExamples(messages)) return [];
+  const text = questionBlock(messages);
+  const key = keyOf(call, text);
+  const known = isKept ? memory.examples.get(key) : undefined;
+  if (known) return known;
+  if (call.callsLeft <= runsOf(call)) {
+    degrade(call.exchange, 'budget_exhausted');
+    return undefined;
+  }
+  call.exchange.progress.say('Looking for examples.');
+  const found = await extractExamples(learning, text);
+  if (found && isKept) memory.examples.set(key, found);
+  return found;
+}
+
+/** How many examples the budget has calls for, when each of the request's choices still needs its answer. */
+function affordable({ call, samples }: Learning): number {
+  const mistakeCalls = samples === undefined ? 1 : samples + 1;
+  return Math.max(0, Math.floor((call.callsLeft - runsOf(call) - 1) / (mistakeCalls + 1)));
+}
+
+/** How many choices the client wants: each is an answer of its own. */
+function runsOf({ exchange }: Call): number {
+  return exchange.plan?.request.value.n ?? 1;
+}
