@@ -1,4 +1,5 @@
 /** Phase 5: which solution is the answer. */
+import { normalizeAnswer } from '../../../core/index.ts';
 import { comesToTheSame, resultOf, scoreOf, type Solution } from './workspace.ts';
 
 const VERIFIED = 'of the verified solutions with the most common answer the most confident one';
@@ -54,7 +55,7 @@ export function factsOf(pool: readonly Solution[]) {
     scores: pool.map(scoreOf),
     confidences: pool.map(({ confidence }) => confidence),
     votes: groupsIn(pool).map(([first, ...others]) => ({
-      answer: (first && resultOf(first.answer)?.slice(0, MAX_SHOWN)) ?? null,
+      answer: normalizeAnswer((first && resultOf(first.answer)) ?? '').slice(0, MAX_SHOWN),
       votes: 1 + others.length,
     })),
   };
