@@ -30,7 +30,8 @@ export function replyTo({ messages }: Prompt, sample: string): string {
   if (/write the next piece/.test(asked) && !/the last piece/.test(asked)) return `One step further, ${word}.`;
   if (/numbered list/.test(asked)) return [1, 2, 3].map((item) => `${item}. Point ${item} of ${word}.`).join('\n');
   if (/Write no code/.test(asked)) return `First six, then seven times it, ${word}. That makes 42.`;
-  if (/SOLVER_CAN_BE_APPLIED/.test(asked)) return SOLVER;
+  if (/SOLVER_CAN_BE_APPLIED/.test(asked))
+    return /answer to everything/.test(asked) ? 'SOLVER_CAN_BE_APPLIED: False' : SOLVER;
   if (/<output>/.test(asked))
     return `<thinking>Thought, ${word}.</thinking>\n<output>\nThe final answer is ${/deliberate/i.test(asked) ? 13 : 42}.\n</output>`;
   if (/```|\bfunction\b|\bprogram\b|\bcode\b/i.test(asked))

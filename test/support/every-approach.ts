@@ -6,10 +6,12 @@ import mcts from '../../plugins/approaches/mcts/index.ts';
 import moa from '../../plugins/approaches/moa/index.ts';
 import none from '../../plugins/approaches/none.ts';
 import plansearch from '../../plugins/approaches/plansearch/index.ts';
+import pvg from '../../plugins/approaches/pvg/index.ts';
 import re2 from '../../plugins/approaches/re2.ts';
 import rstar from '../../plugins/approaches/rstar/index.ts';
 import rto from '../../plugins/approaches/rto/index.ts';
 import selfConsistency from '../../plugins/approaches/self_consistency/index.ts';
+import z3 from '../../plugins/approaches/z3/index.ts';
 import type { Plugin } from '../../core/plugin/define.ts';
 import type { Message } from '../../core/openai/types.ts';
 
@@ -28,6 +30,8 @@ export interface ApproachCase {
 
 const question = [{ role: 'user', content: 'What is six times seven?' }];
 const task = [{ role: 'user', content: 'Write a JavaScript function that returns six times seven.' }];
+/** Not one for a solver, whose time would count as none upstream. */
+const noProblem = [{ role: 'user', content: 'What is the answer to everything?' }];
 const fewShot = [
   {
     role: 'user',
@@ -54,6 +58,8 @@ export const EVERY_APPROACH: readonly ApproachCase[] = [
   of(mcts, 'mcts', [7, 8, 4], false),
   of(rstar, 'rstar', [25, 25, 5], false),
   of(plansearch, 'plansearch', [4, 4, 4], true, task),
+  of(pvg, 'pvg', [17, 25, 5], false),
+  of(z3, 'z3', [2, 2, 2], true, noProblem),
   of(mars, 'mars', [34, 34, 5], false),
   of(rto, 'rto', [4, 4, 4], true, task),
 ];
