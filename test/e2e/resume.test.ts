@@ -10,9 +10,12 @@ import { hold, scriptedUpstream } from '../support/scripted-upstream.ts';
 const APPROACHES = [
   ['bon', 1, 4],
   ['moa', 2, 3],
+  ['mcts', 5, 7],
+  ['mars', 16, 34],
 ] as const;
 
-test.each(APPROACHES)('%s, killed before its last round, repeats no call', async (approach, held, calls) => {
+// At once: whoever asks again waits some seconds for the lease of the call that was killed.
+test.concurrent.each(APPROACHES)('%s, killed before its last round, repeats no call', async (approach, held, calls) => {
   const rest = hold();
   let isHeld = true;
   const model = anyModel();
