@@ -32,12 +32,23 @@ export function replyTo({ messages }: Prompt, sample: string): string {
   if (/Write no code/.test(asked)) return `First six, then seven times it, ${word}. That makes 42.`;
   if (/SOLVER_CAN_BE_APPLIED/.test(asked))
     return /answer to everything/.test(asked) ? 'SOLVER_CAN_BE_APPLIED: False' : SOLVER;
-  if (/<output>/.test(asked))
-    return `<thinking>Thought, ${word}.</thinking>\n<output>\nThe final answer is ${/deliberate/i.test(asked) ? 13 : 42}.\n</output>`;
+  if (/<output>/.test(asked)) return `Thought, ${word}.\n<output>\n${outputFor(asked, word)}\n</output>`;
   if (/```|\bfunction\b|\bprogram\b|\bcode\b/i.test(asked))
     return `Here it is, ${word}.\n\n\`\`\`js\nconst answer = 42; // ${word}\n\`\`\``;
   return `Worked out, ${word}. The final answer is 42.`;
 }
+
+function outputFor(asked: string, word: string): string {
+  if (/JSON array/.test(asked)) return JSON.stringify(EXAMPLES);
+  if (/principle/.test(asked)) return `1. Check each step, ${word}.\n2. Read twice.`;
+  return /mistake/.test(asked) && !/reflection/.test(asked) ? 'The final answer is 13.' : 'The final answer is 42.';
+}
+
+const EXAMPLES = [
+  { question: 'What is 2 times 3?', answer: '6' },
+  { question: 'What is 3 times 4?', answer: '12' },
+  { question: 'What is 4 times 5?', answer: '20' },
+];
 
 const SOLVER = `SOLVER_CAN_BE_APPLIED: True
 SOLVER_FORMULATION:
