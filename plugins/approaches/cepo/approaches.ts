@@ -1,0 +1,34 @@
+/** Reading the approaches that a model named, as a JSON object of texts, which models write loosely. */
+import { codeBlocks, stripThinking } from '../../../core/index.ts';
+
+/** The approaches in their order; none where nothing can be read. */
+export function approachesIn(text: string): readonly string[] {
+  const visible = stripThinking(text);
+  const [block] = codeBlocks(visible);
+  const source = block?.code ?? visible;
+  const object = source.slice(source.indexOf('{'), source.lastIndexOf('}') + 1);
+  const parsed = parse(object) ?? parse(repaired(object));
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return [];
+  const texts = Object.values(parsed).filter((value) => typeof value === 'string');
+  return texts.map((value) => withCommands(value).trim()).filter((value) => value !== '');
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Without trailing commas, and with the backslashes of LaTeX doubled; what is escaped properly stays. */
+function repaired(json: string): string {
+  return json
+    .replaceAll(/,(?=\s*\})/g, '')
+    .replaceAll(/\\\\|\\(?!["\\/]|u[\da-f]{4}|[bfnrt](?![a-z]))/gi, String.raw`\\`);
+}
+
+/** `\frac` and `\beta` are valid JSON by accident: a form feed or a backspace is a command that lost its backslash. */
+function withCommands(text: string): string {
+  return text.replaceAll('\f', String.raw`\f`).replaceAll('\b', String.raw`\b`);
+}
