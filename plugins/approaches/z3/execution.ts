@@ -59,7 +59,8 @@ export function classify(evaluation: Evaluation, commands: readonly Command[]): 
   const { output } = evaluation;
   const lines = output.split('\n').map((line) => line.trim());
   const isError = (line: string, index: number) =>
-    line.startsWith('(error') && !(line.includes('model is not available') && isUnsat(lines.slice(0, index)));
+    line.startsWith('(error') &&
+    !(line.includes('model is not available') && lastVerdict(lines.slice(0, index)) !== 'sat');
   // Also where sat follows: after an error the solver goes on with fewer assertions.
   if (lines.some(isError)) return { kind: 'error', message: output.trim() };
   if (output.trim() === '') return { kind: 'error', message: 'The program prints nothing.' };
@@ -67,15 +68,15 @@ export function classify(evaluation: Evaluation, commands: readonly Command[]): 
   return {
     kind: 'ok',
     output: output.trim(),
-    hasSolution: !isUnsat(lines),
+    hasSolution: lastVerdict(lines) !== 'unsat',
     isOptimization: commands.some(({ name }) => OPTIMIZING.has(name)),
     isUnique: undefined,
   };
 }
 
-/** Is the last verdict so far that there is no solution? */
-function isUnsat(lines: readonly string[]): boolean {
-  return lines.findLast((line) => line === 'sat' || line === 'unsat' || line === 'unknown') === 'unsat';
+/** What the last check-sat came to; undefined where there was none. */
+function lastVerdict(lines: readonly string[]): string | undefined {
+  return lines.findLast((line) => line === 'sat' || line === 'unsat' || line === 'unknown');
 }
 
 async function reasonUnknown(solver: Solver, output: string): Promise<string> {

@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { once } from 'node:events';
 import { afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../core/clock.ts';
 import { execute, type Outcome } from '../../../plugins/approaches/z3/execution.ts';
@@ -13,7 +16,13 @@ const pools: SolverPool[] = [];
 const never = new AbortController().signal;
 
 function pool(settings: Partial<PoolSettings> = {}): SolverPool {
-  const made = new SolverPool({ modulePath: modulePath ?? '', size: 2, memoryMb: 512, clock: systemClock, ...settings });
+  const made = new SolverPool({
+    modulePath: modulePath ?? '',
+    size: 2,
+    memoryMb: 512,
+    clock: systemClock,
+    ...settings,
+  });
   made.hold();
   pools.push(made);
   return made;
@@ -53,5 +62,144 @@ describe.skipIf(modulePath === undefined)('solvers (needs the optional package z
     // 50 jobs each, then a new one.
     expect(pids.size).toBeGreaterThanOrEqual(4);
     expect(pids.size).toBeLessThanOrEqual(6);
+  });
+
+  test('start with the first request and not before, and end with the last pipeline', async () => {
+    const solvers = pool();
+    expect(solvers.pids).toEqual([]);
+    solvers.warm();
+    solvers.warm();
+    const [pid = 0] = solvers.pids;
+    expect([solvers.pids.length, isAlive(pid)]).toEqual([1, true]);
+    // After a reload the new pipeline has the same pool, and the old one ends.
+    solvers.hold();
+    solvers.release();
+    expect((await run(solvers, EASY)).kind).toBe('ok');
+    expect(solvers.pids).toContain(pid);
+    solvers.release();
+    pools.pop();
+    await expect.poll(() => isAlive(pid)).toBe(false);
+    expect(solvers.pids).toEqual([]);
+  });
+
+  test('know nothing of the server’s environment', async () => {
+    const solvers = pool();
+    await run(solvers, EASY);
+    const [pid = 0] = solvers.pids;
+    const names = readFileSync(`/proc/${pid}/environ`, 'utf8')
+      .split('\0')
+      .map((line) => line.split('=')[0]);
+    expect(names.filter((name) => name !== '' && !name?.startsWith('NODE_CHANNEL'))).toEqual([]);
+  });
+
+  test('that heed no limit are killed, and the next job gets another one', async () => {
+    const solvers = pool({ size: 1 });
+    await run(solvers, EASY);
+    const [pid = 0] = solvers.pids;
+    const [outcome, next] = await Promise.all([run(solvers, ENDLESS, 200), run(solvers, EASY)]);
+    expect([outcome.kind, next.kind]).toEqual(['timeout', 'ok']);
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  test('that run out of memory say so', async () => {
+    const solvers = pool({ size: 1, memoryMb: 128 });
+    expect(await run(solvers, ENDLESS, 10_000)).toEqual({ kind: 'crash', message: 'out of memory' });
+    expect((await run(solvers, EASY)).kind).toBe('ok');
+  });
+
+  test('are not waited for, nor kept busy, by whoever has left', async () => {
+    const solvers = pool({ size: 1 });
+    await run(solvers, EASY);
+    const [leaving, waiting] = [new AbortController(), new AbortController()];
+    const busy = run(solvers, ENDLESS, 60_000, leaving.signal);
+    const queued = run(solvers, EASY, 1_000, waiting.signal);
+    const last = run(solvers, EASY);
+    waiting.abort(new Error('left the queue'));
+    await expect(queued).rejects.toThrow('left the queue');
+    leaving.abort(new Error('left'));
+    await expect(busy).rejects.toThrow('left');
+    expect((await last).kind).toBe('ok');
+  });
+
+  test('that cannot start are unavailable', async () => {
+    const solvers = pool({ modulePath: '/nowhere/build/z3-built.js' });
+    await expect(run(solvers, EASY)).rejects.toThrow(SolverUnavailable);
+    await expect(run(solvers, EASY)).rejects.toThrow(SolverUnavailable);
+  });
+
+  test('end with a server that is killed, even in the middle of a program', async () => {
+    const script = `
+      import { SolverPool } from './plugins/approaches/z3/pool.ts';
+      import { systemClock } from './core/clock.ts';
+      const solvers = new SolverPool({ modulePath: ${JSON.stringify(modulePath)}, size: 2, memoryMb: 512, clock: systemClock });
+      solvers.hold();
+      setInterval(() => undefined, 1_000);
+      const never = new AbortController().signal;
+      const endless = (text) => solvers.run(async (solver) => {
+        await solver.evaluate('(check-sat)', 10_000);
+        console.log(solvers.pids.join(' '));
+        return solver.evaluate(text, 60_000);
+      }, never);
+      await Promise.all([endless(${JSON.stringify(ENDLESS)}), endless(${JSON.stringify(ENDLESS)})]);`;
+    const server = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      cwd: new URL('../../../', import.meta.url),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let said = '';
+    server.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
+    await expect.poll(() => said.trim().split('\n').length, { timeout: 10_000 }).toBe(2);
+    const pids = (said.trim().split('\n').at(-1) ?? '').split(' ').map(Number);
+    expect([pids.length, pids.every(isAlive)]).toEqual([2, true]);
+    server.kill('SIGKILL');
+    await once(server, 'exit');
+    await expect.poll(() => pids.filter(isAlive), { timeout: 3_000 }).toEqual([]);
+  });
+});
+
+describe.skipIf(modulePath === undefined)('what an execution comes to (needs the optional package z3-solver)', () => {
+  const INT = '(declare-const x Int)';
+  const REAL = '(declare-const x Real)';
+
+  test.each<[string, string, Partial<Extract<Outcome, { kind: 'ok' }>>]>([
+    ['a solution among others', `${INT}(assert (> x 3))(check-sat)(get-value (x))`, { isUnique: false }],
+    ['the only solution', `${INT}(assert (= x 3))(check-sat)(get-value (x))`, { isUnique: true }],
+    ['the only optimum', `${INT}(assert (< x 3))(maximize x)(check-sat)(get-value (x))`, { isUnique: true }],
+    ['two optima', `${INT}(assert (< (* x x) 5))(maximize (* x x))(check-sat)(get-value (x))`, { isUnique: false }],
+    ['two questions', `${INT}(assert (= x 3))(check-sat)(get-value (x))(check-sat)`, { isUnique: undefined }],
+    ['no value', `${INT}(check-sat)`, { isUnique: undefined }],
+    ['a quotient', `${REAL}(assert (= (* 3 x) 1.0))(check-sat)(get-value (x))`, { output: 'sat\n((x (/ 1.0 3.0)))' }],
+    ['a string', '(declare-const s String)(assert (= s "a)""|;"))(check-sat)(get-value (s))', { isUnique: true }],
+    ['nothing', `${INT}(assert (> x x))(check-sat)(get-value (x))`, { hasSolution: false }],
+  ])('%s', async (_, program, expected) => {
+    expect(await run(pool(), program)).toMatchObject({ kind: 'ok', ...expected });
+  });
+
+  test('roots have decimals beside them, and are compared as what they are', async () => {
+    const outcome = await run(pool(), `${REAL}(assert (= (* x x) 2.0))(assert (> x 0.0))(check-sat)(get-value (x))`);
+    expect(outcome).toMatchObject({ kind: 'ok', isUnique: true });
+    expect(outcome.kind === 'ok' && outcome.output).toMatch(/root-obj[\s\S]*As decimals:[\s\S]*1\.4142135623/);
+  });
+
+  test.each([
+    ['sat after an error', `${INT}(assert (> y 3))(check-sat)`, 'error', 'unknown constant y'],
+    ['a value that is none', `${INT}(check-sat)(get-value (y))`, 'error', 'unknown constant y'],
+    ['an open parenthesis', `${INT}(assert (> x 3)`, 'error', 'line 1'],
+    ['nothing printed', INT, 'error', 'prints nothing'],
+  ])('%s', async (_, program, kind, message) => {
+    expect(await run(pool(), program)).toMatchObject({ kind, message: expect.stringContaining(message) as string });
+  });
+
+  test('unknown, with the solver’s reason', async () => {
+    const cubes = `${INT}(declare-const y Int)(declare-const z Int)(assert (= (+ (* x x x) (* y y y) (* z z z)) 42))`;
+    const outcome = await run(pool(), `${cubes}(check-sat)(get-value (x y z))`, 300);
+    expect(outcome).toMatchObject({ kind: 'unknown', message: expect.stringContaining('"timeout"') as string });
+  });
+
+  test('no program sees what another one set', async () => {
+    const solvers = pool({ size: 1 });
+    await run(solvers, `(set-option :pp.decimal true)${EASY}`);
+    const outcome = await run(solvers, `${REAL}(assert (= (* 3 x) 1.0))(check-sat)(get-value (x))`);
+    expect(outcome).toMatchObject({ output: 'sat\n((x (/ 1.0 3.0)))' });
+    expect(solvers.pids.length).toBe(1);
   });
 });

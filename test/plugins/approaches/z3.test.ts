@@ -1,0 +1,411 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createKept, type Kept } from '../../../core/kept.ts';
+import z3Plugin, { z3 } from '../../../plugins/approaches/z3/index.ts';
+import { SolverPool } from '../../../plugins/approaches/z3/pool.ts';
+import { findSolver } from '../../../plugins/approaches/z3/solver-package.ts';
+import { runApproach, type Run, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
+
+/** One pool for all tests of this file, as for all requests of a server. */
+const pools = new Set<SolverPool>();
+const own = createKept();
+const kept: Kept = {
+  keep<T>(key: string, create: () => T): T {
+    const value = own.keep(key, create);
+    if (value instanceof SolverPool && !pools.has(value)) {
+      value.hold();
+      pools.add(value);
+    }
+    return value;
+  },
+};
+const ask = (options: RunOptions) => runApproach('z3', { plugins: [z3Plugin], kept, ...options });
+afterAll(() => {
+  for (const pool of pools) pool.release();
+});
+
+const SUM = '(declare-const x Int)\n(declare-const y Int)\n(assert (= (+ x y) 10))\n(assert (= (- x y) 2))\n';
+const RIGHT = `${SUM}(check-sat)\n(get-value (x y))`;
+const UNDECLARED = `${SUM}(assert (> z 3))\n(check-sat)\n(get-value (x y))`;
+const CUBES =
+  '(declare-const x Int)(declare-const y Int)(declare-const z Int)(assert (= (+ (* x x x) (* y y y) (* z z z)) 42))(check-sat)(get-value (x y z))';
+/** Neither ends nor heeds a time limit; takes more and more memory. */
+const ENDLESS = '(define-fun-rec f ((n Int)) Int (f (+ n 1)))(simplify (f 0))';
+
+const fenced = (program: string, tag = 'smt2') => `\`\`\`${tag}\n${program}\n\`\`\``;
+const formulated = (program: string, tag = 'smt2') =>
+  `Two unknowns, two equations.\nSOLVER_CAN_BE_APPLIED: True\nSOLVER_FORMULATION:\n${fenced(program, tag)}`;
+const refused = 'An open question.\nSOLVER_CAN_BE_APPLIED: False';
+
+const promptOf = (run: Run, role: string, index = 0) =>
+  JSON.stringify(run.calls.filter((call) => call.role === role)[index]?.request.messages);
+const degraded = (run: Run) => run.exchange.headers.get('x-optigate-degraded');
+const counted = (run: Run) => [run.text, run.calls.length, run.rounds];
+
+const SOLVED = { analysis: [formulated(RIGHT)], synthesis: ['six and four'] };
+
+const isInstalled = findSolver() !== undefined;
+
+describe.skipIf(!isInstalled)('the way of the solver (needs the optional package z3-solver)', () => {
+  test('takes two calls; the answer’s prompt holds the values and that they are the only ones', async () => {
+    const run = await ask({ script: SOLVED });
+    expect(counted(run)).toEqual(['six and four', 2, 2]);
+    const prompt = promptOf(run, 'synthesis');
+    for (const part of ['x 6', 'y 4', 'unique: yes', 'Two unknowns, two equations.']) expect(prompt).toContain(part);
+    expect(prompt).not.toContain('SOLVER_CAN_BE_APPLIED');
+    expect(degraded(run)).toBeUndefined();
+  });
+
+  test('repairs a program from the solver’s own words', async () => {
+    const run = await ask({
+      script: { ...SOLVED, analysis: [formulated(UNDECLARED)], repair: [`z was missing.\n${fenced(RIGHT)}`] },
+    });
+    expect(counted(run)).toEqual(['six and four', 3, 3]);
+    expect(promptOf(run, 'repair')).toContain('line 5 column');
+    expect(promptOf(run, 'repair')).toContain('unknown constant z');
+  });
+
+  test('gives up after K programs, and answers directly with the analysis in view', async () => {
+    const run = await ask({
+      script: {
+        analysis: [formulated(UNDECLARED)],
+        repair: [fenced(UNDECLARED), fenced(UNDECLARED)],
+        answer: ['direct'],
+      },
+    });
+    expect(counted(run)).toEqual(['direct', 4, 4]);
+    expect(promptOf(run, 'answer')).toContain('Two unknowns, two equations.');
+    expect(degraded(run)).toBe('z3: no result');
+    expect(run.exchange.isPartial).toBeUndefined();
+  });
+
+  test.each([1, 2, 6])('runs %i programs where so many are asked for', async (z3_max_attempts) => {
+    const repair = Array<string>(z3_max_attempts - 1).fill(fenced(UNDECLARED));
+    const script = { analysis: [formulated(UNDECLARED)], repair, answer: ['direct'] };
+    const run = await ask({ script, request: { z3_max_attempts } });
+    expect(counted(run)).toEqual(['direct', z3_max_attempts + 1, z3_max_attempts + 1]);
+  });
+
+  test('asks once for a simpler encoding of what is too hard, then answers directly; the next program runs', async () => {
+    const run = await ask({
+      script: { analysis: [formulated(CUBES)], repair: [fenced(CUBES)], answer: ['direct'] },
+      request: { z3_timeout_ms: 1_000 },
+    });
+    expect(counted(run)).toEqual(['direct', 3, 3]);
+    expect(promptOf(run, 'repair')).toContain('simpler encoding');
+    expect(run.exchange.isPartial).toBe(true);
+    expect((await ask({ script: SOLVED })).text).toBe('six and four');
+  });
+
+  test('kills a solver that heeds no limit', async () => {
+    const before = performance.now();
+    const run = await ask({
+      script: { analysis: [formulated(ENDLESS)], repair: ['I do not know.'], answer: ['direct'] },
+      request: { z3_timeout_ms: 300 },
+    });
+    expect(performance.now() - before).toBeLessThan(300 + 1_500);
+    expect(counted(run)).toEqual(['direct', 3, 3]);
+    expect((await ask({ script: SOLVED })).text).toBe('six and four');
+  });
+
+  test('survives a program that eats all memory', async () => {
+    const run = await ask({
+      script: { analysis: [formulated(ENDLESS)], repair: ['I do not know.'], answer: ['direct'] },
+      file: { z3: { z3_memory_mb: 128 } },
+    });
+    expect(counted(run)).toEqual(['direct', 3, 3]);
+    expect(promptOf(run, 'repair')).toContain('out of memory');
+    const next = await ask({ script: SOLVED, file: { z3: { z3_memory_mb: 128 } } });
+    expect(next.text).toBe('six and four');
+  });
+
+  test.each([
+    '(include "/etc/hostname")',
+    '(|include| "/etc/hostname")',
+    '(set-option :regular-output-channel "/tmp/optigate-z3")',
+    '(set-option :diagnostic-output-channel "/tmp/optigate-z3")',
+    '(set-option :sat.drat.file "/tmp/optigate-z3")',
+    `; ${'x'.repeat(65_536)}`,
+  ])('does not run %.50s', async (program) => {
+    const run = await ask({
+      script: { ...SOLVED, analysis: [formulated(`${program}\n${RIGHT}`)], repair: [fenced(RIGHT)] },
+    });
+    expect(counted(run)).toEqual(['six and four', 3, 3]);
+    expect(promptOf(run, 'repair')).toContain('The program was not run');
+  });
+
+  test.each(['smt2', 'python'])('tells the language where Python stands in a %s fence', async (tag) => {
+    const python = 'from z3 import *\nx = Int("x")\nprint(x)';
+    const run = await ask({ script: { ...SOLVED, analysis: [formulated(python, tag)], repair: [fenced(RIGHT)] } });
+    expect(counted(run)).toEqual(['six and four', 3, 3]);
+    expect(promptOf(run, 'repair')).toContain('must be SMT-LIB 2');
+  });
+
+  test('reads bold markers, upper-case fence words and carriage returns', async () => {
+    const reply = `Analysis.\n**SOLVER_CAN_BE_APPLIED:** true\n${fenced(RIGHT, 'SMT2')}`.replaceAll('\n', '\r\n');
+    const run = await ask({ script: { ...SOLVED, analysis: [reply] } });
+    expect(counted(run)).toEqual(['six and four', 2, 2]);
+  });
+
+  test('asks for a shorter program where one was cut', async () => {
+    const cut = { text: formulated(RIGHT).replace(/\n```$/, ''), finish: 'length' };
+    const run = await ask({ script: { ...SOLVED, analysis: [cut], repair: [fenced(RIGHT)] } });
+    expect(counted(run)).toEqual(['six and four', 3, 3]);
+    expect(promptOf(run, 'repair')).toContain('shorter');
+  });
+
+  test('a contradiction is a result', async () => {
+    const run = await ask({
+      script: { ...SOLVED, analysis: [formulated('(declare-const x Int)(assert (> x x))(check-sat)(get-value (x))')] },
+    });
+    expect(counted(run)).toEqual(['six and four', 2, 2]);
+    expect(promptOf(run, 'synthesis')).toContain('There is no solution');
+  });
+
+  test('a contradiction where an optimum is sought is doubted once', async () => {
+    const none = '(declare-const x Int)(assert (> x x))(maximize x)(check-sat)(get-value (x))';
+    const best = '(declare-const x Int)(assert (< x 9))(maximize x)(check-sat)(get-value (x))';
+    const run = await ask({ script: { ...SOLVED, analysis: [formulated(none)], repair: [fenced(best)] } });
+    expect(counted(run)).toEqual(['six and four', 3, 3]);
+    expect(promptOf(run, 'synthesis')).toContain('((x 8))');
+    const again = await ask({ script: { ...SOLVED, analysis: [formulated(none)], repair: [fenced(none)] } });
+    expect(counted(again)).toEqual(['six and four', 3, 3]);
+    expect(promptOf(again, 'synthesis')).toContain('There is no solution');
+  });
+
+  test('streams the answer live', async () => {
+    const run = await ask({ script: SOLVED, request: { stream: true } });
+    expect(run.reply.kind).toBe('stream');
+    expect(counted(run)).toEqual(['six and four', 2, 2]);
+    expect(run.calls.map(({ request }) => request.stream ?? false)).toEqual([false, true]);
+  });
+
+  test('makes three choices at once', async () => {
+    const every = (text: string) => () => text;
+    const script = { analysis: every(formulated(RIGHT)), synthesis: every('six and four') };
+    const run = await ask({ script, request: { n: 3 } });
+    expect([run.completion.choices.length, run.calls.length]).toEqual([3, 6]);
+    // What follows waits for a solver in each run, so that only these go out in one step.
+    const analyses = run.calls.filter(({ role }) => role === 'analysis');
+    expect(analyses.map(({ start_ms }) => start_ms)).toEqual([0, 0, 0]);
+  });
+
+  test('makes the same calls again, byte for byte', async () => {
+    const script = { ...SOLVED, analysis: [formulated(UNDECLARED)], repair: [fenced(RIGHT)] };
+    const [a, b] = [await ask({ script }), await ask({ script })];
+    expect(a.calls.map(({ bytes }) => bytes)).toEqual(b.calls.map(({ bytes }) => bytes));
+  });
+
+  test('notes what it ran and what came of it', async () => {
+    const script = { ...SOLVED, analysis: [formulated(UNDECLARED)], repair: [fenced(RIGHT)] };
+    const run = await ask({ script, request: { optigate: { trace: true } } });
+    expect(JSON.stringify(run.completion)).toContain('"executions":["error","ok"]');
+    expect(JSON.stringify(run.completion)).toContain('"is_unique":true');
+  });
+});
+
+describe.skipIf(!isInstalled)('where no solver helps (needs the optional package z3-solver)', () => {
+  test('the direct answer costs one call more', async () => {
+    const run = await ask({ script: { analysis: [refused], answer: ['direct'] } });
+    expect(counted(run)).toEqual(['direct', 2, 2]);
+    expect(degraded(run)).toBeUndefined();
+    expect(run.calls[1]?.request.messages).toEqual([{ role: 'user', content: 'What is six times seven?' }]);
+  });
+
+  test.each(['SOLVER_CAN_BE_APPLIED: True\nNo program.', 'It depends.', ''])('also after %j', async (analysis) => {
+    const run = await ask({ script: { analysis: [analysis], answer: ['direct'] } });
+    expect(counted(run)).toEqual(['direct', 2, 2]);
+  });
+
+  test('the last verdict counts', async () => {
+    const run = await ask({
+      script: { analysis: [`${formulated(RIGHT)}\nNo, SOLVER_CAN_BE_APPLIED: False`], answer: ['direct'] },
+    });
+    expect(counted(run)).toEqual(['direct', 2, 2]);
+  });
+
+  test.each(['hallo', [{ type: 'image_url', image_url: { url: 'data:,' } }]])(
+    'tools and images stay: %j',
+    async (content) => {
+      const request = { messages: [{ role: 'user', content }], tools: [{ type: 'function' }], temperature: 0.7 };
+      const run = await ask({ script: { analysis: [refused], answer: ['direct'] }, request });
+      expect(run.calls[0]?.request).not.toHaveProperty('tools');
+      expect(run.calls[1]?.request).toMatchObject(request);
+    },
+  );
+
+  test('a conversation that ends in a tool’s result goes on', async () => {
+    const messages = [
+      { role: 'user', content: 'Add.' },
+      {
+        role: 'assistant',
+        content: null,
+        tool_calls: [{ id: 'c', type: 'function', function: { name: 'add', arguments: '{}' } }],
+      },
+      { role: 'tool', tool_call_id: 'c', content: '3' },
+    ];
+    const run = await ask({ script: SOLVED, request: { messages } });
+    expect(run.calls[1]?.request.messages.slice(1)).toEqual(messages);
+  });
+});
+
+describe.skipIf(!isInstalled)('z3_speculative (needs the optional package z3-solver)', () => {
+  const request = { z3_speculative: true };
+
+  test('has the direct answer in one round', async () => {
+    const run = await ask({ script: { analysis: [refused], answer: ['direct'] }, request });
+    expect(counted(run)).toEqual(['direct', 2, 1]);
+  });
+
+  test('shows nothing of it before it is chosen, and ends it when the solver has a result', async () => {
+    const run = await ask({
+      script: { ...SOLVED, answer: [{ text: 'direct', hangs: true }] },
+      request: { ...request, stream: true },
+    });
+    expect([run.text, run.calls.length]).toEqual(['six and four', 3]);
+    const spare = run.calls.find(({ role }) => role === 'answer');
+    expect([spare?.request.stream, spare?.signal.aborted]).toEqual([undefined, true]);
+  });
+
+  test('spares the last round where no program works', async () => {
+    const run = await ask({
+      script: {
+        analysis: [formulated(UNDECLARED)],
+        repair: [fenced(UNDECLARED), fenced(UNDECLARED)],
+        answer: ['direct'],
+      },
+      request,
+    });
+    expect(counted(run)).toEqual(['direct', 4, 3]);
+  });
+
+  test('asks again where the early answer failed', async () => {
+    const run = await ask({ script: { analysis: [refused], answer: [{ status: 500 }, 'direct'] }, request });
+    expect(counted(run)).toEqual(['direct', 3, 2]);
+  });
+});
+
+describe.skipIf(!isInstalled)('failures (need the optional package z3-solver)', () => {
+  test.each([{ status: 500 }, { status: 429 }])(
+    'of the first call leave the direct answer (%o)',
+    async (failed: Scripted) => {
+      const run = await ask({ script: { analysis: [failed], answer: ['direct'] } });
+      expect(counted(run)).toEqual(['direct', 2, 2]);
+      expect(degraded(run)).toBe('z3: analysis failed');
+      expect(run.exchange.isPartial).toBe(true);
+    },
+  );
+
+  test('of a repair leave the direct answer', async () => {
+    const run = await ask({
+      script: { analysis: [formulated(UNDECLARED)], repair: [{ status: 500 }], answer: ['direct'] },
+    });
+    expect(counted(run)).toEqual(['direct', 3, 3]);
+  });
+
+  test.each([{ status: 500 }, { text: '' }, { text: 'x', finish: 'content_filter' }])(
+    'of the answer leave the direct one (%o)',
+    async (synthesis: Scripted) => {
+      const run = await ask({ script: { ...SOLVED, synthesis: [synthesis], answer: ['direct'] } });
+      expect(counted(run)).toEqual(['direct', 3, 3]);
+    },
+  );
+
+  test('an answer that is cut stays as it is', async () => {
+    const run = await ask({ script: { ...SOLVED, synthesis: [{ text: 'six', finish: 'length' }] } });
+    expect(run.completion.choices[0]).toMatchObject({ finish_reason: 'length', message: { content: 'six' } });
+  });
+
+  test('of all calls are the upstream’s own', async () => {
+    const run = await ask({ script: { analysis: [{ status: 500 }], answer: [{ status: 503 }] } });
+    expect(run.reply.status).toBe(503);
+  });
+
+  test('a field of the client’s own that is refused is the client’s 400', async () => {
+    const run = await ask({ script: SOLVED, refuses: ['logit_bias'], request: { logit_bias: { 1: 1 } } });
+    expect(run.reply.status).toBe(400);
+  });
+
+  test('a client that leaves ends the solver’s work', async () => {
+    const leaving = new AbortController();
+    const running = ask({
+      script: { analysis: [formulated(ENDLESS)] },
+      signal: leaving.signal,
+      progress: (text) => text.startsWith('Running') && setTimeout(() => leaving.abort(new Error('gone')), 50),
+    });
+    await expect(running).rejects.toThrow();
+  });
+});
+
+describe.skipIf(!isInstalled)('a budget (needs the optional package z3-solver)', () => {
+  test.each([1, 2, 3, 4])('of %i calls is never exceeded, and there is an answer', async (max_calls) => {
+    for (const z3_speculative of [false, true]) {
+      const run = await ask({
+        script: {
+          analysis: [formulated(UNDECLARED)],
+          repair: [fenced(UNDECLARED), fenced(RIGHT)],
+          answer: ['direct'],
+          synthesis: ['six and four'],
+        },
+        request: { z3_speculative, optigate: { max_calls } },
+      });
+      expect(run.calls.length).toBeLessThanOrEqual(max_calls);
+      expect(run.text).toBe(max_calls === 4 && !z3_speculative ? 'six and four' : 'direct');
+    }
+  });
+
+  test('of tokens that is gone leaves what the solver found', async () => {
+    const run = await ask({ script: SOLVED, request: { optigate: { max_tokens: 5 } } });
+    expect(run.text).toContain('((x 6)');
+    expect(degraded(run)).toBe('budget_exhausted');
+  });
+});
+
+describe('without the optional package', () => {
+  const missing = [z3(() => undefined)];
+
+  test('the plugin loads, and answers directly', async () => {
+    const run = await ask({ plugins: missing, script: { answer: ['direct'] } });
+    expect(counted(run)).toEqual(['direct', 1, 1]);
+    expect(degraded(run)).toBe('z3: z3-solver is not installed');
+  });
+});
+
+describe('a solver that does not start', () => {
+  test('is no error of the request', async () => {
+    const run = await ask({
+      plugins: [z3(() => '/nowhere/z3-built.js')],
+      kept: createKept(),
+      script: { analysis: [formulated(RIGHT)], answer: ['direct'] },
+    });
+    expect(counted(run)).toEqual(['direct', 2, 2]);
+    expect(degraded(run)).toBe('z3: the solver does not start');
+  });
+});
+
+describe('options', () => {
+  test.each([
+    { z3_max_attempts: 7 },
+    { z3_timeout_ms: 99 },
+    { z3_program_max_tokens: 100 },
+    { z3_memory_mb: 4096 },
+    { z3_processes: 16 },
+    { z3_language: 'python' },
+  ])('%o in a request is a 400', async (options) => {
+    const [name = ''] = Object.keys(options);
+    await expect(ask({ script: {}, request: { optigate: { z3: options } } })).rejects.toMatchObject({
+      status: 400,
+      message: expect.stringContaining(name) as string,
+    });
+  });
+
+  test('set the limits and temperatures of the calls', async () => {
+    const run = await ask({
+      script: SOLVED,
+      request: { optigate: { z3: { z3_program_max_tokens: 600, max_tokens: 700 } } },
+    });
+    expect(run.calls.map(({ request }) => [request.max_tokens, request.temperature])).toEqual([
+      [600, 0.1],
+      [700, 0.1],
+    ]);
+  });
+});
