@@ -1,5 +1,14 @@
 /** Choosing one of several candidates: by ratings, by comparisons or by a vote. */
-import { answerOf, degradeByLoss, groupsOf, sameResult, toolCallKey, type Answer } from '../../../core/index.ts';
+import {
+  answerOf,
+  degradeByLoss,
+  groupsOf,
+  sameResult,
+  stripThinking,
+  toolCallKey,
+  type Answer,
+  type FinalOptions,
+} from '../../../core/index.ts';
 import { compare, rate, type Judging } from './judges.ts';
 
 export interface Selection {
@@ -14,9 +23,8 @@ export async function select(candidates: readonly Answer[], judging: Judging): P
   if (candidates.length === 1) return { order: candidates, why: 'it is the only usable candidate', facts: {} };
   const { bestofn_rating_type: type } = judging.options;
   if (type === 'pairwise') return byComparison(candidates, judging);
-  if (type === 'majority' && candidates.some((candidate) => statesResult(candidate, NUMERIC)))
-    return byVote(candidates);
-  return byRating(candidates, judging);
+  const vote = type === 'majority' ? byVote(candidates) : undefined;
+  return vote ?? byRating(candidates, judging);
 }
 
 /** The highest rating; of equal ones the answer of most, then, where answers contradict each other, what wins comparisons. */
@@ -53,9 +61,16 @@ async function byComparison(candidates: readonly Answer[], judging: Judging): Pr
   return { order: at(candidates, order), why: 'it has most points', facts: { points } };
 }
 
-function byVote(candidates: readonly Answer[]): Selection {
-  const agreeing = agreementOf(candidates, NUMERIC);
-  const votes = candidates.map((candidate, index) => (statesResult(candidate, NUMERIC) ? (agreeing[index] ?? 0) : 0));
+/**
+ * The answer that most come to: the one they state, or, where nobody states one, the number that they end with. Undefined
+ * where there is neither.
+ */
+function byVote(candidates: readonly Answer[]): Selection | undefined {
+  const isStated = candidates.some(statesResult);
+  const voters = candidates.filter(isStated ? statesResult : endsWithNumber);
+  if (voters.length === 0) return undefined;
+  const agreeing = agreementOf(voters, { isNumeric: !isStated });
+  const votes = candidates.map((candidate) => agreeing[voters.indexOf(candidate)] ?? 0);
   const order = rank(votes.map((value) => [value]));
   return { order: at(candidates, order), why: 'most candidates come to its answer', facts: { votes } };
 }
@@ -72,18 +87,18 @@ function byPlurality(candidates: readonly Answer[], { call }: Judging): Selectio
   };
 }
 
-/** In a vote an answer may be nothing but the number that a text ends with. */
-const NUMERIC = { isNumeric: true };
-type Reading = typeof NUMERIC;
-
 /** How many come to the answer of each, itself included. */
-function agreementOf(candidates: readonly Answer[], reading?: Reading): readonly number[] {
+function agreementOf(candidates: readonly Answer[], reading?: FinalOptions): readonly number[] {
   const groups = groupsOf(candidates, sameResult(reading));
   return candidates.map((candidate) => groups.find((group) => group.includes(candidate))?.length ?? 0);
 }
 
-function statesResult(candidate: Answer, reading?: Reading): boolean {
-  return toolCallKey(candidate) !== undefined || answerOf(candidate.text, reading) !== null;
+function statesResult(candidate: Answer): boolean {
+  return toolCallKey(candidate) !== undefined || answerOf(candidate.text) !== null;
+}
+
+function endsWithNumber({ text }: Answer): boolean {
+  return /\d\W*$/.test(stripThinking(text));
 }
 
 function contradict(a: Answer, b: Answer): boolean {
