@@ -1,8 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { afterAll, describe, expect, test } from 'vitest';
 import { createKept, type Kept } from '../../../core/kept.ts';
+import { Random } from '../../../core/random.ts';
 import z3Plugin, { z3 } from '../../../plugins/approaches/z3/index.ts';
 import { SolverPool } from '../../../plugins/approaches/z3/pool.ts';
 import { findSolver } from '../../../plugins/approaches/z3/solver-package.ts';
+import { anyModel } from '../../support/any-model.ts';
+import { startGateway } from '../../support/gateway.ts';
+import { scriptedUpstream } from '../../support/scripted-upstream.ts';
 import { runApproach, type Run, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
 
 /** One pool for all tests of this file, as for all requests of a server. */
@@ -124,13 +129,18 @@ describe.skipIf(!isInstalled)('the way of the solver (needs the optional package
     '(set-option :regular-output-channel "/tmp/optigate-z3")',
     '(set-option :diagnostic-output-channel "/tmp/optigate-z3")',
     '(set-option :sat.drat.file "/tmp/optigate-z3")',
-    `; ${'x'.repeat(65_536)}`,
-  ])('does not run %.50s', async (program) => {
+  ])('does not run %j', async (program) => {
     const run = await ask({
       script: { ...SOLVED, analysis: [formulated(`${program}\n${RIGHT}`)], repair: [fenced(RIGHT)] },
     });
     expect(counted(run)).toEqual(['six and four', 3, 3]);
     expect(promptOf(run, 'repair')).toContain('The program was not run');
+  });
+
+  test('does not run what is longer than 64 kB', async () => {
+    const long = `; ${'x'.repeat(65_536)}\n${RIGHT}`;
+    const run = await ask({ script: { ...SOLVED, analysis: [formulated(long)], repair: [fenced(RIGHT)] } });
+    expect(promptOf(run, 'repair')).toContain('longer than 64 kB');
   });
 
   test.each(['smt2', 'python'])('tells the language where Python stands in a %s fence', async (tag) => {
@@ -379,6 +389,60 @@ describe('a solver that does not start', () => {
     });
     expect(counted(run)).toEqual(['direct', 2, 2]);
     expect(degraded(run)).toBe('z3: the solver does not start');
+  });
+});
+
+describe.skipIf(!isInstalled)('over HTTP (needs the optional package z3-solver)', () => {
+  const children = () =>
+    readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8').trim().split(/\s+/).filter(Boolean);
+
+  test.skipIf(process.platform !== 'linux')(
+    'no process before the first request, and none after the last',
+    async () => {
+      const before = children();
+      await using upstream = await scriptedUpstream(anyModel());
+      const gateway = await startGateway(upstream, { yaml: 'plugins: [z3]' });
+      const opened = () => children().filter((pid) => !before.includes(pid));
+      expect(opened()).toEqual([]);
+      for (const stream of [false, true]) {
+        const response = await gateway.chat({ optillm_approach: 'z3', stream });
+        expect([response.status, (await response.text()).includes('42')]).toEqual([200, true]);
+      }
+      expect(opened().length).toBe(1);
+      await gateway.close();
+      await expect.poll(opened).toEqual([]);
+    },
+  );
+});
+
+describe.skipIf(!isInstalled)('in the long run (needs the optional package z3-solver)', () => {
+  test('right answers are as many as the formula says', async () => {
+    const [q, e, p, k, trials] = [0.6, 0.3, 0.4, 3, 400];
+    const random = new Random('z3');
+    const program = () => {
+      const drawn = random.next();
+      if (drawn < q) return RIGHT;
+      return drawn < q + e ? `(include "x")${RIGHT}` : RIGHT.replace('10', '12');
+    };
+    const isRight = async () => {
+      const programs = Array.from({ length: k }, program);
+      const direct = random.next() < p ? 'right' : 'wrong';
+      const run = await ask({
+        script: {
+          analysis: [formulated(programs[0] ?? '')],
+          repair: programs.slice(1).map((text) => fenced(text)),
+          synthesis: ({ messages }) => (JSON.stringify(messages).includes('((x 6)') ? 'right' : 'wrong'),
+          answer: [direct],
+        },
+      });
+      return run.text === 'right';
+    };
+    let right = 0;
+    for (let i = 0; i < trials; i += 4)
+      right += (await Promise.all([isRight(), isRight(), isRight(), isRight()])).filter(Boolean).length;
+    expect(q * (1 + e + e ** 2) + e ** 3 * p).toBeCloseTo(0.845, 3);
+    expect(right / trials).toBeGreaterThan(0.845 - 0.05);
+    expect(right / trials).toBeLessThan(0.845 + 0.05);
   });
 });
 
