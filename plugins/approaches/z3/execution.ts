@@ -1,6 +1,6 @@
 /** Runs a program and says what came of it. */
-import type { Evaluation, Solver } from './pool.ts';
 import { commandsOf, pairsOf, reasonToReject, type Command } from './smtlib.ts';
+import type { Evaluation, Solver } from './solver.ts';
 
 /** What an execution came to. */
 export type Outcome =

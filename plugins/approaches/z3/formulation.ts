@@ -13,6 +13,7 @@ export interface Formulation {
 const APPLICABLE = /SOLVER[\s_\\]+CAN[\s_\\]+BE[\s_\\]+APPLIED[\W_]*(true|false)\b/gi;
 const LABEL = /^.*SOLVER[\s_\\]+FORMULATION.*$/gim;
 const FENCE = /^[ \t]*(?:`{3,}|~{3,})/gm;
+const FENCE_LINE = /^[ \t]*(?:`{3,}|~{3,}).*$/gm;
 const SMT_LIB: ReadonlySet<string> = new Set(['smt2', 'smtlib', 'lisp']);
 
 export function readFormulation(reply: string): Formulation {
@@ -39,8 +40,7 @@ export function readProgram(reply: string): Pick<Formulation, 'program' | 'isTru
 }
 
 function analysisIn(text: string): string {
-  const [first] = codeBlocks(text);
-  const prose = first === undefined ? text : codeBlocks(text).reduce((rest, { code }) => rest.replace(code, ''), text);
+  const prose = codeBlocks(text).reduce((rest, { code }) => rest.replace(code, ''), text);
   return prose
     .replaceAll(FENCE_LINE, '')
     .replaceAll(APPLICABLE, '')
@@ -48,5 +48,3 @@ function analysisIn(text: string): string {
     .replaceAll(/\n{3,}/g, '\n\n')
     .trim();
 }
-
-const FENCE_LINE = /^[ \t]*(?:`{3,}|~{3,}).*$/gm;

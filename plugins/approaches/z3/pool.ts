@@ -3,38 +3,15 @@
  * be interrupted from JavaScript; a process can be killed. None is started before the first request needs one, and all end
  * with the server, or when nothing was asked for a while.
  */
-import { fork, type ChildProcess } from 'node:child_process';
-import { dirname, extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import type { Clock } from '../../../core/index.ts';
-import { OUT_OF_MEMORY, type Evaluate, type FromSolver } from './protocol.ts';
+import { SolverProcess, type Solver, type SolverSettings } from './solver.ts';
 
-/** What an evaluation came to: what the solver printed, or how its process ended. */
-export type Evaluation = { readonly output: string } | { readonly ended: 'timeout' | 'out of memory' | 'crash' };
-
-/** A solver that is one job's alone. What is evaluated one after the other shares its declarations and assertions. */
-export interface Solver {
-  /** @param limitMs  From when on the process is killed. */
-  evaluate(text: string, limitMs: number): Promise<Evaluation>;
-}
-
-export interface PoolSettings {
-  /** Path of the solver's module. */
-  readonly modulePath: string;
+export interface PoolSettings extends SolverSettings {
   /** How many processes there may be. */
   readonly size: number;
-  readonly memoryMb: number;
-  readonly clock: Clock;
 }
 
-/** A solver process does not start, or not any more. */
-export class SolverUnavailable extends Error {}
-
 const JOBS_PER_PROCESS = 50;
-const START_LIMIT_MS = 30_000;
 const IDLE_MS = 300_000;
-
-const PROCESS_FILE = fileURLToPath(new URL(`./solver-process${extname(import.meta.url)}`, import.meta.url));
 
 export class SolverPool {
   readonly #settings: PoolSettings;
@@ -68,6 +45,7 @@ export class SolverPool {
 
   /** Starts a process where all are busy and one more may be: it is there when a program is. */
   warm(): void {
+    this.#endIdleLater();
     if (this.#idle.length === 0 && this.#count < this.#settings.size) this.#addIdle();
   }
 
@@ -80,11 +58,16 @@ export class SolverPool {
     const onAbort = () => solver.end();
     signal.addEventListener('abort', onAbort, { once: true });
     try {
+      signal.throwIfAborted();
       await solver.ready;
       solver.begin();
       const result = await job(solver);
       signal.throwIfAborted();
       return result;
+    } catch (error) {
+      // That the process was killed for it is not what went wrong.
+      signal.throwIfAborted();
+      throw error;
     } finally {
       signal.removeEventListener('abort', onAbort);
       this.#giveBack(solver);
@@ -97,7 +80,6 @@ export class SolverPool {
 
   #take(signal: AbortSignal): Promise<SolverProcess> {
     signal.throwIfAborted();
-    this.#cancelIdling();
     this.warm();
     const free = this.#idle.shift();
     if (free) {
@@ -121,6 +103,7 @@ export class SolverPool {
   }
 
   #giveBack(solver: SolverProcess): void {
+    this.#endIdleLater();
     this.#busy.delete(solver);
     if (solver.jobs >= JOBS_PER_PROCESS) solver.end();
     if (!solver.isOver) this.#idle.push(solver);
@@ -134,10 +117,6 @@ export class SolverPool {
     } else if (solver.isOver && this.#holders > 0) {
       this.warm();
     }
-    if (this.#busy.size === 0) {
-      this.#cancelIdling();
-      this.#cancelIdling = this.#settings.clock.setTimeout(() => this.#endIdle(), IDLE_MS);
-    }
   }
 
   #addIdle(): void {
@@ -149,102 +128,13 @@ export class SolverPool {
     });
   }
 
+  #endIdleLater(): void {
+    this.#cancelIdling();
+    if (this.#holders > 0) this.#cancelIdling = this.#settings.clock.setTimeout(() => this.#endIdle(), IDLE_MS);
+  }
+
   #endIdle(): void {
     this.#cancelIdling();
     for (const solver of this.#idle.splice(0)) solver.end();
   }
-}
-
-/** One child process. */
-class SolverProcess implements Solver {
-  /** Rejects where the process ends before its solver is there. */
-  readonly ready: Promise<void>;
-  /** Resolves when the process has ended, with its exit status. */
-  readonly over: Promise<number | null>;
-  isOver = false;
-  jobs = 0;
-  #isFresh = true;
-  readonly #child: ChildProcess;
-  readonly #settings: PoolSettings;
-
-  constructor(settings: PoolSettings) {
-    this.#settings = settings;
-    this.#child = start(settings.modulePath);
-    this.over = new Promise((resolve) => {
-      this.#child.once('exit', resolve);
-      this.#child.on('error', () => {
-        this.end();
-        resolve(null);
-      });
-    });
-    void this.over.then(() => (this.isOver = true));
-    this.ready = this.#message(START_LIMIT_MS).then((message) => {
-      if ('ended' in message) throw new SolverUnavailable(`the solver's process does not start: ${message.ended}`);
-    });
-    // Whoever takes it waits for this; one that nobody takes may fail in silence.
-    this.ready.catch(() => undefined);
-  }
-
-  get pid(): number | undefined {
-    return this.#child.pid;
-  }
-
-  /** A new job begins: nothing of the one before is left. */
-  begin(): void {
-    this.jobs++;
-    this.#isFresh = true;
-  }
-
-  async evaluate(text: string, limitMs: number): Promise<Evaluation> {
-    if (this.isOver) return { ended: 'crash' };
-    const evaluate: Evaluate = { text, isFresh: this.#isFresh, memoryMb: this.#settings.memoryMb };
-    this.#isFresh = false;
-    const answer = this.#message(limitMs);
-    // An error here is the end of the process, which the answer tells.
-    this.#child.send(evaluate, () => undefined);
-    const message = await answer;
-    return 'ended' in message || message.kind === 'output' ? message : { ended: 'crash' };
-  }
-
-  end(): void {
-    this.isOver = true;
-    this.#child.kill('SIGKILL');
-  }
-
-  /** What the process says next, or how it ended; it is killed where it takes too long. */
-  async #message(limitMs: number): Promise<FromSolver | Exclude<Evaluation, { output: string }>> {
-    let isLate = false;
-    const cancel = this.#settings.clock.setTimeout(() => {
-      isLate = true;
-      this.end();
-    }, limitMs);
-    let onMessage: (message: FromSolver) => void = () => undefined;
-    const said = new Promise<FromSolver>((resolve) => (onMessage = resolve));
-    this.#child.once('message', onMessage);
-    const ended = this.over.then((status) => {
-      if (isLate) return { ended: 'timeout' } as const;
-      return { ended: status === OUT_OF_MEMORY ? 'out of memory' : 'crash' } as const;
-    });
-    const first = await Promise.race([said, ended]);
-    cancel();
-    this.#child.off('message', onMessage);
-    return first;
-  }
-}
-
-/** With nothing of the server's environment, and no rights but to read itself and the solver, and to make threads. */
-function start(modulePath: string): ChildProcess {
-  const child = fork(PROCESS_FILE, [modulePath], {
-    env: {},
-    execArgv: [
-      '--permission',
-      `--allow-fs-read=${join(dirname(PROCESS_FILE), '/')}`,
-      `--allow-fs-read=${join(dirname(dirname(modulePath)), '/')}`,
-      '--allow-worker',
-    ],
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-  });
-  child.unref();
-  child.channel?.unref();
-  return child;
 }

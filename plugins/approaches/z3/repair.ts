@@ -2,8 +2,9 @@
 import { degrade, degradeByLoss, ifAny, judgeCall, type Call, type Next } from '../../../core/index.ts';
 import { execute, rejected, type Outcome } from './execution.ts';
 import { readProgram, type Formulation } from './formulation.ts';
-import { SolverUnavailable, type SolverPool } from './pool.ts';
+import type { SolverPool } from './pool.ts';
 import { REPAIRER, repairPrompt, type Fault } from './prompts.ts';
+import { SolverUnavailable } from './solver.ts';
 
 export const CAREFUL = 0.1;
 

@@ -30,6 +30,8 @@ await serve(process.argv[2] ?? '');
 
 async function serve(path: string): Promise<void> {
   process.on('disconnect', () => process.exit());
+  // A server that is told to stop finishes its requests first; a terminal tells the whole group.
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => undefined);
   watchParent();
   const createModule = createRequire(import.meta.url)(path) as CreateModule;
   const solver = await createModule({ print: () => undefined, printErr: () => undefined });

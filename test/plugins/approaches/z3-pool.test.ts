@@ -4,7 +4,9 @@ import { once } from 'node:events';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../core/clock.ts';
 import { execute, type Outcome } from '../../../plugins/approaches/z3/execution.ts';
-import { SolverPool, SolverUnavailable, type PoolSettings } from '../../../plugins/approaches/z3/pool.ts';
+import { SolverPool, type PoolSettings } from '../../../plugins/approaches/z3/pool.ts';
+import { SolverUnavailable } from '../../../plugins/approaches/z3/solver.ts';
+import { SteppedClock } from '../../support/clock.ts';
 import { findSolver } from '../../../plugins/approaches/z3/solver-package.ts';
 
 /** Ends in no time of its own, and heeds no time limit. */
@@ -80,6 +82,18 @@ describe.skipIf(modulePath === undefined)('solvers (needs the optional package z
     pools.pop();
     await expect.poll(() => isAlive(pid)).toBe(false);
     expect(solvers.pids).toEqual([]);
+  });
+
+  test('end when nothing was asked for five minutes', async () => {
+    const clock = new SteppedClock();
+    const solvers = pool({ clock });
+    await run(solvers, EASY);
+    const [pid = 0] = solvers.pids;
+    clock.advance(299_999);
+    expect(solvers.pids).toEqual([pid]);
+    clock.advance(1);
+    expect(solvers.pids).toEqual([]);
+    await expect.poll(() => isAlive(pid)).toBe(false);
   });
 
   test.skipIf(process.platform !== 'linux')('know nothing of the server’s environment', async () => {
