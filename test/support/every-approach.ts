@@ -1,5 +1,6 @@
 /** All approaches, each with a request that it applies to and what it must cost: the spec's table of calls and rounds. */
 import bon from '../../plugins/approaches/bon/index.ts';
+import cepo from '../../plugins/approaches/cepo/index.ts';
 import cotReflection from '../../plugins/approaches/cot_reflection/index.ts';
 import leap from '../../plugins/approaches/leap/index.ts';
 import mars from '../../plugins/approaches/mars/index.ts';
@@ -62,6 +63,7 @@ export const EVERY_APPROACH: readonly ApproachCase[] = [
   of(pvg, 'pvg', [17, 25, 5], false),
   of(z3, 'z3', [2, 2, 2], true, noProblem),
   of(mars, 'mars', [34, 34, 5], false),
+  of(cepo, 'cepo', [27, 27, 5], false),
   of(leap, 'leap', [9, 9, 5], true, fewShot),
   of(rto, 'rto', [4, 4, 4], true, task),
 ];
