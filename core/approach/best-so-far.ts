@@ -38,11 +38,8 @@ function neverEmpty(reply: StreamReply, call: Call, best: () => Reply): Reply {
   let hasContent = false;
   return changedStream(reply, call, {
     change: (chunk) => {
-      hasContent ||= chunk.choices.some(
-        ({ delta }) => hasText(delta?.content) || (delta?.tool_calls?.length ?? 0) > 0 || hasText(delta?.refusal),
-      );
-      const isEnd = chunk.choices.some(({ finish_reason }) => typeof finish_reason === 'string');
-      return isEnd && !hasContent ? [] : [chunk];
+      hasContent ||= bringsContent(chunk);
+      return isLast(chunk) && !hasContent ? [] : [chunk];
     },
     onEnd: () => {
       if (hasContent) return [];
@@ -54,8 +51,20 @@ function neverEmpty(reply: StreamReply, call: Call, best: () => Reply): Reply {
   });
 }
 
+/** Does it bring something of an answer: text that is more than blanks, a tool call, a refusal? */
+export function bringsContent({ choices }: Chunk): boolean {
+  return choices.some(
+    ({ delta }) => hasText(delta?.content) || (delta?.tool_calls?.length ?? 0) > 0 || hasText(delta?.refusal),
+  );
+}
+
+/** Does it end a choice? */
+export function isLast({ choices }: Chunk): boolean {
+  return choices.some(({ finish_reason }) => typeof finish_reason === 'string');
+}
+
 function hasText(value: unknown): boolean {
-  return typeof value === 'string' && value !== '';
+  return typeof value === 'string' && value.trim() !== '';
 }
 
 /** The stream has named its role already. */

@@ -23,6 +23,8 @@ export function liveChoices({ call, wantsThinking, repair }: LiveInit) {
   const readers = new Map<number, LayoutReader>();
   let usage: Usage | undefined;
   const unanswered: { chunk: Chunk; choice: ChunkChoice; thinking: string }[] = [];
+  /** What came last of each choice that has not ended. */
+  const open = new Map<number, { chunk: Chunk; choice: ChunkChoice }>();
   const readerOf = (index: number) => {
     const reader = readers.get(index) ?? new LayoutReader(true);
     readers.set(index, reader);
@@ -34,6 +36,8 @@ export function liveChoices({ call, wantsThinking, repair }: LiveInit) {
     const reader = readerOf(index);
     const isCut = finish_reason === 'length';
     const isEnd = typeof finish_reason === 'string' && finish_reason !== '';
+    if (isEnd) open.delete(index);
+    else open.set(index, { chunk, choice });
     if (delta.tool_calls || typeof delta.refusal === 'string') reader.isOther = true;
     const pieces = typeof delta.content === 'string' ? reader.push(delta.content) : [];
     const isFiltered = finish_reason === 'content_filter';
@@ -47,6 +51,13 @@ export function liveChoices({ call, wantsThinking, repair }: LiveInit) {
     return [{ ...choice, delta: shown, finish_reason: isUnanswered ? null : (finish_reason ?? null), logprobs: null }];
   };
 
+  /** Some servers never say that a choice has ended: the end of the stream does. */
+  const ended = (): Chunk[] =>
+    [...open.values()].flatMap(({ chunk, choice }) => {
+      const choices = changed(chunk, { ...choice, delta: {}, finish_reason: 'stop' });
+      return choices.length === 0 ? [] : [{ ...chunk, choices }];
+    });
+
   return {
     change(chunk: Chunk): readonly Chunk[] {
       usage = chunk.usage ?? usage;
@@ -54,6 +65,7 @@ export function liveChoices({ call, wantsThinking, repair }: LiveInit) {
       return choices.length === 0 && chunk.choices.length > 0 ? [] : [{ ...chunk, choices }];
     },
     async onEnd(): Promise<readonly Chunk[]> {
+      const last = ended();
       const thinking = [...readers.values()].map((reader) => reader.thinking);
       countThinking(thinking, usage, call);
       const answers = await Promise.all(
@@ -69,7 +81,10 @@ export function liveChoices({ call, wantsThinking, repair }: LiveInit) {
       );
       if (answers.length > 0 && answers.length === readers.size && isNothing)
         throw gatewayError('upstream_error', { upstream: call.upstream.name, detail: 'answered with nothing usable' });
-      return answers.flatMap((choice, i) => (unanswered[i] ? [{ ...unanswered[i].chunk, choices: [choice] }] : []));
+      const repaired = answers.flatMap((choice, i) =>
+        unanswered[i] ? [{ ...unanswered[i].chunk, choices: [choice] }] : [],
+      );
+      return [...last, ...repaired];
     },
   };
 }

@@ -105,6 +105,14 @@ describe('the answer', () => {
   });
 });
 
+test('a stream that names no end of its choice is answered all the same', async () => {
+  const extra = { finish_reason: null };
+  const plain = await ask([{ text: 'just words', extra }], { request: { stream: true } });
+  expect([plain.text, plain.calls.length]).toEqual(['just words', 1]);
+  const empty = await ask([{ text: '', extra }, '<output>42</output>'], { request: { stream: true } });
+  expect([empty.text, empty.calls.length]).toEqual(['42', 2]);
+});
+
 test('return_full_response returns all of it, for that request alone', async () => {
   const reply = `${THINKING}<output>42</output>`;
   expect((await ask([reply], { request: { return_full_response: true } })).text).toBe(reply);

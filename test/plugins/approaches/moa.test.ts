@@ -128,9 +128,12 @@ describe('the answer call', () => {
     expect(run.calls.map(({ request }) => request.stream ?? false)).toEqual([false, false, true]);
   });
 
-  test('a stream that ends without a word is filled with the best draft', async () => {
-    const run = await ask({ script: { ...SCRIPT, synthesis: [{ text: '' }] }, request: { stream: true } });
-    expect(run.completion.choices[0]).toMatchObject({ finish_reason: 'stop', message: { content: 'draft gamma' } });
+  test.each(['', ' \n '])('a stream that ends without a word (%j) is filled with the best draft', async (text) => {
+    const run = await ask({ script: { ...SCRIPT, synthesis: [text] }, request: { stream: true } });
+    expect(run.completion.choices[0]).toMatchObject({
+      finish_reason: 'stop',
+      message: { content: `${text}draft gamma` },
+    });
   });
 
   test('has the client’s temperature, tools and images', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { contentText, Random, type ChatRequest } from '../../../core/index.ts';
+import { contentText, type ChatRequest } from '../../../core/index.ts';
 import plansearch from '../../../plugins/approaches/plansearch/index.ts';
 import { runApproach, USAGE, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
 
@@ -190,13 +190,16 @@ describe('failures', () => {
     expect([run.reply.status, run.calls.length]).toEqual([status, 4]);
   });
 
-  test('an empty program is an error', async () => {
-    const asked = ask({ script: { ...SCRIPT, answer: [''] } });
-    await expect(asked).rejects.toMatchObject({ status: 502, code: 'upstream_error' });
+  test.each(['', ' \n'])('an empty program (%j) is an error, in a stream, too', async (answer) => {
+    for (const stream of [false, true]) {
+      const asked = ask({ script: { ...SCRIPT, answer: [answer] }, request: { stream } });
+      await expect(asked).rejects.toMatchObject({ status: 502, code: 'upstream_error' });
+    }
   });
 
-  test('a filtered program is shown as it is', async () => {
-    const run = await ask({ script: { ...SCRIPT, answer: [{ text: '', finish: 'content_filter' }] } });
+  test.each([false, true])('a filtered program is shown as it is (stream: %s)', async (stream) => {
+    const answer = [{ text: '', finish: 'content_filter' }];
+    const run = await ask({ script: { ...SCRIPT, answer }, request: { stream } });
     expect(run.completion.choices[0]).toMatchObject({ finish_reason: 'content_filter' });
   });
 
@@ -344,44 +347,5 @@ describe('a tree', () => {
   test('streams the program that it chose', async () => {
     const run = await tree(() => 'right', { stream: true });
     expect(run.text).toBe('right');
-  });
-});
-
-describe('expected accuracy, each branch right with p', { timeout: 60_000 }, () => {
-  const TRIALS = 2_000;
-  /** Both programs of a branch are right, or both are wrong in the same one of four ways. */
-  const accuracy = async (p: number, branches: number, select: string) => {
-    const random = new Random('plansearch', p, branches);
-    let outcome = '';
-    const ofBranch = new Map<string, string>();
-    const script: RunOptions['script'] = {
-      ...treeScript(() => ''),
-      derived_observations: ({ messages }) => {
-        outcome = random.chance(p) ? 'right' : `wrong ${random.below(4)}`;
-        ofBranch.set(
-          promptsOf({ model: '', messages })
-            .match(/Observation number \d/g)
-            ?.join() ?? '',
-          outcome,
-        );
-        return `1. ${outcome}`;
-      },
-      sketch: ({ messages }) => /(?:right|wrong \d)/.exec(contentText(messages.at(-1)?.content))?.[0] ?? '',
-      other_sketch: ({ messages }) => /(?:right|wrong \d)/.exec(contentText(messages.at(-1)?.content))?.[0] ?? '',
-      pseudocode: ({ messages }) => /(?:right|wrong \d)/.exec(contentText(messages.at(-1)?.content))?.[0] ?? '',
-      candidate: ({ messages }) => /(?:right|wrong \d)/.exec(contentText(messages[0]?.content))?.[0] ?? '',
-    };
-    const request = { plansearch_mode: 'tree', plansearch_branches: branches, plansearch_select: select };
-    let right = 0;
-    for (let trial = 0; trial < TRIALS; trial++) if ((await ask({ script, request })).text === 'right') right++;
-    return right / TRIALS;
-  };
-
-  test('a filter that is certain: 1 − (1 − p)^g', async () => {
-    expect(Math.abs((await accuracy(0.2, 3, 'judge')) - (1 - 0.8 ** 3))).toBeLessThanOrEqual(0.035);
-  });
-
-  test('agreement: plur(g, p)', async () => {
-    expect(Math.abs((await accuracy(0.6, 3, 'plurality')) - 0.72)).toBeLessThanOrEqual(0.035);
   });
 });
