@@ -52,6 +52,8 @@ export type Scripted =
       readonly hangs?: boolean;
     };
 
+const NO_LOG = pino({ level: 'silent' });
+
 type Play = (request: ChatRequest, index: number, call: Call) => Scripted;
 
 export interface ScriptedOptions {
@@ -338,7 +340,7 @@ export function chatExchange(body: object, options: Omit<RunOptions, 'script'> =
     ledger: new Ledger(),
     progress: { ...SILENT, isOn: say !== undefined, say: (text) => say?.(text) },
     trace: createTrace(),
-    log: pino({ level: 'silent' }),
+    log: NO_LOG,
     plan: undefined,
     ordinals: new Map(),
     startedAt: performance.now(),
@@ -363,7 +365,7 @@ export async function registryWith(
       keep: kept.keep.bind(kept),
       hooks: { shutdown },
       clock: systemClock,
-      log: pino({ level: 'silent' }),
+      log: NO_LOG,
     } as unknown as PluginContext<object>;
     await (plugin as (app: unknown, registration: object) => Promise<void>)({}, { context, options });
   }
