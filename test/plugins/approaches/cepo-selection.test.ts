@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { contentText, Random, type ChatRequest } from '../../../core/index.ts';
+import { contentText, type ChatRequest } from '../../../core/index.ts';
 import { approachesIn } from '../../../plugins/approaches/cepo/approaches.ts';
 import cepo from '../../../plugins/approaches/cepo/index.ts';
 import { runApproach, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
@@ -192,52 +192,5 @@ describe('approaches are read', () => {
     ['', []],
   ])('%s', (text, approaches) => {
     expect(approachesIn(text)).toEqual(approaches);
-  });
-});
-
-/** The statistical upstream U(p, r, 4): a candidate is right with probability p, a judge with probability r. */
-describe('expected accuracy', { timeout: 60_000 }, () => {
-  const TRIALS = 2_000;
-  const TOLERANCE = 0.035;
-  const RIGHT = 42;
-  const WRONG = [17, 23, 99, 7];
-
-  async function accuracy(type: string, p: number, r: number): Promise<number> {
-    const random = new Random('cepo', type, p, r);
-    const script: RunOptions['script'] = {
-      candidate: () =>
-        `Worked out, ${random.next()}. The final answer is ${random.chance(p) ? RIGHT : random.pick(WRONG)}`,
-      judge: (sent) => {
-        const [first, second] = [...lastOf(sent).matchAll(/answer is (\d+)/g)].map(
-          ([, final]) => Number(final) === RIGHT,
-        );
-        if (second === undefined) return `Rating: [[${first === random.chance(r) ? 1 : 0}]]`;
-        const better = first === second ? random.below(2) : Number(second === random.chance(r));
-        return `Better Response: [[${better}]]`;
-      },
-      '*': () => 'a step',
-    };
-    // Steps that play no part in the choice are left out.
-    const fast = { planning_n: 1, planning_max_tokens_step1: 0, planning_max_tokens_step3: 0 };
-    const request = { bestofn_rating_type: type, ...fast };
-    let right = 0;
-    for (let trial = 0; trial < TRIALS; trial++) {
-      const run = await runApproach('cepo', { plugins: [cepo], script, request });
-      if (run.text?.endsWith(`is ${RIGHT}`)) right++;
-    }
-    return right / TRIALS;
-  }
-
-  test.each([
-    { type: 'absolute', p: 0.5, r: 0.9, atLeast: 0.8 },
-    { type: 'absolute', p: 0.5, r: 0.8, atLeast: 0.725 },
-    { type: 'pairwise', p: 0.5, r: 0.9, atLeast: 0.8 },
-    { type: 'pairwise', p: 0.7, r: 0.8, atLeast: 0.874 },
-  ])('$type: best(3, $p, $r) at least', async ({ type, p, r, atLeast }) => {
-    expect(await accuracy(type, p, r)).toBeGreaterThanOrEqual(atLeast - TOLERANCE);
-  });
-
-  test('majority: plur(3, 0.5)', async () => {
-    expect(Math.abs((await accuracy('majority', 0.5, 1)) - 0.594)).toBeLessThanOrEqual(TOLERANCE);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createKept } from '../../../core/kept.ts';
-import { contentText, Random, type ChatRequest } from '../../../core/index.ts';
+import { contentText, type ChatRequest } from '../../../core/index.ts';
 import leap from '../../../plugins/approaches/leap/index.ts';
 import { createMemory } from '../../../plugins/approaches/leap/memory.ts';
 import { runApproach, USAGE, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
@@ -291,25 +291,3 @@ describe('three choices', () => {
     expect(run.calls.length).toBeLessThanOrEqual(max_calls);
   });
 });
-
-test.each([{ s: 0.5, E: 2 }])(
-  'answers with principles as often as a mistake is found: 1 − (1 − $s)^$E',
-  async ({ s, E }) => {
-    const random = new Random('leap', s, E);
-    const script: RunOptions['script'] = {
-      examples: () =>
-        output(JSON.stringify(EXAMPLES.slice(0, E).map(({ question }) => ({ question, answer: 'right' })))),
-      mistake: () => output(random.chance(s) ? 'wrong' : 'right'),
-      principles: () => output('Heed.'),
-      condense: () => output('1. Heed.'),
-      // Right with p' = 0.9 by principles, with p = 0.5 without.
-      answer: ({ messages }) =>
-        random.chance(JSON.stringify(messages).includes('Heed') ? 0.9 : 0.5) ? 'right' : 'wrong',
-    };
-    let right = 0;
-    for (let trial = 0; trial < 2_000; trial++) if ((await ask({ script })).text === 'right') right++;
-    const found = 1 - (1 - s) ** E;
-    expect(Math.abs(right / 2_000 - (0.9 * found + 0.5 * (1 - found)))).toBeLessThanOrEqual(0.035);
-  },
-  60_000,
-);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Capabilities } from '../../../core/approach/capabilities.ts';
-import { contentText, gatewayError, Random, type ChatRequest } from '../../../core/index.ts';
+import { contentText, gatewayError, type ChatRequest } from '../../../core/index.ts';
 import mcts from '../../../plugins/approaches/mcts/index.ts';
 import { runApproach, USAGE, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
 
@@ -414,29 +414,6 @@ test.each([
   await expect(ask({ script: {}, request: { optigate: { mcts: { [option]: value } } } })).rejects.toMatchObject({
     status: 400,
     param: `optigate.mcts.${option}`,
-  });
-});
-
-/** U(p, r, 4): a reply is right with probability p, the rating of a right or wrong first reply correct with probability r. */
-describe('expected accuracy', { timeout: 60_000 }, () => {
-  test.each([
-    { S: 2, table: 0.7 },
-    { S: 3, table: 0.8 },
-  ])('with $S simulations is best($S, .5, .9): $table', async ({ S, table }) => {
-    const random = new Random('mcts', S);
-    const capabilities = new Capabilities();
-    const script = {
-      candidate: () => `So the final answer is ${random.chance(0.5) ? 42 : random.pick([17, 23, 99, 7])}`,
-      user_turn: () => 'Are you sure?',
-      judge: (request: ChatRequest) =>
-        `Score: ${ratedReply(request).endsWith(' 42') === random.chance(0.9) ? 0.8 : 0.3}`,
-    };
-    let right = 0;
-    for (let trial = 0; trial < 2_000; trial++) {
-      const run = await ask({ script, capabilities, request: { mcts_simulations: S } });
-      if (run.text?.endsWith(' 42')) right++;
-    }
-    expect(Math.abs(right / 2_000 - table), `${right / 2_000} against ${table}`).toBeLessThanOrEqual(0.035);
   });
 });
 

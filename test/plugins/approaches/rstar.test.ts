@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { contentText, gatewayError, Random, type ChatRequest } from '../../../core/index.ts';
+import { contentText, gatewayError, type ChatRequest } from '../../../core/index.ts';
 import rstar from '../../../plugins/approaches/rstar/index.ts';
 import { runApproach, USAGE, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
 
@@ -462,23 +462,5 @@ test.each([
   await expect(ask({ script: {}, request: { optigate: { rstar: { [option]: value } } } })).rejects.toMatchObject({
     status: 400,
     param: `optigate.rstar.${option}`,
-  });
-});
-
-/** U(p, –, 4): each path and each reading is right with probability p, independently. */
-describe('expected accuracy', { timeout: 60_000 }, () => {
-  test.each([
-    { p: 0.4, atLeast: 0.66 },
-    { p: 0.6, atLeast: 0.93 },
-    { p: 0.8, atLeast: 0.99 },
-  ])('at p = $p is at least $atLeast', async ({ p, atLeast }) => {
-    const random = new Random('rstar', p);
-    const generate = () => says(random.chance(p) ? 42 : random.pick([17, 23, 99, 7])!);
-    let right = 0;
-    for (let trial = 0; trial < 2_000; trial++) {
-      const run = await ask({ script: { candidate: generate, discriminator: generate } });
-      if (run.text === says(42)) right++;
-    }
-    expect(right / 2_000).toBeGreaterThanOrEqual(atLeast);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { programOf, Random } from '../../../core/index.ts';
+import { programOf } from '../../../core/index.ts';
 import { isAboutCode, isSameProgram } from '../../../plugins/approaches/rto/programs.ts';
 import rto from '../../../plugins/approaches/rto/index.ts';
 import { runApproach, USAGE, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
@@ -250,26 +250,3 @@ describe('programs', () => {
     expect(isAboutCode(question, answer)).toBe(isCode);
   });
 });
-
-test.each([
-  { m: 0.8, table: 0.744 },
-  { m: 0.5, table: 0.6 },
-])(
-  'is right as often as expected: p = 0.6, a merge right with $m where one program is',
-  async ({ m, table }) => {
-    const random = new Random('rto', m);
-    let wrong = 0;
-    const program = () => fenced(random.chance(0.6) ? 'right()' : `wrong(${wrong++})`);
-    const script: RunOptions['script'] = {
-      draft: program,
-      description: () => 'a description',
-      rewrite: program,
-      synthesis: ({ messages }) =>
-        fenced(JSON.stringify(messages).includes('right()') && random.chance(m) ? 'right()' : 'wrong()'),
-    };
-    let right = 0;
-    for (let trial = 0; trial < 2_000; trial++) if ((await ask({ script })).text === fenced('right()')) right++;
-    expect(Math.abs(right / 2_000 - table)).toBeLessThanOrEqual(0.035);
-  },
-  60_000,
-);

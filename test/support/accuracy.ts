@@ -1,0 +1,65 @@
+/** How often an approach is right by a model that is right with probability p, measured over the statistical upstream. */
+import { Capabilities } from '../../core/approach/capabilities.ts';
+import { Random } from '../../core/index.ts';
+import { createKept } from '../../core/kept.ts';
+import { EVERY_APPROACH } from './every-approach.ts';
+import { prepare, runApproach, type RunOptions } from './scripted-handler.ts';
+import { finalIn, RIGHT, statisticalUpstream, type Odds, type Script } from './statistical-upstream.ts';
+
+/** For 2,000 trials: three standard deviations at p = 0.5. */
+const TOLERANCE = 0.035;
+
+export interface Expectation {
+  readonly approach: string;
+  /** Where the expected value is from, as a formula. */
+  readonly law: string;
+  readonly odds: Odds;
+  /** The share of right answers. */
+  readonly expected: number;
+  /** What is accepted; default: as far from it as `TOLERANCE`. */
+  readonly least?: number;
+  readonly most?: number;
+  readonly request?: Readonly<Record<string, unknown>>;
+  readonly n?: RunOptions['n'];
+  /** Default: U(p, r, 4). */
+  readonly upstream?: (random: Random, odds: Odds) => Script;
+  /** Where a trial takes long. */
+  readonly maxTrials?: number;
+  /** Of the runs that come to an answer alone. */
+  readonly isConditional?: boolean;
+  /** The one of its approach, at default options, where one has to do. */
+  readonly isTypical?: boolean;
+}
+
+/** The share of right answers; with another `part` in other trials. */
+export async function accuracyOf(expectation: Expectation, trials: number, part = 0): Promise<number> {
+  const { approach, law, odds, request, n, upstream = statisticalUpstream } = expectation;
+  const { maxTrials = trials, isConditional = false } = expectation;
+  const of = EVERY_APPROACH.find(({ slug }) => slug === approach);
+  if (!of) throw new Error(`there is no approach ${approach}`);
+  const options = {
+    plugins: [of.plugin],
+    script: upstream(new Random(approach, law, odds.p, odds.r ?? 1, part), odds),
+    request: { messages: of.messages, ...request },
+    capabilities: new Capabilities(),
+    kept: createKept(),
+    ...(n ? { n } : {}),
+  };
+  // What the runs share, such as solvers, lasts from the first to the last of them.
+  const { shutdown } = await prepare(approach, options);
+  const finals: (number | undefined)[] = [];
+  try {
+    for (let trial = 0; trial < Math.min(trials, maxTrials); trial++) {
+      const { text } = await runApproach(approach, options);
+      finals.push(finalIn(text ?? ''));
+    }
+  } finally {
+    await shutdown.promise();
+  }
+  const counted = isConditional ? finals.filter((final) => final !== undefined) : finals;
+  return counted.filter((final) => final === RIGHT).length / counted.length;
+}
+
+export function boundsOf({ expected, least, most }: Expectation): { readonly least: number; readonly most: number } {
+  return { least: least ?? expected - TOLERANCE, most: most ?? expected + TOLERANCE };
+}
