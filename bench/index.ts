@@ -2,13 +2,15 @@
  * What does optigate cost, beside the least that a proxy can do? Prints a line for each row of the budget.
  *
  *   npm run bench                       all rows, as a table
- *   npm run bench -- --only cache       questions by name or part of it: plain stream cache-memory cache-redis memory start approaches
+ *   npm run bench -- --only cache       questions by name or part of it: plain stream cache-memory cache-redis memory start
+ *                                       approaches accuracy
  *   npm run bench -- --seconds 5        longer rounds (default 2), --rounds 9 more of them (default 5)
  *   npm run bench -- --json             for programs
  */
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Row } from './measure.ts';
+import { accuracy } from './rows/accuracy.ts';
 import { approachRounds } from './rows/approach-rounds.ts';
 import { cacheHitInMemory, cacheHitInRedis } from './rows/cache-hit.ts';
 import { openStreams } from './rows/open-streams.ts';
@@ -26,6 +28,7 @@ const QUESTIONS: readonly Question[] = [
   openStreams,
   start,
   approachRounds,
+  accuracy,
 ];
 
 const { values: flags } = parseArgs({

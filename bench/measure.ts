@@ -27,6 +27,8 @@ export interface Row {
   readonly figureUnit: string;
   readonly budget: number;
   readonly stretch: number;
+  /** More is better: the budget is the least that is accepted. */
+  readonly isFloor?: boolean;
   /** Why there are no figures, or what to know about them. */
   readonly note?: string;
 }
