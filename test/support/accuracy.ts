@@ -27,7 +27,7 @@ export interface Expectation {
   readonly maxTrials?: number;
   /** Of the runs that come to an answer alone. */
   readonly isConditional?: boolean;
-  /** The one of its approach, at default options, where one has to do. */
+  /** The one of its approach, where one has to do. */
   readonly isTypical?: boolean;
 }
 
