@@ -11,7 +11,7 @@ const NAME = 'trace';
 const options = z.strictObject({
   max_requests: z.int().min(1).max(100_000).default(1_000).describe('How many requests are kept, the last ones.'),
   max_bytes: size
-    .refine((bytes) => bytes > 0, 'expected more than 0 bytes')
+    .refine((bytes) => bytes > 0, 'more than 0 bytes')
     .prefault('32mb')
     .describe('Memory for all of them, per process; the oldest go first.'),
 });
@@ -61,6 +61,7 @@ function keyOf(identity: string, request: string): string {
 
 function describe(exchange: Exchange, { status, error, durationMs }: Outcome, now: number) {
   const cache = exchange.headers.get('x-optigate-cache');
+  const failure = error ?? reasonOf(exchange);
   return {
     id: exchange.id,
     object: 'optigate.trace',
@@ -70,10 +71,15 @@ function describe(exchange: Exchange, { status, error, durationMs }: Outcome, no
     model: exchange.plan?.request.value.model,
     upstream: exchange.plan?.upstream.name,
     status,
-    ...(error ? { error: error.code } : {}),
+    ...(failure ? { error: failure.code } : {}),
     ...(cache === undefined ? {} : { cache }),
     duration_ms: durationMs,
     ...(exchange.ledger.answerUsage ? { usage: exchange.ledger.answerUsage } : {}),
     ...traceOf(exchange),
   };
+}
+
+/** Why it was given up, a client that left included; the status of a stream that had begun says nothing of it. */
+function reasonOf({ signal }: Exchange): GatewayError | undefined {
+  return signal.reason instanceof GatewayError ? signal.reason : undefined;
 }

@@ -26,7 +26,7 @@ import { RedisStore } from './redis.ts';
 const NAME = 'cache';
 const REDIS_URL = /^rediss?:\/\//;
 
-const someBytes = size.refine((bytes) => bytes > 0, 'expected more than 0 bytes');
+const someBytes = size.refine((bytes) => bytes > 0, 'more than 0 bytes');
 const redisUrl = z.string().regex(REDIS_URL, 'expected redis://host:port or rediss://host:port');
 
 const options = z

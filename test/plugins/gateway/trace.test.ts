@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { startGateway, type TestGateway } from '../../support/gateway.ts';
-import { chatChunk, chatCompletion, events, json, scriptedUpstream } from '../../support/scripted-upstream.ts';
+import { chatChunk, chatCompletion, events, HANG, json, scriptedUpstream } from '../../support/scripted-upstream.ts';
 import type { ScriptedRequest } from '../../support/scripted-upstream.ts';
 
 const USAGE = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 };
@@ -105,6 +105,27 @@ describe('GET /v1/optigate/traces/{request id}', () => {
       { body: { operation: 'chat', status: 200, trace: { steps: [{ role: 'answer', status: 200 }] } } },
       { body: { operation: 'chat', status: 404, trace: { steps: [{ status: 404 }] } } },
       { body: { operation: 'embeddings', status: 200, trace: { steps: [{ status: 200 }] } } },
+    ]);
+  });
+
+  test.each([false, true])('says that the client left, and which call was open then (stream: %s)', async (stream) => {
+    await using upstream = await scriptedUpstream((request) => ('n' in request.json ? candidates(request) : HANG));
+    await using gateway = await startGateway(upstream, { yaml: YAML() });
+    const leaving = new AbortController();
+    const ask = { optillm_approach: 'moa', stream };
+    const asking = gateway.chat(ask, { ...ALICE, 'x-request-id': 'gone' }, leaving.signal).then((it) => it.text());
+    const critique = await upstream.request(1);
+    leaving.abort();
+    await expect(asking).rejects.toThrow('aborted');
+    await critique.aborted;
+    await expect.poll(async () => (await traceOf(gateway, 'gone')).status).toBe(200);
+    const { body } = await traceOf(gateway, 'gone');
+    expect(body.error).toBe('client_closed');
+    const [moa] = body.trace.steps ?? [];
+    expect(moa).not.toHaveProperty('end_ms');
+    expect(moa?.steps).toMatchObject([
+      { role: 'draft', status: 200 },
+      { role: 'critique', error: 'client_closed' },
     ]);
   });
 
