@@ -1,7 +1,7 @@
 import type { Call, Handler, StreamStamp } from '../exchange.ts';
 import type { Reply } from '../reply.ts';
 import { normalizeAnswer } from './answer.ts';
-import { groupsOf, ifAny, noneUsable, sameResult, usableOf } from './candidates.ts';
+import { degradeByLoss, groupsOf, ifAny, noneUsable, sameResult, usableOf } from './candidates.ts';
 import { candidateText, judgeCall, questionBlock } from './conversation.ts';
 import { runBranches, type Branch } from './merge.ts';
 import { ask } from './sampling.ts';
@@ -58,7 +58,9 @@ async function favourite(candidates: readonly Answer[], call: Call, handler: Han
   const listed = candidates.map((answer, i) => `<answer number="${i + 1}">\n${candidateText(answer)}\n</answer>`);
   const user = [questionBlock(messages), ...listed].join('\n\n');
   const judging = judgeCall(call, { system: JUDGE, user, temperature: 0, evidence: candidates });
-  const [verdict] = (await ifAny(ask(judging, handler), call)) ?? [];
+  const verdicts = await ifAny(ask(judging, handler), call);
+  if (!verdicts) degradeByLoss(call.exchange, 'judges_failed');
+  const [verdict] = verdicts ?? [];
   const choice = verdict ? choiceOf(verdict.text, candidates.length) : null;
   return choice === null ? undefined : candidates[choice];
 }

@@ -1,6 +1,7 @@
 /** Search over ideas: a branch for each of several subsets of the observations, two programs in each branch. */
 import {
   anyOf,
+  degradeByLoss,
   ifAny,
   judgeCall,
   candidateText,
@@ -86,6 +87,7 @@ async function favourite(candidates: readonly Answer[], { call, next }: Search):
   const user = [questionBlock(call.request.value.messages), ...listed].join('\n\n');
   const judging = judgeCall(call, { system: JUDGE, user, temperature: 0, evidence: candidates });
   const verdict = await ifAny(next.ask(judging), call);
+  if (!verdict) degradeByLoss(call.exchange, 'judges_failed');
   const choice = verdict ? choiceOf(verdict.text, candidates.length) : null;
   return choice === null ? undefined : candidates[choice];
 }

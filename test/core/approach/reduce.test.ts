@@ -92,8 +92,12 @@ describe('reduce: judge', () => {
     expect((await ask('judge', { a: ['Red'], b: [''], c: [{ status: 500 }] })).text).toBe('Red');
   });
 
-  test.each([{ status: 500 }, 'I cannot tell'])('votes where the judge tells nothing (%o)', async (judge) => {
-    expect((await ask('judge', { ...FINALS, judge: [judge] })).text).toBe(FINALS.a[0]);
+  test.each([
+    { judge: { status: 500 }, degraded: 'judges_failed' },
+    { judge: 'I cannot tell', degraded: undefined },
+  ])('votes where the judge tells nothing (%o)', async ({ judge, degraded }) => {
+    const run = await ask('judge', { ...FINALS, judge: [judge] });
+    expect([run.text, run.exchange.headers.get('x-optigate-degraded')]).toEqual([FINALS.a[0], degraded]);
   });
 
   test('votes where the budget has no call left for it', async () => {

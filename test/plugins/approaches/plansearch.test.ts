@@ -313,6 +313,12 @@ describe('a tree', () => {
     expect(shape(equal)).toEqual(['right', 57, 6]);
   });
 
+  test('says so where that judge fails', async () => {
+    const judge = [{ status: 500 }];
+    const run = await tree((i) => `wrong ${i}`, { plansearch_select: 'judge' }, { judge });
+    expect([run.calls.length, run.exchange.headers.get('x-optigate-degraded')]).toEqual([58, 'judges_failed']);
+  });
+
   test('loses no more than what fails', async () => {
     const program = (i: number): Scripted => (i === 3 ? 'right' : i % 2 === 0 ? { status: 500 } : '');
     expect((await tree(program)).text).toBe('right');
