@@ -26,7 +26,7 @@ export const KINDS = {
   unknown_approach: {
     ...INVALID,
     message: ({ slug, known, hint }) =>
-      `Unknown approach '${slug}'${hint ? `, did you mean '${hint}'?` : ''}. Listed: ${known}`,
+      `Unknown approach '${slug}'${hint ? `, did you mean '${hint}'?` : '.'} Listed: ${known}`,
   },
   invalid_api_key: {
     status: 401,

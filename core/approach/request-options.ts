@@ -147,7 +147,9 @@ function checked(
       throw invalid(fieldOf(key), suggestion('unknown option', key, optionNames(schema)));
     }
     const [name = '', ...inner] = (issue?.path ?? []).map(String);
-    throw invalid([fieldOf(name), ...inner].join('.'), issue?.message ?? 'not valid');
+    const isUnknown = issue?.code === 'unrecognized_keys';
+    const place = [fieldOf(name), ...inner, ...(isUnknown ? issue.keys.slice(0, 1) : [])].join('.');
+    throw invalid(place, isUnknown ? 'unknown key' : (issue?.message ?? 'not valid'));
   }
   if (values['limits'] === undefined) return result.data;
   const { maxCalls, maxTokens, deadlineMs } = lowerBudget(limitsOf(defaults), limitsOf(result.data));

@@ -7,7 +7,10 @@ const LONGEST_MS = 2 ** 31 - 1;
 
 /** Options that are a time: `500ms`, `30s`, `10m`, `1h` or a number of milliseconds. Gives milliseconds. */
 export const duration = z
-  .union([z.number().min(0), z.string().regex(/^\d+(\.\d+)?(ms|s|m|h)$/)])
+  .union([
+    z.number().min(0),
+    z.string().regex(/^\d+(\.\d+)?(ms|s|m|h)$/, 'expected a duration such as 30s, or milliseconds'),
+  ])
   .meta({ title: 'duration', examples: ['500ms', '30s', '10m', '1h'] })
   .transform((written, context) => {
     const ms = typeof written === 'number' ? written : inUnits(written, MILLISECONDS);

@@ -40,7 +40,7 @@ describe('an expression', () => {
         status: 400,
         code: 'unknown_approach',
         param: 'optillm_approach',
-        message: expect.stringContaining(`'${hint}'`),
+        message: expect.stringContaining(`did you mean '${hint}'? Listed: `),
       }),
     );
   });

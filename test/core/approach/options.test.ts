@@ -73,8 +73,16 @@ describe('forms of an option in a body', () => {
     [{ patient_config: { tmes: 5 } }, 'patient_config.tmes'],
     [{ optigate: { patient: { times: 0 } } }, 'optigate.patient.times'],
     [{ optigate: { patient: { limits: { max_calls: 0 } } } }, 'optigate.patient.limits.max_calls'],
+    [{ optigate: { patient: { limits: { max_cals: 2 } } } }, 'optigate.patient.limits.max_cals'],
   ])('a bad value names its field: %o', async (request, param) => {
     expect(await refusal(request)).toMatchObject({ status: 400, param });
+  });
+});
+
+test('a bad duration is refused in words', async () => {
+  expect(await refusal({ optigate: { patient: { limits: { deadline: 'soon' } } } })).toMatchObject({
+    param: 'optigate.patient.limits.deadline',
+    message: expect.stringContaining('expected a duration such as 30s') as string,
   });
 });
 
