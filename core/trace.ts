@@ -26,7 +26,7 @@ export interface Trace {
   readonly facts: Readonly<Record<string, unknown>>;
   /** Enters an attempt that is over. */
   add(entry: TraceEntry): void;
-  /** States facts of this step: votes, scores, the winner. Plain data in `snake_case`, no texts of prompts or answers. */
+  /** States facts of this step: votes, scores, the winner. Plain data in `snake_case`, no texts but short final answers. */
   note(facts: Readonly<Record<string, unknown>>): void;
   /** A step within this one. */
   step(approach: string, startMs: number): Trace;

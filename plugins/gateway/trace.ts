@@ -1,7 +1,7 @@
 /**
  * Keeps what the last requests did: which approaches ran, each call with role, times, tokens and retries, scores, votes,
  * and which candidate won. `GET /v1/optigate/traces/{request id}` gives the tree of one, to whoever made that request;
- * the id is the answer's `x-request-id`. In memory, in each process; texts of prompts and answers are not kept.
+ * the id is the answer's `x-request-id`. In memory, in each process; no texts but short final answers are kept.
  */
 import { LRUCache } from 'lru-cache';
 import { definePlugin, GatewayError, size, traceOf, z, type Exchange, type Outcome } from '../../core/index.ts';
