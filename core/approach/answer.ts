@@ -102,13 +102,13 @@ function lastBoxed(text: string): string | null {
 const LABEL = /\b(?:final[ \t]+)?answer\b[ \t*_`]*(?:is\b[ \t*_`]*:?|[:=])(?:[*_`]+(?=\s|$))?/gi;
 
 function lastLabelled(text: string): string | null {
-  let last: string | null = null;
-  for (const match of text.matchAll(LABEL)) {
+  for (const match of [...text.matchAll(LABEL)].toReversed()) {
     const from = match.index + match[0].length;
     const end = text.indexOf('\n', from);
-    last = nonEmpty(text.slice(from, end < 0 ? undefined : end)) ?? last;
+    const answer = nonEmpty(text.slice(from, end < 0 ? undefined : end));
+    if (answer !== null) return answer;
   }
-  return last;
+  return null;
 }
 
 function lastLetter(text: string): string | null {
@@ -130,7 +130,7 @@ export function normalizeAnswer(answer: string): string {
     .replaceAll(/\\text\s*\{([^{}]*)\}/g, '$1')
     .replaceAll(/[$`]|\\[()[\],;!]/g, '')
     // Emphasis stands at the edge of a word; between letters or digits it is a sign (2*3, a_b).
-    .replaceAll(/(?<![\p{L}\d*_])[*_]+|[*_]+(?![\p{L}\d*_])/gu, '')
+    .replaceAll(/(?<![\p{L}\d*_])[*_]+|(?<![*_])[*_]+(?![\p{L}\d*_])/gu, '')
     .replaceAll('\u2212', '-')
     .replaceAll(/\s+/g, ' ');
   for (let before = ''; before !== text;) {
@@ -138,7 +138,7 @@ export function normalizeAnswer(answer: string): string {
     text = text
       .trim()
       .replace(/^["'“”‘’]+/, '')
-      .replace(/["'“”‘’.,;:!?]+$/, '');
+      .replace(/(?<!["'“”‘’.,;:!?])["'“”‘’.,;:!?]+$/, '');
   }
   // A choice is the same with its brackets.
   text = text.replace(/^\(([A-Ja-j])\)$/, '$1');

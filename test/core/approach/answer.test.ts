@@ -60,6 +60,14 @@ describe('answerOf', () => {
     expect(answerOf(text)).toBe(answer);
   });
 
+  test('a model that repeats itself without end costs no time', () => {
+    const long = (sign: string) => sign.repeat(200_000);
+    expect(answerOf(`Answer: 42\n${long('\n')}b`)).toBe('42');
+    for (const sign of ['.', '"', ' ']) expect(answerOf(`Answer: a${long(sign)}b`)).toBe(`a${long(sign)}b`);
+    expect(sameAnswer(`a${long('_')}b`, `a${long('*')}b`)).toBe(false);
+    expect(answerOf(`${'the answer is '.repeat(50_000)}42`)).toBe('42');
+  });
+
   test('takes the last number of the last line where a number is expected', () => {
     expect(answerOf('1 and 2\nso 3 or 4 eggs\n\n', { isNumeric: true })).toBe('4');
     expect(answerOf('costs $1,234.50', { isNumeric: true })).toBe('1,234.50');
