@@ -48,7 +48,7 @@ async function reworked(solution: Solution, workspace: Workspace): Promise<Solut
 
 /** The lines of a report that name an issue: those below its label, or, without one, all items of lists. */
 export function issuesIn(report: string): readonly string[] {
-  const section = /^[\s*_#]*issues[*_]*:[*_]*(.*(?:\n(?![\s*_#]*[a-z]+[*_]*:).*)*)/im.exec(report)?.[1];
+  const section = /^[ \t*_#]*issues[*_]*:[*_]*(.*(?:\n(?![ \t*_#]*[a-z]+[*_]*:).*)*)/im.exec(report)?.[1];
   const lines = (section ?? report).split('\n').map((line) => line.trim());
   const isIssue = (line: string) => /^(?:[-*•]|\d+[.)])\s*\S/.test(line) && !/^\W*none\W*$/i.test(line);
   return lines.filter(isIssue);

@@ -12,10 +12,15 @@ import type { Settings } from './settings.ts';
 
 type Mode = Settings['answer_extraction_mode'];
 
-/** Is the solution shown as reasoning and short answer, and how? Undefined = it is the answer as it is. */
+/**
+ * Is the solution shown as reasoning and short answer, and how? Undefined = it is the answer as it is, always where the
+ * client asks for a format: a part of it would have another.
+ */
 export function layoutOf(call: Call, { use_thinking_tags, answer_extraction_mode }: Settings) {
-  if (answer_extraction_mode === 'none') return undefined;
-  if (call.request.value['include_reasoning'] === true && use_thinking_tags !== false) return 'reasoning_content';
+  const { response_format, include_reasoning } = call.request.value;
+  const hasFormat = (response_format?.['type'] ?? 'text') !== 'text';
+  if (answer_extraction_mode === 'none' || hasFormat) return undefined;
+  if (include_reasoning === true && use_thinking_tags !== false) return 'reasoning_content';
   return use_thinking_tags === true ? 'tags' : undefined;
 }
 

@@ -79,7 +79,9 @@ async function extract(solution: Solution, agent: number, workspace: Workspace):
 /** The six labelled lines of a strategy; all of the text where it has none of them. */
 export function readStrategy(said: string): Pick<Strategy, 'type' | 'text'> {
   const lines = LABELS.flatMap((label) => {
-    const found = new RegExp(String.raw`^[\s*_#-]*${label}[*_]*\s*:[*_]*[ \t]*(\S.*)$`, 'im').exec(said)?.[1]?.trim();
+    const found = new RegExp(String.raw`^[ \t*_#-]*${label}[*_]*[ \t]*:[*_]*[ \t]*(\S.*)$`, 'im')
+      .exec(said)?.[1]
+      ?.trim();
     return found === undefined ? [] : [{ label, found }];
   });
   const type = lines.find(({ label }) => label === 'PROBLEM_TYPE')?.found;

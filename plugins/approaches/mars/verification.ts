@@ -78,12 +78,11 @@ function countCorrect(reports: readonly Report[]): number {
   return reports.filter(({ verdict }) => verdict === 'correct').length;
 }
 
-/** Do as many verified solutions as wanted come to the same answer? */
-export function isConsensus(solutions: readonly Solution[], wanted: number): boolean {
+/** Do as many verified solutions as wanted, this one among them, come to its answer? */
+function isAgreed(one: Solution, solutions: readonly Solution[], wanted: number): boolean {
+  if (one.standing !== 'verified') return false;
   const verified = solutions.filter(({ standing }) => standing === 'verified');
-  return verified.some(
-    (one) => verified.filter((other) => other === one || comesToTheSame(other.answer, one.answer)).length >= wanted,
-  );
+  return verified.filter((other) => other === one || comesToTheSame(other.answer, one.answer)).length >= wanted;
 }
 
 export interface Outcome {
@@ -114,8 +113,8 @@ export async function untilConsensus(
   const shared = { ...workspace, ask, call: workspace.call.with({}, { signal: group.signal }) };
   const consensus = Promise.withResolvers<void>();
   const working = solutions.map(async (solution, index) => {
-    results[index] = await work(solution, shared);
-    if (early_termination && isConsensus(results, consensus_threshold)) consensus.resolve();
+    const worked = (results[index] = await work(solution, shared));
+    if (early_termination && isAgreed(worked, results, consensus_threshold)) consensus.resolve();
   });
   try {
     await Promise.race([consensus.promise, Promise.all(working)]);

@@ -43,6 +43,14 @@ describe('a verifier’s report', () => {
   });
 });
 
+test('blank lines without end cost no time', () => {
+  const lines = '\n'.repeat(200_000);
+  expect(issuesIn(`ISSUES:${lines}- a gap${lines}VERDICT: INCORRECT`)).toEqual(['- a gap']);
+  expect(readStrategy(`PROBLEM_TYPE: algebra${lines}KEY_INSIGHTS: six`).text).toBe(
+    'PROBLEM_TYPE: algebra\nKEY_INSIGHTS: six',
+  );
+});
+
 describe('a short answer', () => {
   const js = 'It is this:\n```js\nconst answer = 42;\n```\nDone.';
 

@@ -222,7 +222,8 @@ describe('aggregation and strategies', () => {
   });
 
   test('groups are drawn anew for each request, and the same again for the same one', async () => {
-    const groups = async (request: { readonly seed: number }) => promptsOf(await ask(SCRIPT, { request }), 'aggregation');
+    const groups = async (request: { readonly seed: number }) =>
+      promptsOf(await ask(SCRIPT, { request }), 'aggregation');
     expect(await groups({ seed: 1 })).toEqual(await groups({ seed: 1 }));
     expect(await groups({ seed: 1 })).not.toEqual(await groups({ seed: 2 }));
   });
@@ -409,6 +410,15 @@ describe('the client’s wish for reasoning', () => {
       expect(run.text).toBe(solution);
     },
   );
+
+  test('a format of the client’s stays as it is', async () => {
+    const json = '{"text":"The answer is 42"}';
+    const request = { response_format: { type: 'json_schema', json_schema: {} }, include_reasoning: true };
+    for (const options of [ALONE, { ...ALONE, use_thinking_tags: true }]) {
+      const run = await ask({ ...SCRIPT, candidate: () => json }, optionsOf(options, request));
+      expect(run.text).toBe(json);
+    }
+  });
 
   test('a synthesised answer is shown the same way', async () => {
     const script: Script = { ...SOLVED, verification: incorrect, synthesis: ['Well. The answer is 7'] };
