@@ -106,7 +106,7 @@ export {
 } from './approach/candidates.ts';
 export { normalizeProgram, programOf } from './approach/program.ts';
 export { orBestSoFar } from './approach/best-so-far.ts';
-export { anyOf } from './approach/sampling.ts';
+export { anyOf, seedAt } from './approach/sampling.ts';
 export { usableReply } from './approach/usable-reply.ts';
 export { childSignal } from './approach/child-signal.ts';
 export { sideBySide } from './approach/side-by-side.ts';

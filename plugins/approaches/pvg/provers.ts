@@ -6,6 +6,7 @@ import {
   isFreeText,
   judgeCall,
   scoreOf,
+  seedAt,
   sideBySide,
   stripThinking,
   usableOf,
@@ -78,7 +79,7 @@ export class Provers {
     const { messages, seed } = call.request.value;
     const sampling = {
       temperature: diverseTemperature(call, Math.max(2, 7 - number) / 10),
-      ...(typeof seed === 'number' && number > 0 ? { seed: seed + number * count } : {}),
+      ...(typeof seed === 'number' ? { seed: seedAt(seed, number * count) } : {}),
       ...withDefaultLimit(call, maxTokens),
     };
     const calls = provers.map((prover) => {

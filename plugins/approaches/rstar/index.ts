@@ -20,6 +20,7 @@ import {
   noneUsable,
   randomOf,
   topChoices,
+  usableReply,
   z,
   type Call,
   type Next,
@@ -78,7 +79,7 @@ async function mutualReasoning(call: Call, next: Next, options: Options) {
   if (!isFreeText(call)) {
     // A path is prose that ends in an answer: neither a tool call nor a format can be grown step by step.
     degrade(call.exchange, 'rstar: tools or response_format', { isLasting: true });
-    return next(call);
+    return usableReply(next(call), call);
   }
   const random = randomOf(call);
   const { trace } = call;

@@ -5,6 +5,7 @@ import {
   diverseTemperature,
   ifAny,
   judgeCall,
+  seedAt,
   withDefaultLimit,
   type Answer,
   type Call,
@@ -33,18 +34,26 @@ export function readAgain(
   return Promise.all(
     paths.map(async (path, index) => {
       const prefix = prefixes[index] ?? '';
-      return { path, prefix, reading: await complete(prefix, call, next, options) };
+      return { path, prefix, reading: await complete(prefix, index, call, next, options) };
     }),
   );
 }
 
-function complete(prefix: string, call: Call, next: Next, options: ReaderOptions): Promise<Answer | undefined> {
-  const { messages } = call.request.value;
+function complete(
+  prefix: string,
+  index: number,
+  call: Call,
+  next: Next,
+  options: ReaderOptions,
+): Promise<Answer | undefined> {
+  const { messages, seed } = call.request.value;
   const reader = call.with(
     {
       messages: readersPrompt(messages, prefix),
       temperature: diverseTemperature(call, STEADY),
       ...withDefaultLimit(call, options.max_tokens),
+      // Short paths may have no beginning to tell their readers apart by.
+      ...(typeof seed === 'number' ? { seed: seedAt(seed, index) } : {}),
     },
     { role: 'discriminator' },
   );

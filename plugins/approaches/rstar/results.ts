@@ -1,5 +1,6 @@
 /** What a text comes to, and whether two readings of one path agree. */
 import { answerOf, candidateText, isTruncated, sameAnswer, type Answer } from '../../../core/index.ts';
+import type { Action } from './prompts.ts';
 
 export interface Result {
   readonly answer: string;
@@ -19,9 +20,13 @@ export function resultOf(answer: Answer): Result | undefined {
   return found === null ? undefined : { answer: found, confidence: 0.5 };
 }
 
-/** Does it state the final answer, so that the path ends here? */
-export function isConclusion(step: Answer): boolean {
-  return !isTruncated(step) && labelledAnswer(step.text) !== null;
+/**
+ * Does it state the final answer, so that the path ends here? A step that solves a sub-question has to say that it is the
+ * final one: "Answer: 6" may be the sub-question's.
+ */
+export function isConclusion(step: Answer, action?: Action): boolean {
+  if (isTruncated(step) || labelledAnswer(step.text) === null) return false;
+  return action !== 'subquestion' || /\bfinal\s+answer\b|\\boxed\{/i.test(candidateText(step));
 }
 
 /** A labelled or boxed answer: one that is still found where the text does not end with it. */
@@ -29,11 +34,12 @@ function labelledAnswer(text: string): string | null {
   return answerOf(`${text}\n-`);
 }
 
-/**
- * The beginning of a path up to a share of its length, at the end of a word; without lines that give the answer away.
- */
+/** The longest word that a prefix is cut short by; what goes on for longer has no blanks between its words. */
+const WORD = /\S{0,24}$/u;
+
+/** The beginning of a path up to a share of its length, at the end of a word; without lines that give an answer away. */
 export function prefixOf(text: string, share: number): string {
-  const cut = text.slice(0, Math.floor(text.length * share)).replace(/\S*$/, '');
+  const cut = text.slice(0, Math.floor(text.length * share)).replace(WORD, '');
   const lines = cut.trimEnd().split('\n');
   while (labelledAnswer(lines.join('\n')) !== null) lines.pop();
   return lines.join('\n').trimEnd();

@@ -6,6 +6,7 @@ import {
   isUsable,
   Random,
   sameAnswer,
+  seedAt,
   withDefaultLimit,
   type Answer,
   type Call,
@@ -101,7 +102,7 @@ export class Exploration {
       if (isMade) node.step = step;
       else remove(node);
       const leaf = isMade ? node : node === start ? undefined : node.parent;
-      const isEnd = !isMade || isConclusion(step) || stepsTo(node).length >= this.#init.depth;
+      const isEnd = !isMade || isConclusion(step, node.action) || stepsTo(node).length >= this.#init.depth;
       if (isEnd) return leaf && pathTo(leaf, step !== undefined);
     }
   }
@@ -129,7 +130,7 @@ export class Exploration {
         temperature: diverseTemperature(call, STEADY),
         ...withDefaultLimit(call, maxTokens),
         // Rollouts that begin alike are samples of their own.
-        ...(typeof seed === 'number' && Number.isSafeInteger(seed + index) ? { seed: seed + index } : {}),
+        ...(typeof seed === 'number' ? { seed: seedAt(seed, index) } : {}),
       },
       { role: 'candidate' },
     );

@@ -23,8 +23,11 @@ export interface Voter {
   readonly isReading: boolean;
 }
 
+const MAX_SHOWN = 80;
+
 /** Those that come to the same answer. */
 export interface Group {
+  /** As the trace shows it. */
   readonly answer: string;
   readonly weight: number;
   /** Mean of its votes. */
@@ -89,7 +92,7 @@ function groupOf(votes: readonly Vote[]): Group | undefined {
   if (!best) return undefined;
   const sum = (of: (vote: Vote) => number) => votes.reduce((total, vote) => total + of(vote), 0);
   return {
-    answer: normalizeAnswer(best.answer),
+    answer: normalizeAnswer(best.answer).slice(0, MAX_SHOWN),
     weight: sum(({ weight }) => weight),
     confidence: sum(({ confidence }) => confidence) / votes.length,
     best: best.voter,

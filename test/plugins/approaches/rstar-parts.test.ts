@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Answer } from '../../../core/index.ts';
 import { completeReply } from '../../../core/reply.ts';
 import { Payload } from '../../../core/payload.ts';
-import { agrees, overlap, prefixOf, resultOf } from '../../../plugins/approaches/rstar/results.ts';
+import { agrees, isConclusion, overlap, prefixOf, resultOf } from '../../../plugins/approaches/rstar/results.ts';
 import {
   addChild,
   backUp,
@@ -54,6 +54,20 @@ describe('results', () => {
     expect(prefixOf(text, 0.5)).toBe('one two');
     expect(prefixOf('word', 0.8)).toBe('');
     expect(prefixOf('first line\nThe final answer is 42, as shown below in full length', 0.8)).toBe('first line');
+  });
+
+  test('a prefix of a text without blanks is cut anywhere but in a character', () => {
+    expect(prefixOf('字'.repeat(100), 0.8)).toBe('字'.repeat(56));
+    expect(prefixOf('😀'.repeat(50), 0.81).isWellFormed()).toBe(true);
+    expect(prefixOf('x'.repeat(1_000_000), 0.8)).toHaveLength(800_000 - 24);
+  });
+
+  test('what answers a sub-question concludes nothing, unless it says that it is final', () => {
+    const answered = answer('Which half? The first.\nAnswer: 6');
+    expect(isConclusion(answered, 'subquestion')).toBe(false);
+    expect(isConclusion(answered, 'remaining_steps')).toBe(true);
+    expect(isConclusion(answer('Answer: 6\n**Final Answer:** 42'), 'subquestion')).toBe(true);
+    expect(isConclusion(answer(String.raw`So \boxed{42}`), 'subquestion')).toBe(true);
   });
 });
 

@@ -42,6 +42,22 @@ describe('paths and readers', () => {
     });
   });
 
+  test('the answer to a sub-question ends no path', async () => {
+    const script = {
+      candidate: (request: ChatRequest) =>
+        stepsIn(request) === 3 ? says(42) : /Name the sub-question/.test(systemOf(request)) ? 'Answer: 6' : 'Hm.',
+      discriminator: () => says(42),
+    };
+    const run = await ask({ script });
+    expect([run.text, run.calls.length]).toEqual([says(42), 25]);
+  });
+
+  test('the trace shows the beginning of a long answer', async () => {
+    const script = { candidate: () => says('long '.repeat(100)), discriminator: () => says(42) };
+    const { votes } = tracedOf(await ask({ script, request: traced })) as { votes: { answer: string }[] };
+    expect(Math.max(...votes.map(({ answer }) => answer.length))).toBe(80);
+  });
+
   test('a path ends with the step that states the answer', async () => {
     const script = { candidate: () => says(42), discriminator: () => says(42) };
     const run = await ask({ script });
@@ -294,9 +310,10 @@ describe('what the upstream gets', () => {
     expect(systemOf(run.calls[3]!.request)).toMatch(/number 0\.[\s\S]*number 1\.[\s\S]*number 2\./);
   });
 
-  test('each rollout has a seed of its own where the client gave one', async () => {
+  test('each rollout and each reader has a seed of its own where the client gave one', async () => {
     const run = await ask({ script: paths(FIVE, FIVE), request: { seed: 7 } });
     expect(run.calls.slice(0, 5).map(({ request }) => request.seed)).toEqual([7, 8, 9, 10, 11]);
+    expect(run.calls.slice(-5).map(({ request }) => request.seed)).toEqual([7, 8, 9, 10, 11]);
   });
 
   test('another model reads where one is named, if the caller may use it', async () => {
@@ -357,6 +374,7 @@ describe('what the upstream gets', () => {
       expect([run.text, run.calls.length]).toEqual(['plain', 1]);
       expect(run.calls[0]?.request).toMatchObject(request);
       expect(run.exchange.headers.get('x-optigate-degraded')).toBe('rstar: tools or response_format');
+      await expect(ask({ script: { answer: [''] }, request })).rejects.toMatchObject({ code: 'upstream_error' });
     },
   );
 });
