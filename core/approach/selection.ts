@@ -21,6 +21,7 @@ import {
 } from './marks.ts';
 import { limitsOf } from './options.ts';
 import { planOther } from './other-operations.ts';
+import { checkReadable } from './readable.ts';
 import type { ApproachRegistry } from './registry.ts';
 import { lowerBudget, NO_OPTIONS, readOptions, type RequestOptions } from './request-options.ts';
 import type { SelectedPlan } from './selected-plan.ts';
@@ -157,6 +158,7 @@ export function createSelection(init: SelectionInit): Selection {
     const { upstream, model } = destinationOf(exchange, name, upstreams);
     const steps = expression.map((slugs) => stepsOf(slugs, registry, named.options));
     checkRights(exchange, upstream, model, steps);
+    if (!isPlainCall(steps)) checkReadable(named.request.value.messages);
 
     const isSingleCall = isOneCall(steps);
     const n = choicesOf(named.request.value, settings.defaultN, isPlainCall(steps));

@@ -303,6 +303,17 @@ describe('the body', () => {
     await expect(select({ request })).rejects.toThrow(refusal(400, param));
   });
 
+  test.each([
+    [null, 'messages[1]'],
+    ['x', 'messages[1]'],
+    [{ content: 'x' }, 'messages[1]'],
+    [{ role: 'assistant', tool_calls: [null] }, 'messages[1]'],
+  ])('with a message such as %o is a 400 where an approach would read it', async (message, param) => {
+    const request = { messages: [{ role: 'user', content: 'x' }, message] };
+    await expect(select({ request }, 'bon')).rejects.toThrow(refusal(400, param));
+    expect((await select({ request })).approach).toBe('none');
+  });
+
   test('without a model takes the server’s', async () => {
     expect((await select({ request: { model: undefined }, settings: { model: 'gpt' } })).model).toBe('gpt');
   });
