@@ -15,7 +15,7 @@ const ALONE = new RegExp(String.raw`^\s*(?:\[\[)?${NUMBER}(?:\]\])?${SCALE}\s*\.
 
 /** The score that a judge gave, on the scale `low` to `high`; null where it gave none, or none on that scale. */
 export function scoreOf(text: string, low: number, high: number): number | null {
-  const plain = stripThinking(text).replaceAll(/[*_`]/g, '');
+  const plain = plainOf(text);
   const found = inJson(plain) ?? lastLabelled(plain) ?? alone(plain) ?? alone(lastLine(plain));
   if (!found) return null;
   const { value, outOf } = found;
@@ -88,13 +88,20 @@ function lastLine(text: string): string {
   return text.trimEnd().split('\n').at(-1) ?? '';
 }
 
+/** Without reasoning, emphasis, and the angle brackets of a form that was filled in literally (`Score: <8>`). */
+function plainOf(text: string): string {
+  return stripThinking(text)
+    .replaceAll(/[*_`]/g, '')
+    .replaceAll(/<(\d+(?:\.\d+)?)>/g, '$1');
+}
+
 /**
  * The verdict that a judge gave: the last of `words` that is labelled (`VERDICT: …`, `Overall assessment: …`), else the
  * last that stands in capitals. A word with "not" before it does not count as that word: give the opposite its own.
  * @returns the word as given in `words`; null where there is none.
  */
 export function verdictOf<W extends string>(text: string, words: readonly W[]): W | null {
-  const plain = stripThinking(text).replaceAll(/[*_`]/g, '');
+  const plain = plainOf(text);
   const options = words
     .toSorted((a, b) => b.length - a.length)
     .map((word) => word.replaceAll(/\W/g, String.raw`\$&`))
@@ -127,7 +134,7 @@ function opposite<W extends string>(word: string | undefined, words: readonly W[
  * a number alone in the last line. Null where it chose none, or one that is not there.
  */
 export function choiceOf(text: string, count: number): number | null {
-  const plain = stripThinking(text).replaceAll(/[*_`]/g, '');
+  const plain = plainOf(text);
   const label = /\b(?:choice|choose|best|winner)\b\s*(?:is\b|[:=])?\s*(?:candidate|answer)?\s*(?:\[\[|#|\()?\s*(\d+)/gi;
   const labelled = [...plain.matchAll(label)].at(-1)?.[1];
   const number = labelled ?? /^\s*(?:candidate\s*)?(?:\[\[|#|\()?(\d+)(?:\]\]|\))?\.?\s*$/i.exec(lastLine(plain))?.[1];
@@ -137,7 +144,7 @@ export function choiceOf(text: string, count: number): number | null {
 
 /** The order in which a judge ranks `count` candidates, best first (`Ranking: 2 > 1 > 3`); null unless it names each once. */
 export function rankingOf(text: string, count: number): readonly number[] | null {
-  const plain = stripThinking(text).replaceAll(/[*_`]/g, '');
+  const plain = plainOf(text);
   const labelled = [...plain.matchAll(/\b(?:ranking|order)\b\s*[:=]?\s*([^\n]*)/gi)].at(-1)?.[1];
   const numbers = (labelled ?? lastLine(plain)).match(/\d+/g)?.map((number) => Number(number) - 1) ?? [];
   const isComplete =
