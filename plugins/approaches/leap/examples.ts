@@ -39,7 +39,8 @@ export function mayHaveExamples(messages: readonly Message[]): boolean {
 }
 
 const MARK = /\b(?:q|a|question|answer|input|output|problem|solution)\s?\d{0,3}\s?[:=]/gi;
-const LABEL = /^[ \t>*#-]*([A-Za-z][\w ]{0,30})\**:/gm;
+/** In any script; Chinese and Japanese have a colon of their own. */
+const LABEL = /^[ \t>*#-]*(\p{L}[\p{L}\p{N}_ ]{0,30})\**[:：]/gmu;
 const ARROW = /\S[ \t]*(?:->|=>|→)[ \t]*\S/g;
 
 /** A label, an arrow or a mark that returns; or the word itself. */

@@ -20,6 +20,8 @@ describe('signs of examples', () => {
     ['Q1: 1+1\nA1: 2\nQ2: 2+2', true],
     ['Review: nice\nSentiment: good\nReview: awful\nSentiment:', true],
     ['**Text:** a\n**Text:** b', true],
+    ['问：1+1?\n答：2\n问：2+2?\n答：', true],
+    ['Übung: 1+1\nLösung: 2\nÜbung: 2+2', true],
     ['apple -> pomme\npear ->  poire', true],
     ['Here are examples of the task.', true],
   ])('in %j: %s', (text, isSign) => {
