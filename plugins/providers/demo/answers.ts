@@ -1,6 +1,9 @@
 import { choiceOf, judge, RELIABILITY } from './judge.ts';
 import { CRITIQUE, LABEL, STATES, type Prompt } from './prompt.ts';
+import { isNote, note } from './notes.ts';
+import { asksForProgram, program } from './programs.ts';
 import { isAnswer, type Problem } from './questions.ts';
+import { solverResult } from './solver.ts';
 import type { Random } from '../../../core/index.ts';
 
 /** How often one sample of a known question is right: low enough that better ways of asking show. */
@@ -18,17 +21,45 @@ const OPENINGS = [
 export function answerTo(prompt: Prompt, random: Random): string {
   const { problem, toolResult } = prompt;
   if (toolResult !== undefined) return `${LABEL} The tool answered: ${toolResult.slice(0, 500)}`;
+  if (isNote(prompt.role)) return `${LABEL} ${note(prompt.role, prompt, random)}`;
   switch (prompt.role) {
     case 'judge':
       return `${LABEL} ${judge(prompt, random)}`;
     case 'critique':
       return `${LABEL} ${CRITIQUE} ${critique(prompt, random)}`;
     case 'synthesis':
-      return problem ? solution(problem, synthesis(prompt, problem, random), prompt, random) : canned(prompt);
+      return problem ? solution(problem, synthesis(prompt, problem, random), prompt, random) : unknown(prompt, random);
+    case 'mistake':
+      return mistake(prompt, random);
     case 'generation':
-      return problem ? solution(problem, sample(prompt, problem, random), prompt, random) : canned(prompt);
+      if (isStep(prompt)) return `${LABEL} ${random.pick(STEPS) ?? ''}`;
+      return problem ? solution(problem, sample(prompt, problem, random), prompt, random) : unknown(prompt, random);
   }
 }
+
+const STEPS = [
+  'First I state what is given and what is asked.',
+  'I split it into parts that are easy.',
+  'The size of the result can be estimated before it is worked out.',
+];
+
+/** Is one piece of a solution asked for that does not bring it to its end? */
+function isStep({ instructions }: Prompt): boolean {
+  if (!instructions.includes('write the next piece')) return false;
+  return !/\blast piece:|\bsteps that are left\b|\bthinking aloud\b/.test(instructions);
+}
+
+/** A wrong answer, where a wrong one is wanted: some who go by this role want to see whether a real one happens. */
+function mistake(prompt: Prompt, random: Random): string {
+  const { problem = UNKNOWN, instructions } = prompt;
+  if (!/\b(?:mistake|sneaky)\b/i.test(instructions))
+    return solution(problem, sample(prompt, problem, random), prompt, random);
+  if (!prompt.problem && asksForProgram(prompt.question)) return unknown(prompt, random);
+  return solution(problem, random.pick(problem.slips) ?? '', prompt, random);
+}
+
+/** Stands in for a question that the demo does not know, where it has to answer wrongly. */
+const UNKNOWN: Problem = { subject: 'the answer', answer: 'not known', slips: ['something else'] };
 
 /** One try: right six times in ten; nine times where a right draft lies before it. */
 function sample({ candidates }: Prompt, problem: Problem, random: Random): string {
@@ -37,8 +68,10 @@ function sample({ candidates }: Prompt, problem: Problem, random: Random): strin
   return random.pick(problem.slips) ?? problem.answer;
 }
 
-/** Recognises a right candidate nine times in ten; where there is none, goes with most of them. */
+/** States what a solver has computed. Else recognises a right candidate nine times in ten; where there is none, goes with most of them. */
 function synthesis(prompt: Prompt, problem: Problem, random: Random): string {
+  const computed = solverResult(prompt.instructions);
+  if (computed !== undefined) return computed;
   const values = prompt.candidates.filter((value) => value !== undefined);
   if (values.length === 0) return sample(prompt, problem, random);
   const wrong = values.filter((value) => !isAnswer(problem, value));
@@ -73,6 +106,11 @@ function solution(problem: Problem, value: string, { instructions }: Prompt, ran
     `${LABEL} ${stated}`,
     `</output>`,
   ].join('\n');
+}
+
+function unknown(prompt: Prompt, random: Random): string {
+  const { question, instructions } = prompt;
+  return asksForProgram(question) ? `${LABEL} ${program(`${question}\n${instructions}`, random)}` : canned(prompt);
 }
 
 function canned({ words }: Prompt): string {

@@ -1,3 +1,5 @@
+import { evaluate, parse, type Term } from './expression.ts';
+
 /** Longest expression that is worked out; more is no question a person asks. */
 const MAX_LENGTH = 200;
 /** Signs by which a text asks for a calculation, so that `555-1234` alone is none. */
@@ -7,6 +9,7 @@ export interface Sum {
   /** As written, blanks tidied: `17 * 23`. */
   readonly expression: string;
   readonly value: number;
+  readonly term: Term;
 }
 
 /** The first sum of numbers in a text (`17 * 23`, `(3 + 4) x 5`, `12 plus 7`), worked out; undefined where there is none. */
@@ -15,8 +18,9 @@ export function findSum(text: string): Sum | undefined {
   for (const [run] of plain.matchAll(/[\d(.-][\d\s.,()+*/^-]*[\d)]/g)) {
     const expression = run.replaceAll(/\s+/g, ' ').trim();
     if (run.length > MAX_LENGTH || !isSum(expression, plain)) continue;
-    const value = new Calculator(expression.replaceAll(/,(?=\d{3}\b)/g, '')).value();
-    if (value !== undefined && Number.isFinite(value)) return { expression, value: tidy(value) };
+    const term = parse(expression.replaceAll(/,(?=\d{3}\b)/g, ''));
+    const value = term === undefined ? Number.NaN : evaluate(term);
+    if (term !== undefined && Number.isFinite(value)) return { expression, value: tidy(value), term };
   }
   return undefined;
 }
@@ -48,61 +52,4 @@ function isSum(expression: string, text: string): boolean {
 /** Sums like 0.1 + 0.2 without their binary dust. */
 function tidy(value: number): number {
   return Number.parseFloat(value.toPrecision(12));
-}
-
-/** Recursive descent over `+ - * / ^`, signs and brackets. */
-class Calculator {
-  readonly #tokens: readonly string[];
-  #at = 0;
-
-  constructor(expression: string) {
-    this.#tokens = expression.match(/\d+(?:\.\d+)?|\.\d+|[-+*/^()]|\S/g) ?? [];
-  }
-
-  /** undefined = not a whole expression. */
-  value(): number | undefined {
-    const value = this.#sum();
-    return this.#at === this.#tokens.length ? value : undefined;
-  }
-
-  #sum(): number {
-    let value = this.#product();
-    for (;;) {
-      if (this.#take('+')) value += this.#product();
-      else if (this.#take('-')) value -= this.#product();
-      else return value;
-    }
-  }
-
-  #product(): number {
-    let value = this.#signed();
-    for (;;) {
-      if (this.#take('*')) value *= this.#signed();
-      else if (this.#take('/')) value /= this.#signed();
-      else return value;
-    }
-  }
-
-  #signed(): number {
-    return this.#take('-') ? -this.#signed() : this.#power();
-  }
-
-  #power(): number {
-    const base = this.#atom();
-    return this.#take('^') ? base ** this.#signed() : base;
-  }
-
-  #atom(): number {
-    if (this.#take('(')) {
-      const value = this.#sum();
-      return this.#take(')') ? value : Number.NaN;
-    }
-    return Number.parseFloat(this.#tokens[this.#at++] ?? '');
-  }
-
-  #take(token: string): boolean {
-    if (this.#tokens[this.#at] !== token) return false;
-    this.#at++;
-    return true;
-  }
 }

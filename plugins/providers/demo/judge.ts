@@ -9,21 +9,43 @@ const RIGHT = 0.9;
 const WRONG = 0.2;
 const UNKNOWN = 0.5;
 
-/** A judgement in the form that the prompt asks for: `Choice: n`, `Verdict: …`, `Ranking: …`, else `Score: n`. */
+/** A judgement in the form that the prompt asks for: `Choice: n`, `Verdict: …`, `Ranking: …`, …, else `Score: n`. */
 export function judge(prompt: Prompt, random: Random): string {
   const { instructions, candidates } = prompt;
   const opinions = candidates.map((value) => opinionOf(prompt, value, random));
   if (/\bchoice\s*:/i.test(instructions)) return `Compared with each other.\nChoice: ${choiceOf(prompt, random)}`;
+  if (/\bbetter response\s*:/i.test(instructions))
+    return `Compared with each other.\nBetter Response: [[${choiceOf(prompt, random) - 1}]]`;
   if (/\branking\s*:/i.test(instructions)) {
     const order = opinions.map((worth, index) => ({ worth, index })).toSorted((a, b) => b.worth - a.worth);
     return `Compared with each other.\nRanking: ${order.map(({ index }) => index + 1).join(' > ') || '1'}`;
   }
-  const worth = opinions.at(-1) ?? UNKNOWN;
-  if (/\bverdict\s*:/i.test(instructions)) return `Checked.\nVerdict: ${worth > UNKNOWN ? 'correct' : 'incorrect'}`;
+  // Of a dialogue, it is the first reply that is rated.
+  const worth = (instructions.includes('<dialogue>') ? opinions[0] : opinions.at(-1)) ?? UNKNOWN;
+  if (/\bverdict\s*:/i.test(instructions)) return verdict(worth, prompt);
+  if (/\brating\s*:\s*\[\[/i.test(instructions)) {
+    const isRight = worth === UNKNOWN ? worth : Number(worth === RIGHT);
+    return `Checked against my own working.\nRating: [[${isRight}]]`;
+  }
   const scores = opinions.length > 1 ? opinions : [worth];
   if (scores.length > 1 && /score\s*<?\w+>?\s*:/i.test(instructions))
     return scores.map((worth, index) => `Score ${index + 1}: ${onScale(worth, instructions)}`).join('\n');
   return `Checked against my own working.\nScore: ${onScale(worth, instructions)}`;
+}
+
+/** A solution is taken for right where nothing is known against it, and for incomplete where it states no value. */
+function verdict(worth: number, { candidates, problem, instructions }: Prompt): string {
+  const isRight = worth !== WRONG;
+  const isIncomplete = problem !== undefined && candidates.at(-1) === undefined;
+  const issues = isRight
+    ? ['ISSUES: none']
+    : ['ISSUES:', '- its result is not the one I come to', 'SUGGESTIONS: redo it'];
+  return [
+    'Checked.',
+    ...(/\bissues\s*:/i.test(instructions) ? issues : []),
+    ...(/\bconfidence\s*:/i.test(instructions) ? [`CONFIDENCE: ${worth === UNKNOWN ? 5 : 9}`] : []),
+    `VERDICT: ${isRight ? 'CORRECT' : isIncomplete ? 'INCOMPLETE' : 'INCORRECT'}`,
+  ].join('\n');
 }
 
 /** The first right candidate, nine times in ten; one of the others else. Counted from 1. */

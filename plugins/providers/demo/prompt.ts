@@ -1,4 +1,5 @@
 import { type Call, type Message } from '../../../core/index.ts';
+import { isNote, type Note } from './notes.ts';
 import { findProblem, type Problem } from './questions.ts';
 import { textOf } from './tokens.ts';
 
@@ -9,14 +10,31 @@ export const STATES = 'Final answer:';
 /** Follows the label in critiques, which state no value of their own. */
 export const CRITIQUE = 'Critique:';
 
+/** What a call wants: an answer of one's own, one of given ones, an opinion about those, a wrong one, or a text beside it. */
+export type Role = 'generation' | 'synthesis' | 'judge' | 'critique' | 'mistake' | Note;
+
+/** Roles by which approaches call one of these. */
+const SAME_AS: Readonly<Record<string, Role>> = {
+  judge: 'judge',
+  verification: 'judge',
+  critique: 'critique',
+  synthesis: 'synthesis',
+  aggregation: 'synthesis',
+  review: 'synthesis',
+  sneaky: 'mistake',
+  mistake: 'mistake',
+};
+
 /** What the demo understands of a call: read once, answered once per sample. */
 export interface Prompt {
-  readonly role: 'generation' | 'judge' | 'critique' | 'synthesis';
+  readonly role: Role;
   readonly problem: Problem | undefined;
   /** Values that answers of the demo state in the prompt, in order; undefined for one that states none. */
   readonly candidates: readonly (string | undefined)[];
   /** The instructions: all text but earlier turns and candidates. */
   readonly instructions: string;
+  /** What the client asks. */
+  readonly question: string;
   /** The words of the last user turn. */
   readonly words: number;
   /** What a tool has just answered. */
@@ -39,23 +57,30 @@ export function readPrompt(call: Call): Prompt {
   return {
     role,
     problem:
-      role === 'generation'
+      role === 'generation' || role === 'mistake'
         ? (problemOf(messages) ?? problemOf(asked))
-        : (problemOf(asked) ?? problemOf(messages) ?? findProblem(prompt)),
+        : (problemOf(asked) ?? problemOf(messages)),
     candidates: candidatesIn(prompt),
     instructions: withoutCandidates(prompt),
+    question: lastUserText(role === 'generation' || asked.length === 0 ? messages : asked),
     words: lastUserText(messages).match(/\S+/g)?.length ?? 0,
     toolResult: last?.role === 'tool' ? textOf(last.content) : undefined,
   };
 }
 
 /** Approaches may invent roles; what is not a known other one is a text to be written. */
-function roleOf(role: string): Prompt['role'] {
-  return role === 'judge' || role === 'critique' || role === 'synthesis' ? role : 'generation';
+function roleOf(role: string): Role {
+  if (isNote(role)) return role;
+  return Object.hasOwn(SAME_AS, role) ? (SAME_AS[role] ?? 'generation') : 'generation';
 }
 
 function problemOf(messages: readonly Message[]): Problem | undefined {
-  return findProblem(withoutCandidates(lastUserText(messages)));
+  return findProblem(withoutExamples(withoutCandidates(lastUserText(messages))));
+}
+
+/** Of several questions in a text, which are examples, the last one is asked. */
+function withoutExamples(text: string): string {
+  return text.split(/^[ \t]*(?:Q|Question|Problem|Input)\s?\d*[ \t]*:/im).at(-1) ?? '';
 }
 
 function lastUserText(messages: readonly Message[]): string {

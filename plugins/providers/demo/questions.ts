@@ -1,4 +1,5 @@
 import { findSum, slipsOf } from './arithmetic.ts';
+import type { Term } from './expression.ts';
 
 /** A question whose answer is known here. */
 export interface Problem {
@@ -7,6 +8,8 @@ export interface Problem {
   readonly answer: string;
   /** Plausible values that are not the answer. */
   readonly slips: readonly string[];
+  /** Where it is nothing but a calculation. */
+  readonly sum?: Term;
 }
 
 interface Question extends Problem {
@@ -146,7 +149,7 @@ export function findProblem(text: string): Problem | undefined {
   if (known) return known.question;
   const sum = findSum(text);
   if (!sum) return undefined;
-  return { subject: sum.expression, answer: String(sum.value), slips: slipsOf(sum.value).map(String) };
+  return { subject: sum.expression, answer: String(sum.value), slips: slipsOf(sum.value).map(String), sum: sum.term };
 }
 
 /** Words and numbers alone, so that quotes, line breaks and capitals make no difference. */
