@@ -74,6 +74,7 @@ test.each([
   ['rto', TASK, {}, { came_back: 1 }],
   ['mcts', SUM, { mcts_exploration: 0 }, { values: [expect.any(Number), expect.any(Number)] }],
   ['pvg', SUM, { pvg_rounds: 1 }, { winning_round: 0 }],
+  ['rstar', SUM, { rstar_num_rollouts: 12 }, { path_lengths: expect.arrayContaining([1, 2]) }],
   ['mars', SUM, {}, { agents: 3, solutions: 9 }],
 ])('%s can read all that the demo says to it', async (approach, content, options, facts) => {
   await using gateway = await demoGateway(approach);
