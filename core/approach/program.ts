@@ -33,6 +33,6 @@ function withoutBlocks(lines: readonly string[]): string[] {
     if (opened === undefined) return true;
     const at = line.indexOf(opened);
     closing = at < 0 ? opened : undefined;
-    return at >= 0 && !line.endsWith(opened);
+    return at >= 0 && at + opened.length < line.length;
   });
 }

@@ -231,6 +231,7 @@ describe('programs', () => {
     ['# c\nx = 1', 'x = 1', true],
     ['// c\nx = 1;', 'x = 1;', true],
     ['/* c\n d */\nx = 1;', 'x = 1;\n', true],
+    ['/* c */ x = 1; /* d */', '/* c */ x = 2; /* d */', false],
     ['#include <a>\nx', 'x', false],
     ['--i;\nx', 'x', false],
     ['if a:\n  b', 'if a:\nb', false],
