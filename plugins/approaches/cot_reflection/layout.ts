@@ -166,7 +166,9 @@ export class LayoutReader {
 /** What follows the thinking, else all of it without the layout's tags. */
 function withoutLayout(whole: string, isCut: boolean): string {
   // A model that reasons may write its reasoning first, and leave out the tag that opens it.
-  const text = isCut || whole.includes('</think>') ? stripThinking(whole) : whole;
+  // One that it never ends is no answer, unless the layout is in it.
+  const isUnended = /^\s*<think>/.test(whole) && !whole.includes('<output>');
+  const text = isCut || isUnended || whole.includes('</think>') ? stripThinking(whole) : whole;
   const last = text.lastIndexOf('</thinking>');
   const after = last < 0 ? '' : text.slice(last + '</thinking>'.length);
   const output = after.lastIndexOf('<output>');

@@ -105,6 +105,14 @@ describe('the answer', () => {
   });
 });
 
+test.each([false, true])('reasoning that never ended is concluded by a second call (stream: %s)', async (stream) => {
+  const run = await ask(['<think>hm, 42', '42'], { request: { stream } });
+  expect([run.text, run.calls.length]).toEqual(['42', 2]);
+  expect(run.calls[1]?.request.messages.at(-2)).toEqual({ role: 'assistant', content: 'hm, 42' });
+  expect((await ask(['The <think> tag opens it.'], { request: { stream } })).text).toContain('tag opens it.');
+  expect((await ask(['<think>hm <output>42</output>'], { request: { stream } })).text).toBe('42');
+});
+
 test('a stream that names no end of its choice is answered all the same', async () => {
   const extra = { finish_reason: null };
   const plain = await ask([{ text: 'just words', extra }], { request: { stream: true } });
