@@ -13,7 +13,7 @@ import re2 from '../../plugins/approaches/re2.ts';
 import rstar from '../../plugins/approaches/rstar/index.ts';
 import rto from '../../plugins/approaches/rto/index.ts';
 import selfConsistency from '../../plugins/approaches/self_consistency/index.ts';
-import z3 from '../../plugins/approaches/z3/index.ts';
+import solverAided from '../../plugins/approaches/z3/index.ts';
 import type { Plugin } from '../../core/plugin/define.ts';
 import type { Message } from '../../core/openai/types.ts';
 
@@ -61,7 +61,7 @@ export const EVERY_APPROACH: readonly ApproachCase[] = [
   of(rstar, 'rstar', [25, 25, 5], false),
   of(plansearch, 'plansearch', [4, 4, 4], true, task),
   of(pvg, 'pvg', [17, 25, 5], false),
-  of(z3, 'z3', [2, 2, 2], true, noProblem),
+  of(solverAided, 'z3', [2, 2, 2], true, noProblem),
   of(mars, 'mars', [34, 34, 5], false),
   of(cepo, 'cepo', [27, 27, 5], false),
   of(leap, 'leap', [9, 9, 5], true, fewShot),

@@ -14,13 +14,21 @@ function ask(
   options: Partial<RunOptions> = {},
   instead: (index: number, call: Call) => Scripted | undefined = () => undefined,
 ) {
-  let made = 0;
+  // Each choice of a call is played by itself.
+  let made = -1;
+  let current: Call | undefined;
+  const numberOf = (call: Call) => {
+    if (call !== current) made++;
+    current = call;
+    return made;
+  };
   const plugins = EVERY_APPROACH.map((other) => other.plugin).filter((other) => other !== plugin);
   return runApproach(slug, {
     plugins: [plugin, ...plugins],
     ...options,
     script: {
-      '*': (sent, index, call) => instead(made++, call) ?? replyTo(sent, `${call.digest}/${call.ordinal}/${index}`),
+      '*': (sent, index, call) =>
+        instead(numberOf(call), call) ?? replyTo(sent, `${call.digest}/${call.ordinal}/${index}`),
     },
     request: { messages, ...options.request },
   });
@@ -129,6 +137,30 @@ every('$slug', (approach) => {
     expect(calls).toHaveLength(approach.calls);
     if (approach.calls > 1) expect(Object.keys(step ?? {}).length).toBeGreaterThan(4);
     expect(JSON.stringify(trace)).not.toMatch(/Worked out|Weighed|Write a JavaScript|six times/);
+  });
+
+  test('ends at its deadline with the best so far', async () => {
+    for (const from of new Set([1, Math.floor(approach.calls / 2), approach.calls - 1])) {
+      if (from >= approach.calls) continue;
+      const open: AbortSignal[] = [];
+      const request = { optigate: { deadline: 40 } };
+      const outcome = await ask(approach, { request }, (index, { signal }) => {
+        if (index < from) return undefined;
+        open.push(signal);
+        return { hangs: true };
+      }).catch((error: unknown) => error);
+      if (outcome instanceof Error) expect(outcome).toMatchObject({ status: 504, code: 'deadline_exceeded' });
+      else {
+        const { reply, text, exchange } = outcome as Run;
+        expect([reply.status, text]).toEqual([200, expect.stringMatching(/\w/)]);
+        const isShort = open.some((signal) => (signal.reason as GatewayError).code === 'deadline_exceeded');
+        if (isShort) expect(exchange.headers.get('x-optigate-degraded')).toBeDefined();
+      }
+      // Where several candidates were there, one of them is the answer.
+      if (!approach.isLive && approach.calls > 1 && from === approach.calls - 1)
+        expect(outcome).not.toBeInstanceOf(Error);
+      expect(open.every(({ aborted }) => aborted)).toBe(true);
+    }
   });
 
   test('ends with its client, at once and with all its calls', async () => {
