@@ -27,7 +27,7 @@ export interface Strategy {
 export async function enhance(explored: readonly Solution[], workspace: Workspace): Promise<readonly Solution[]> {
   if (explored.length < 2) return [];
   const [branch, ...extracted] = await Promise.all([
-    classify(workspace),
+    classify(explored, workspace),
     ...explored.map((solution, agent) => extract(solution, agent, workspace)),
   ]);
   const strategies = extracted.filter((strategy) => strategy !== undefined);
@@ -48,7 +48,7 @@ export async function enhance(explored: readonly Solution[], workspace: Workspac
   return made.filter((solution) => solution !== undefined);
 }
 
-async function classify(workspace: Workspace): Promise<string | undefined> {
+async function classify(explored: readonly Solution[], workspace: Workspace): Promise<string | undefined> {
   const { messages } = workspace.call.request.value;
   const said = await judge(workspace, {
     system: CLASSIFIER,
@@ -57,7 +57,7 @@ async function classify(workspace: Workspace): Promise<string | undefined> {
     effort: 'low',
     role: 'classification',
     limit: 50,
-    evidence: [],
+    evidence: explored.map(({ answer }) => answer),
   });
   return said === undefined ? undefined : branchIn(said);
 }

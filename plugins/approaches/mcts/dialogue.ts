@@ -40,6 +40,8 @@ export class Dialogues {
   readonly #next: Next;
   readonly #maxTokens: number;
   readonly #depth: number;
+  /** The replies to choose from: whether the model reasons shows in them. */
+  #candidates: readonly Answer[] = [];
   #hasVerdict = false;
 
   constructor({ call, next, maxTokens, depth }: DialogueInit) {
@@ -54,18 +56,10 @@ export class Dialogues {
     return this.#hasVerdict;
   }
 
-  /** Samples of the reply that the conversation and `turns` after it wait for. Throws where all fail. */
-  replies(turns: readonly Message[], count: number): Promise<readonly Answer[]> {
-    const { messages } = this.#call.request.value;
-    const asked = this.#call.with(
-      {
-        messages: withTurns(messages, ...turns),
-        temperature: diverseTemperature(this.#call, 1),
-        ...withDefaultLimit(this.#call, this.#maxTokens),
-      },
-      { role: 'candidate' },
-    );
-    return this.#next.sample(asked, count);
+  /** Samples of the reply that the conversation waits for. Throws where all fail. */
+  async begin(count: number): Promise<readonly Answer[]> {
+    this.#candidates = await this.#replies([], count);
+    return this.#candidates;
   }
 
   /** The state after a reply. What a tool would say cannot be imagined, so a dialogue ends where one is called. */
@@ -79,7 +73,7 @@ export class Dialogues {
   async follow(node: Node, count: number): Promise<readonly Node[]> {
     node.query ??= await this.#imagine(node);
     const turns = [...node.turns, { role: 'user', content: node.query }];
-    const replies = (await ifAny(this.replies(turns, count), this.#call)) ?? [];
+    const replies = (await ifAny(this.#replies(turns, count), this.#call)) ?? [];
     return usableOf(replies).map((reply) => this.nodeOf(reply, node, turns));
   }
 
@@ -95,9 +89,24 @@ export class Dialogues {
     return this.#rate(last);
   }
 
+  /** Samples of the reply that the conversation and `turns` after it wait for. */
+  #replies(turns: readonly Message[], count: number): Promise<readonly Answer[]> {
+    const { messages } = this.#call.request.value;
+    const asked = this.#call.with(
+      {
+        messages: withTurns(messages, ...turns),
+        temperature: diverseTemperature(this.#call, 1),
+        ...withDefaultLimit(this.#call, this.#maxTokens),
+      },
+      { role: 'candidate' },
+    );
+    return this.#next.sample(asked, count);
+  }
+
   async #imagine({ turns }: Node): Promise<string> {
     const { messages, tools } = this.#call.request.value;
-    const limit = Math.min(limitOf(this.#call) ?? this.#maxTokens, isReasoning(this.#call) ? 4_096 : 1_024);
+    const most = isReasoning(this.#call, this.#candidates) ? 4_096 : 1_024;
+    const limit = Math.min(limitOf(this.#call) ?? this.#maxTokens, most);
     const asked = this.#call.with(
       {
         messages: usersView(messages, turns),
@@ -116,7 +125,7 @@ export class Dialogues {
 
   async #rate({ turns }: Node): Promise<number | null> {
     const user = judgesView(this.#call.request.value.messages, turns);
-    const asked = judgeCall(this.#call, { system: RATE, user, temperature: 0.1 });
+    const asked = judgeCall(this.#call, { system: RATE, user, temperature: 0.1, evidence: this.#candidates });
     const verdict = await ifAny(this.#next.ask(asked), this.#call);
     if (!verdict) return null;
     this.#hasVerdict = true;

@@ -75,7 +75,7 @@ async function treeSearch(call: Call, next: Next, options: Options) {
   // More replies than there are simulations would never be looked at.
   const width = Math.max(Math.min(mcts_simulations, mcts_branching), choices);
   progress.say(width === 1 ? 'Writing a reply.' : `Writing ${width} replies to choose from.`);
-  const answers = await dialogues.replies([], width);
+  const answers = await dialogues.begin(width);
   const candidates = usableOf(answers);
   if (candidates.length === 0) return noneUsable(answers, call);
 

@@ -56,6 +56,12 @@ describe('calls and rounds', () => {
     }
   });
 
+  test('a model that shows its reasoning has room for it where it only classifies', async () => {
+    const message = { role: 'assistant', content: 'It is 42.', reasoning_content: 'hm' };
+    const run = await ask({ ...SCRIPT, candidate: () => ({ extra: { message } }) });
+    expect(callsOf(run, 'classification')[0]?.request.max_tokens).toBe(4_096);
+  });
+
   test('options that are set, by file or request, stay in light', async () => {
     expect(counts(await ask(SCRIPT, optionsOf({ num_agents: 3 }, { max_tokens: 4_000 })))).toEqual([6, 2]);
     expect(counts(await ask(SCRIPT, { request: { max_tokens: 4_001 } }))).toEqual([34, 5]);
