@@ -4,6 +4,7 @@ import { streamReply, type CompleteReply, type Reply } from '../reply.ts';
 import { UpstreamRefusal } from '../upstream/refusal.ts';
 import type { Budget } from './budget.ts';
 import { leavingOutRefused } from './capabilities.ts';
+import { degradeByLoss } from './candidates.ts';
 import { countingChoices } from './choices.ts';
 import { compose, type Step } from './compose.ts';
 import { bounded, withDeadline } from './deadline.ts';
@@ -13,7 +14,7 @@ import { reduceBranches, type Reducer } from './reduce.ts';
 import { seedAt } from './sampling.ts';
 import { JoinedStream } from './streams.ts';
 import { extensionOf } from './trace-extension.ts';
-import { wholeReply } from './whole.ts';
+import { completionOf, wholeReply } from './whole.ts';
 
 export type { Step } from './compose.ts';
 export { createStamp } from './merge.ts';
@@ -82,7 +83,11 @@ function runMany({ branches, kit, clock, stamp, isTop, reduce }: RunInit): Run {
     const mark = stamp ?? createStamp(call.request.value.model, clock);
     const handlers = branches.map((steps) => ({ steps, run: compose(steps, handler, kit) }));
     const [only] = handlers;
-    if (only && handlers.length === 1 && repeats === 1) return withExtension(await only.run(call), call, mark);
+    if (only && handlers.length === 1 && repeats === 1) {
+      const reply = await only.run(call);
+      if (isPool) noteMissing(reply, call);
+      return withExtension(reply, call, mark);
+    }
 
     const label = (steps: readonly Step[]) => (branches.length === 1 ? undefined : labelOf(steps));
     const runs = Array.from({ length: repeats }, (_, k) =>
@@ -100,6 +105,13 @@ function runMany({ branches, kit, clock, stamp, isTop, reduce }: RunInit): Run {
     });
     return reply.kind === 'complete' ? withExtension(reply, call, mark) : reply;
   };
+}
+
+/** Says so where a pool had fewer usable answers than the client wants choices. */
+function noteMissing(reply: Reply, call: Call): void {
+  if (reply.kind !== 'complete' || reply.status >= 400) return;
+  if (completionOf(reply, call).choices.length < (call.request.value.n ?? 1))
+    degradeByLoss(call.exchange, 'choices_missing');
 }
 
 /** Does the client want the trace in its answer? */

@@ -17,6 +17,7 @@ import {
   GatewayError,
   isFreeText,
   isTruncated,
+  isUsable,
   noneUsable,
   randomOf,
   topChoices,
@@ -24,6 +25,7 @@ import {
   z,
   type Call,
   type Next,
+  type Reply,
 } from '../../../core/index.ts';
 import { chosenFirst, readAgain } from './readers.ts';
 import { isConclusion, resultOf } from './results.ts';
@@ -79,7 +81,7 @@ async function mutualReasoning(call: Call, next: Next, options: Options) {
   if (!isFreeText(call)) {
     // A path is prose that ends in an answer: neither a tool call nor a format can be grown step by step.
     degrade(call.exchange, 'rstar: tools or response_format', { isLasting: true });
-    return usableReply(next(call), call);
+    return plainAnswers(call, next);
   }
   const random = randomOf(call);
   const { trace } = call;
@@ -130,6 +132,15 @@ async function mutualReasoning(call: Call, next: Next, options: Options) {
     .filter((one) => winners.every((winner) => winner.isReading || winner.read !== one))
     .map((one) => ({ read: one, isReading: false }));
   return topChoices([...winners, ...others].slice(0, places).map(shown));
+}
+
+/** As many as are wanted: with `n: top` the client's `n` comes here, and not every model takes it. */
+async function plainAnswers(call: Call, next: Next): Promise<Reply> {
+  const count = call.request.value.n ?? 1;
+  if (count === 1) return usableReply(next(call), call);
+  const answers = await next.sample(call, count);
+  const usable = answers.filter(isUsable);
+  return usable.length > 0 ? topChoices(usable) : noneUsable(answers, call);
 }
 
 function isLimit(error: unknown): boolean {

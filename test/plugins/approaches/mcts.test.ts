@@ -317,6 +317,18 @@ describe('what the upstream gets', () => {
       expect(lastText(rating!).split(part).length, part).toBe(2);
   });
 
+  test('a model that shows its reasoning has room for it where it plays the user and the judge', async () => {
+    const message = { role: 'assistant', content: 'A', reasoning_content: 'hm' };
+    const script = { ...dialogue(), candidate: () => ({ extra: { message } }) };
+    const { calls } = await ask({ script, ...options(1, 1, { max_tokens: 9_000 }) });
+    expect(calls.map(({ role, request }) => [role, request.max_tokens])).toEqual([
+      ['candidate', 9_000],
+      ['user_turn', 4_096],
+      ['candidate', 9_000],
+      ['judge', 4_096],
+    ]);
+  });
+
   test('an imagined turn is short', async () => {
     expect((await ask({ script: dialogue() })).calls[1]?.request.max_tokens).toBe(1024);
   });
@@ -362,6 +374,13 @@ describe('n', () => {
     const run = await ask({ script: dialogue(), ...options(3, 1, { n: 2, optigate: { n: 'top' } }) });
     expect(run.completion.choices.map(contentOf)).toEqual(['C', 'B']);
     expect([run.calls.length, run.rounds]).toEqual([10, 4]);
+  });
+
+  test('top says where fewer replies are of use than were asked for', async () => {
+    const script = { ...dialogue(), candidate: ['A', '', 'C'] };
+    const run = await ask({ script, ...options(3, 0, { n: 3, optigate: { n: 'top' } }) });
+    expect(run.completion.choices.map(contentOf)).toEqual(['C', 'A']);
+    expect(run.exchange.headers.get('x-optigate-degraded')).toBe('choices_missing');
   });
 
   test('top gives as many as were asked for, also where fewer are rated', async () => {

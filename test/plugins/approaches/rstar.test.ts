@@ -437,6 +437,14 @@ describe('n', () => {
     expect([run.calls.length, run.rounds]).toEqual([30, 2]);
   });
 
+  test.each(['honours', 'rejects', 'ignores'] as const)('top of a plain call is as many (n: %s)', async (n) => {
+    const request = { tools: [{ type: 'function' }], n: 3, optigate: { n: 'top' } };
+    const run = await ask({ script: { answer: (_, index) => `plain ${index}` }, n, request });
+    expect(run.completion.choices.map(({ index, message }) => [index, message.content])).toEqual(
+      [0, 1, 2].map((index) => [index, `plain ${index}`]),
+    );
+  });
+
   test('top gives the best of one search, one for each answer first', async () => {
     const script = paths(FIVE, [42, 17, 17, 9, 9].map(says));
     const run = await ask({ script, request: { n: 4, optigate: { n: 'top' } } });
