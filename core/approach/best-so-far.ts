@@ -18,7 +18,7 @@ export async function orBestSoFar(shown: Promise<Reply>, call: Call, best: () =>
     reply = await shown;
   } catch (error) {
     if (!isSurvivable(error, call)) throw error;
-    degrade(call.exchange, error instanceof GatewayError ? (error.code ?? 'answer_failed') : 'answer_failed');
+    degrade(call.exchange, reasonOf(error));
     return best();
   }
   if (reply.kind !== 'complete') return reply.kind === 'stream' ? neverEmpty(reply, call, best) : reply;
@@ -33,21 +33,25 @@ export async function orBestSoFar(shown: Promise<Reply>, call: Call, best: () =>
   return best();
 }
 
-/** A live answer; where its stream ends without a word, the best so far follows before it ends. */
+function reasonOf(error: unknown): string {
+  return (error instanceof GatewayError ? error.code : undefined) ?? 'answer_failed';
+}
+
+/** A live answer; where its stream ends or breaks off without a word, the best so far follows before it ends. */
 function neverEmpty(reply: StreamReply, call: Call, best: () => Reply): Reply {
   let hasContent = false;
+  const instead = (reason: string) => {
+    degrade(call.exchange, reason);
+    const found = best();
+    return found.kind === 'complete' ? withoutRole([...completionToChunks(completionOf(found, call))]) : [];
+  };
   return changedStream(reply, call, {
     change: (chunk) => {
       hasContent ||= bringsContent(chunk);
       return isLast(chunk) && !hasContent ? [] : [chunk];
     },
-    onEnd: () => {
-      if (hasContent) return [];
-      degrade(call.exchange, 'answer_empty');
-      const instead = best();
-      if (instead.kind !== 'complete') return [];
-      return withoutRole([...completionToChunks(completionOf(instead, call))]);
-    },
+    onEnd: () => (hasContent ? [] : instead('answer_empty')),
+    onFail: (error) => (hasContent || !isSurvivable(error, call) ? undefined : instead(reasonOf(error))),
   });
 }
 

@@ -18,6 +18,8 @@ export interface StreamPart {
   readonly change?: (chunk: Chunk) => readonly Chunk[];
   /** Its stream is over, all well: further chunks, or further parts to be added, before anything ends. */
   readonly onEnd?: () => Promise<readonly Chunk[]> | readonly Chunk[];
+  /** Its stream broke off: chunks that end it all the same, or undefined where the whole is to fail. */
+  readonly onFail?: (error: unknown) => readonly Chunk[] | undefined;
 }
 
 export interface JoinInit {
@@ -33,7 +35,7 @@ const DONE = Buffer.from('data: [DONE]\n\n');
 /**
  * Several replies as one event stream, their chunks interleaved as they come: one id, one usage chunk with the sum over
  * all calls if the client asked for usage or a plugin counts it, one `[DONE]`. Parts may be added while it flows; `close`
- * says there are no more. A part that breaks off fails the whole, and aborts the others.
+ * says there are no more. A part that breaks off fails the whole, and aborts the others, unless its `onFail` ends it.
  */
 export class JoinedStream {
   readonly body: ByteStream;
@@ -107,7 +109,15 @@ export class JoinedStream {
           this.#finishPart(part);
         });
       },
-      fail: (error) => this.fail(error),
+      fail: (error) => {
+        this.#sources.delete(body);
+        this.#guard(() => {
+          const instead = part.onFail?.(error);
+          if (!instead) throw error;
+          this.#lacksUsage ||= !hasUsage;
+          this.#closePart(instead, part);
+        });
+      },
     });
   }
 
@@ -213,10 +223,10 @@ const STAMPLESS: StreamStamp = { id: 'chatcmpl-0', created: 0, model: '' };
 export function changedStream(
   reply: StreamReply,
   call: Call,
-  { change, onEnd }: Pick<StreamPart, 'change' | 'onEnd'>,
+  { change, onEnd, onFail }: Pick<StreamPart, 'change' | 'onEnd' | 'onFail'>,
 ): StreamReply {
   const joined = new JoinedStream({ call, stamp: undefined });
-  joined.add({ reply, ...(change ? { change } : {}), ...(onEnd ? { onEnd } : {}) });
+  joined.add({ reply, ...(change ? { change } : {}), ...(onEnd ? { onEnd } : {}), ...(onFail ? { onFail } : {}) });
   joined.close();
   return { ...streamReply(joined.body), headers: reply.headers };
 }

@@ -1,13 +1,18 @@
 import { describe, expect, test } from 'vitest';
+import { SteppedClock } from '../../support/clock.ts';
 import { startGateway } from '../../support/gateway.ts';
 import {
   chatChunk,
   chatCompletion,
+  CUT,
   events,
+  HANG,
   hold,
   json,
   scriptedUpstream,
+  sse,
   type ScriptedRequest,
+  type Step,
 } from '../../support/scripted-upstream.ts';
 
 const YAML = 'plugins: [retry, none, re2, bon, moa, self_consistency, cot_reflection]';
@@ -67,6 +72,40 @@ describe('moa, streamed', () => {
     expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
     expect(upstream.requests.length).toBe(3);
     expect(response.headers.get('x-optigate-approach')).toBe('moa');
+  });
+
+  const wordless = sse(chatChunk({ role: 'assistant', content: '' })) + sse(chatChunk({ reasoning_content: 'Hm.' }));
+
+  test.each<{ how: string; end: Step; waitMs: number; reason: string }>([
+    { how: 'breaks off', end: CUT, waitMs: 0, reason: 'upstream_stream_interrupted' },
+    { how: 'meets its deadline', end: HANG, waitMs: 50_000, reason: 'deadline_exceeded' },
+  ])('a last call that $how before its first word leaves the best draft', async ({ end, waitMs, reason }) => {
+    const clock = new SteppedClock();
+    const live = events([wordless, end]);
+    await using upstream = await scriptedUpstream((request) => agents(request, live));
+    await using gateway = await startGateway(upstream, { yaml: YAML, clock });
+    const optigate = { deadline: '50s', trace: true };
+    const response = await gateway.chat({ optillm_approach: 'moa', stream: true, optigate });
+    let text = '';
+    for await (const bytes of response.body!.pipeThrough(new TextDecoderStream())) {
+      if (!text.includes('Hm.') && (text + bytes).includes('Hm.')) clock.advance(waitMs);
+      text += bytes;
+    }
+    const chunks = deltasOf(text) as { choices: { delta: { content?: string }; finish_reason: string | null }[] }[];
+    const choices = chunks.flatMap((chunk) => chunk.choices);
+    expect(choices.map(({ delta }) => delta.content ?? '').join('')).toBe('draft 1');
+    expect(choices.at(-1)?.finish_reason).toBe('stop');
+    expect(chunks.at(-1)).toMatchObject({ optigate: { degraded: reason } });
+    expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
+  });
+
+  test('a last call that breaks off after its first word is an error', async () => {
+    const live = events([wordless, chatChunk({ content: 'The ' }), CUT]);
+    await using upstream = await scriptedUpstream((request) => agents(request, live));
+    await using gateway = await startGateway(upstream, { yaml: YAML });
+    const text = await (await gateway.chat({ optillm_approach: 'moa', stream: true })).text();
+    expect(deltasOf(text).at(-1)).toMatchObject({ error: { code: 'upstream_stream_interrupted' } });
+    expect(text).not.toContain('[DONE]');
   });
 
   test.each(['none|moa', 'moa|none', 'moa|moa'])(
