@@ -1,4 +1,5 @@
 /** Runs a program and says what came of it. */
+import { LONGEST_OUTPUT } from './protocol.ts';
 import { commandsOf, pairsOf, reasonToReject, type Command } from './smtlib.ts';
 import type { Evaluation, Solver } from './solver.ts';
 
@@ -63,6 +64,12 @@ export function classify(evaluation: Evaluation, commands: readonly Command[]): 
     !(line.includes('model is not available') && lastVerdict(lines.slice(0, index)) !== 'sat');
   // Also where sat follows: after an error the solver goes on with fewer assertions.
   if (lines.some(isError)) return { kind: 'error', message: output.trim() };
+  // An error may stand in what is cut off.
+  if (output.length > LONGEST_OUTPUT)
+    return {
+      kind: 'error',
+      message: `The program prints more than ${LONGEST_OUTPUT} characters. Ask for the values that answer the question alone.`,
+    };
   if (output.trim() === '') return { kind: 'error', message: 'The program prints nothing.' };
   if (lines.includes('unknown')) return { kind: 'unknown', message: output.trim() };
   return {

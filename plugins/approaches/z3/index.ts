@@ -97,7 +97,8 @@ async function solve(call: Call, next: Next, options: Options, pool: SolverPool)
     return direct(call, next, options);
   }
   pool.warm();
-  const spare = options.z3_speculative ? spareAnswer(call, next, options) : undefined;
+  // Of two calls, the one after the analysis is the answer.
+  const spare = options.z3_speculative && call.callsLeft > 2 ? spareAnswer(call, next, options) : undefined;
   try {
     return await solveBeside(spare, call, next, options, pool);
   } finally {

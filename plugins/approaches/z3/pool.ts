@@ -105,7 +105,7 @@ export class SolverPool {
   #giveBack(solver: SolverProcess): void {
     this.#endIdleLater();
     this.#busy.delete(solver);
-    if (solver.jobs >= JOBS_PER_PROCESS) solver.end();
+    if (solver.jobs >= JOBS_PER_PROCESS || this.#holders === 0) solver.end();
     if (!solver.isOver) this.#idle.push(solver);
     const next = this.#queue.shift();
     if (next) {

@@ -9,5 +9,8 @@ export interface Evaluate {
 
 export type FromSolver = { readonly kind: 'ready' } | { readonly kind: 'output'; readonly output: string };
 
+/** In characters; of more than this only the beginning is told. A solver prints values, and those are short. */
+export const LONGEST_OUTPUT = 16_000;
+
 /** The exit status of a solver that ran out of memory. */
 export const OUT_OF_MEMORY = 101;

@@ -31,7 +31,7 @@ export async function searchProgram(
 ): Promise<Found | undefined> {
   const { messages } = call.request.value;
   const { progress } = call.exchange;
-  const kinds: string[] = [];
+  const kinds: Outcome['kind'][] = [];
   const repaired = new Set<string>();
   let { program } = formulation;
   let fault: Fault | undefined = formulation.isTruncated ? 'truncated' : undefined;
@@ -70,7 +70,7 @@ export async function searchProgram(
   if (!found) {
     degradeByLoss(call.exchange, 'z3: no result');
     // With less load, or other seeds, the solver may come to a result another time.
-    if (repaired.has('too hard')) call.exchange.isPartial = true;
+    if (kinds.some((kind) => kind !== 'ok' && kind !== 'error')) call.exchange.isPartial = true;
   }
   return found;
 }

@@ -33,6 +33,8 @@ export function pairsOf(output: string): readonly (readonly [term: string, value
 /** Why a program is not run at all; undefined where it is. */
 export function reasonToReject(program: string): string | undefined {
   if (Buffer.byteLength(program) > LONGEST_PROGRAM) return `the program is longer than ${LONGEST_PROGRAM / 1_024} kB`;
+  // Half a character swallows the next one on its way to the solver, which then reads another text than this reader.
+  if (!program.isWellFormed()) return 'the program holds broken characters';
   // Comments of this kind are no SMT-LIB, and what hides in them is hidden from this reader.
   if (program.includes('#|')) return "'#|' is not allowed";
   for (const { name, args } of commandsOf(program)) {
@@ -44,9 +46,10 @@ export function reasonToReject(program: string): string | undefined {
 }
 
 /** Options that name a file or an output channel, or raise the limit of memory. */
-const OUTSIDE = /file|channel|memory|(?:^|[:._-])log(?:$|[._-])/;
+const OUTSIDE = /file|path|dump|channel|memory|(?:^|[:._-])log(?:$|[._-])/;
 
-const TOKEN = /;[^\n]*|"(?:[^"]|"")*"?|\|[^|]*\|?|[()]|[^\s()";|]+/g;
+/** As the solver reads them, beyond the standard: in a quoted symbol, a bar after a backslash does not end it. */
+const TOKEN = /;[^\n]*|"(?:[^"]|"")*"?|\|(?:[^|]|(?<=\\)\|)*\|?|[()]|[^\s()";|]+/g;
 
 /** The outermost lists of a text, each as written. */
 function listsIn(text: string): readonly string[] {

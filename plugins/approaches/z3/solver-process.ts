@@ -7,10 +7,7 @@
  */
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
-import { OUT_OF_MEMORY, type Evaluate, type FromSolver } from './protocol.ts';
-
-/** In characters. A solver prints values; a program that prints more has asked for something else. */
-const LONGEST_OUTPUT = 16_000;
+import { LONGEST_OUTPUT, OUT_OF_MEMORY, type Evaluate, type FromSolver } from './protocol.ts';
 
 /** What is used of the module, which has no types of its own at this level. */
 interface SolverModule {
@@ -44,7 +41,7 @@ async function serve(path: string): Promise<void> {
         context = createContext(solver, memoryMb);
       }
       const output = solver.ccall('Z3_eval_smtlib2_string', 'string', ['number', 'string'], [context, text]);
-      tell({ kind: 'output', output: String(output).slice(0, LONGEST_OUTPUT) });
+      tell({ kind: 'output', output: String(output).slice(0, LONGEST_OUTPUT + 1) });
     } catch (error) {
       process.exit(statusOf(error));
     }
@@ -55,7 +52,11 @@ async function serve(path: string): Promise<void> {
 function createContext(solver: SolverModule, memoryMb: number): number {
   // Options that a program sets may be global ones, which outlive its context.
   solver._Z3_global_param_reset_all();
-  solver.ccall('Z3_global_param_set', null, ['string', 'string'], ['memory_max_size', String(memoryMb)]);
+  const set = (name: string, value: string) =>
+    solver.ccall('Z3_global_param_set', null, ['string', 'string'], [name, value]);
+  // This one outlives the reset as well, and prints between the results.
+  set('verbose', '0');
+  set('memory_max_size', String(memoryMb));
   const config = solver._Z3_mk_config();
   const context = solver._Z3_mk_context(config);
   solver._Z3_del_config(config);

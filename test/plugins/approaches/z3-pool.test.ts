@@ -84,6 +84,18 @@ describe.skipIf(modulePath === undefined)('solvers (needs the optional package z
     expect(solvers.pids).toEqual([]);
   });
 
+  test('end also where a request outlives its pipeline', async () => {
+    const solvers = pool();
+    const [pid = 0] = await solvers.run(async (solver) => {
+      solvers.release();
+      pools.pop();
+      await solver.evaluate(EASY, 1_000);
+      return solvers.pids;
+    }, never);
+    expect((await run(solvers, EASY)).kind).toBe('ok');
+    expect([solvers.pids, isAlive(pid)]).toEqual([[], false]);
+  });
+
   test('end when nothing was asked for five minutes', async () => {
     const clock = new SteppedClock();
     const solvers = pool({ clock });
@@ -202,6 +214,12 @@ describe.skipIf(modulePath === undefined)('what an execution comes to (needs the
     ['a value that is none', `${INT}(check-sat)(get-value (y))`, 'error', 'unknown constant y'],
     ['an open parenthesis', `${INT}(assert (> x 3)`, 'error', 'line 1'],
     ['nothing printed', INT, 'error', 'prints nothing'],
+    [
+      'too much printed',
+      `${INT}(check-sat)${'(get-value (x))'.repeat(2_000)}(get-value (y))`,
+      'error',
+      '16000 characters',
+    ],
   ])('%s', async (_, program, kind, message) => {
     expect(await run(solvers, program)).toMatchObject({ kind, message: expect.stringContaining(message) as string });
   });
@@ -213,7 +231,8 @@ describe.skipIf(modulePath === undefined)('what an execution comes to (needs the
   });
 
   test('no program sees what another one set', async () => {
-    await run(solvers, `(set-option :pp.decimal true)${EASY}`);
+    for (const option of ['pp.decimal true', 'verbose 10', 'verbosity 10'])
+      await run(solvers, `(set-option :${option})${EASY}`);
     const outcome = await run(solvers, `${REAL}(assert (= (* 3 x) 1.0))(check-sat)(get-value (x))`);
     expect(outcome).toMatchObject({ output: 'sat\n((x (/ 1.0 3.0)))' });
     expect(solvers.pids.length).toBe(1);

@@ -101,6 +101,12 @@ describe.skipIf(!isInstalled)('the way of the solver (needs the optional package
     expect((await ask({ script: SOLVED })).text).toBe('six and four');
   });
 
+  test('what was too hard may come out another time, also where no other program is tried', async () => {
+    const script = { analysis: [formulated(CUBES)], answer: ['direct'] };
+    const run = await ask({ script, request: { z3_max_attempts: 1, z3_timeout_ms: 300 } });
+    expect([...counted(run), run.exchange.isPartial]).toEqual(['direct', 2, 2, true]);
+  });
+
   test('kills a solver that heeds no limit', async () => {
     const before = performance.now();
     const run = await ask({
@@ -129,6 +135,9 @@ describe.skipIf(!isInstalled)('the way of the solver (needs the optional package
     '(set-option :regular-output-channel "/tmp/optigate-z3")',
     '(set-option :diagnostic-output-channel "/tmp/optigate-z3")',
     '(set-option :sat.drat.file "/tmp/optigate-z3")',
+    // What a reader of the standard takes for one quoted symbol, or one string.
+    String.raw`(declare-const |a\|b| Int)(include "/etc/hostname")(declare-const |c\|d| Int)`,
+    '(echo \ud800" (include "/etc/hostname") ")',
   ])('does not run %j', async (program) => {
     const run = await ask({
       script: { ...SOLVED, analysis: [formulated(`${program}\n${RIGHT}`)], repair: [fenced(RIGHT)] },
@@ -363,6 +372,12 @@ describe.skipIf(!isInstalled)('a budget (needs the optional package z3-solver)',
     }
   });
 
+  test('of two calls is spent on the answer with the solver’s result, not on one without', async () => {
+    const request = { z3_speculative: true, optigate: { max_calls: 2 } };
+    const run = await ask({ script: { ...SOLVED, answer: ['direct'] }, request });
+    expect(counted(run)).toEqual(['six and four', 2, 2]);
+  });
+
   test('of tokens that is gone leaves what the solver found', async () => {
     const run = await ask({ script: SOLVED, request: { optigate: { max_tokens: 5 } } });
     expect(run.text).toContain('((x 6)');
@@ -416,7 +431,7 @@ describe.skipIf(!isInstalled)('over HTTP (needs the optional package z3-solver)'
 });
 
 describe.skipIf(!isInstalled)('in the long run (needs the optional package z3-solver)', () => {
-  test('right answers are as many as the formula says', async () => {
+  test('right answers are as many as the formula says', { timeout: 60_000 }, async () => {
     const [q, e, p, k, trials] = [0.6, 0.3, 0.4, 3, 400];
     const random = new Random('z3');
     const program = () => {
