@@ -13,7 +13,7 @@ import type { Logger } from '../logger.ts';
 import { Identity } from '../upstream/credentials.ts';
 import { arrivalOf, pathOf, requestIdOf } from './arrival.ts';
 import { errorBody, errorHeaders } from './error-body.ts';
-import { isAnthropicPath } from './paths.ts';
+import { destinationOf, isAnthropicPath } from './paths.ts';
 import { addProbes } from './probes.ts';
 import { serve } from './serve.ts';
 import type { ServerState } from './state.ts';
@@ -56,10 +56,15 @@ export function createApp(config: Config, log: Logger, owner: () => string): App
       return createServer();
     },
   });
+  /** What plugins serve, by path. */
+  const methodsOf = new Map<string, Set<string>>();
   app.decorateRequest('identity', undefined);
   app.addHook('onRoute', (route) => {
     const plugin = owner();
     if (plugin === 'core') return;
+    const methods = methodsOf.get(route.url) ?? new Set<string>();
+    methodsOf.set(route.url, methods);
+    for (const method of [route.method].flat()) methods.add(method);
     route.config = { ...route.config, plugin };
     if (route.config.public === true) return;
     const admit = async (request: FastifyRequest) => {
@@ -97,6 +102,7 @@ export function createApp(config: Config, log: Logger, owner: () => string): App
         reply.hijack();
         void serve(built, request.raw, reply.raw);
       };
+      refuseOtherMethods(app, methodsOf, onRequest);
       app.all('/v1/*', { onRequest }, unreachable);
       app.setNotFoundHandler({}, unreachable);
       app.addHook('onRequest', (request, reply, done) => {
@@ -106,6 +112,27 @@ export function createApp(config: Config, log: Logger, owner: () => string): App
       await app.ready();
     },
   };
+}
+
+/**
+ * A plugin's path with another method is a 405, as any known path is; unless the method means something there without
+ * the plugin, which `passOn` then answers.
+ */
+function refuseOtherMethods(
+  app: FastifyInstance,
+  methodsOf: ReadonlyMap<string, ReadonlySet<string>>,
+  passOn: (request: FastifyRequest, reply: FastifyReply) => void,
+): void {
+  for (const [url, methods] of methodsOf) {
+    const others = app.supportedMethods.filter((method) => !methods.has(method));
+    const allow = [...methods].join(', ');
+    const onRequest = (request: FastifyRequest, reply: FastifyReply, _done: () => void) => {
+      const { method } = request;
+      if (destinationOf(pathOf(request.raw.url ?? '')).kind !== 'unknown') return passOn(request, reply);
+      throw gatewayError('method_not_allowed', { method, path: url, allow }, { headers: { allow } });
+    };
+    if (others.length > 0) app.route({ method: others, url, onRequest, handler: unreachable });
+  }
 }
 
 /** Every request of these routes was taken over by their `onRequest`. */

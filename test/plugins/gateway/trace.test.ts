@@ -158,3 +158,15 @@ describe('GET /v1/optigate/traces/{request id}', () => {
     expect([response.status, upstream.requests.length]).toEqual([404, 0]);
   });
 });
+
+test('another method on its path is a 405 that says which there is', async () => {
+  await using upstream = await scriptedUpstream(() => json({}));
+  await using gateway = await startGateway(upstream, { yaml: YAML() });
+  const response = await gateway.fetch('/v1/optigate/traces/x', { method: 'POST', headers: ALICE });
+  expect([response.status, response.headers.get('allow'), await response.json()]).toMatchObject([
+    405,
+    'GET',
+    { error: { code: 'method_not_allowed' } },
+  ]);
+  expect(upstream.requests).toHaveLength(0);
+});
