@@ -29,7 +29,10 @@ export async function sample(
   capabilities: Capabilities | undefined,
   options: SampleOptions = {},
 ): Promise<readonly Answer[]> {
-  if (count <= 1 || !capabilities || capabilities.takes(call, 'n') === false) {
+  const takesN = capabilities?.takes(call, 'n');
+  // The budget's last call is no probe: a refusal of it would leave no answer at all.
+  const isLast = takesN === undefined && call.callsLeft === 1;
+  if (count <= 1 || !capabilities || takesN === false || isLast) {
     return strictly(await singles(call, 0, Math.max(count, 1), handler, options), call);
   }
   const probe = wholeCall(call).with({ n: count });

@@ -107,6 +107,8 @@ every('$slug', (approach) => {
   );
 
   test('never makes a call over its budget, and answers wherever it made one', async () => {
+    const first = await ask(approach, { n: 'rejects', request: { optigate: { max_calls: 1 } } });
+    expect([first.calls.length, first.reply.status]).toEqual([1, 200]);
     for (let max_calls = 1; max_calls <= approach.callsWithoutN + 1; max_calls++) {
       for (const n of ['honours', 'rejects'] as const) {
         const capabilities = new Capabilities();
