@@ -28,7 +28,11 @@ function repaired(json: string): string {
     .replaceAll(/\\\\|\\(?!["\\/]|u[\da-f]{4}|[bfnrt](?![a-z]))/gi, String.raw`\\`);
 }
 
-/** `\frac` and `\beta` are valid JSON by accident: a form feed or a backspace is a command that lost its backslash. */
+/** `\frac`, `\beta`, `\theta` and `\rho` are valid JSON by accident, and come out of it as control characters. */
 function withCommands(text: string): string {
-  return text.replaceAll('\f', String.raw`\f`).replaceAll('\b', String.raw`\b`);
+  return text
+    .replaceAll('\f', String.raw`\f`)
+    .replaceAll('\b', String.raw`\b`)
+    .replaceAll(/\t(?=[a-z])/g, String.raw`\t`)
+    .replaceAll(/\r(?=[a-z])/g, String.raw`\r`);
 }

@@ -47,7 +47,7 @@ export const options = approachOptions({
   print_output: z.boolean().default(false).describe('No effect here: optigate: { trace: true } shows the steps.'),
 }).refine(({ planning_n, planning_m }) => planning_n <= planning_m, {
   path: ['planning_n'],
-  error: 'expected at most planning_m',
+  error: 'at most planning_m',
 });
 
 export type Options = z.output<typeof options>;

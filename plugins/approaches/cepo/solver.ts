@@ -57,6 +57,8 @@ export class Solver {
   readonly #options: Options;
   readonly #share: Share;
   readonly #failures: unknown[] = [];
+  /** The first that is no proposal, since it broke off, but better than no answer. */
+  #leftover: Answer | undefined;
 
   constructor(call: Call, next: Next, options: Options, share: Share) {
     this.#call = call;
@@ -117,7 +119,7 @@ export class Solver {
     const made = attempts.map((): Proposal | undefined => undefined);
     const waiting = [...attempts.entries()];
     const propose = async () => {
-      for (let next = waiting.shift(); next; next = this.#mayGoOn() ? waiting.shift() : undefined) {
+      for (let next = waiting.shift(); next; next = this.#mayTryAgain() ? waiting.shift() : undefined) {
         const [index, attempt] = next;
         made[index] = await this.#carryOut(attempt);
         if (made[index]) return;
@@ -159,13 +161,17 @@ export class Solver {
   /** Undefined where the plan or its execution fails, is empty or is cut. */
   async #carryOut(opening: Call): Promise<Proposal | undefined> {
     const opened = await this.#ask(opening);
-    if (!opened || !isText(opened)) return undefined;
     const isWhole = opening.role !== 'plan' || this.#options.planning_max_tokens_step2 === 0;
+    if (!opened || !isText(opened)) return isWhole ? this.#leave(opened) : undefined;
     if (isWhole) return { answer: opened, text: candidateText(opened) };
     const execution = this.#execution(opening, executing(opening.request.value.messages, opened));
     const executed = await this.#ask(execution);
-    if (!executed || !isText(executed)) return undefined;
+    if (!executed || !isText(executed)) return this.#leave(executed);
     return { answer: executed, text: `Plan:\n${candidateText(opened)}\n\nExecution:\n${candidateText(executed)}` };
+  }
+
+  #leave(answer: Answer | undefined): undefined {
+    if (answer && isUsable(answer)) this.#leftover ??= answer;
   }
 
   /** Where no attempt brought a proposal: the model's reply to the bare question. */
@@ -173,7 +179,7 @@ export class Solver {
     const { planning_temperature_direct_resp: temperature, planning_max_tokens_direct_resp: limit } = this.#options;
     const { messages } = this.#call.request.value;
     const asked = stepCall(this.#call, { role: 'draft', messages, temperature, limit }).with({ top_p: 0.95 });
-    const answer = this.#isHopeless() ? undefined : await this.#ask(asked);
+    const answer = (this.#isHopeless() ? undefined : await this.#ask(asked)) ?? this.#leftover;
     if (!answer) throw firstByRank(this.#failures);
     return { answer, text: candidateText(answer) };
   }
@@ -208,6 +214,11 @@ export class Solver {
     const level = EFFORTS.indexOf(asked.request.value['reasoning_effort']);
     if (!this.#options.use_reasoning_fallback || level < 0) return [asked];
     return [asked, ...EFFORTS.slice(level + 1).map((reasoning_effort) => asked.with({ reasoning_effort }))];
+  }
+
+  /** A direct reply has to remain possible. */
+  #mayTryAgain(): boolean {
+    return this.#mayGoOn() && this.#call.callsLeft > callsOfAttempt(this.#options);
   }
 
   #mayGoOn(): boolean {

@@ -182,6 +182,7 @@ describe('approaches are read', () => {
     ['Sure:\n```json\n{"approach_1": "a",}\n```\nDone.', ['a']],
     ['<think>{"approach_1": "no"}</think>{"approach_1": "yes"}', ['yes']],
     [String.raw`{"approach_1": "use \frac and \beta"}`, [String.raw`use \frac and \beta`]],
+    [String.raw`{"approach_1": "use \theta and \rho,\n or\t2"}`, [String.raw`use \theta and \rho,` + '\n or\t2']],
     [
       String.raw`{"approach_1": "use \sum, \"so\", a \\ b,\n then \times"}`,
       [String.raw`use \sum, "so", a \ b,` + '\n' + String.raw` then \times`],

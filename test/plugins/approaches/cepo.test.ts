@@ -24,6 +24,8 @@ const script = (finals: readonly (number | string)[], parts: RunOptions['script'
   ...parts,
 });
 
+const cut = (text: string): Scripted => ({ text, finish: 'length' });
+
 /** Ratings by the number in the candidate's text. */
 const rated =
   (...ratings: readonly (number | string)[]) =>
@@ -111,7 +113,6 @@ describe('a candidate', () => {
 });
 
 describe('attempts that fail', () => {
-  const cut = (text: string): Scripted => ({ text, finish: 'length' });
   const first = (failing: Scripted) => (_: unknown, index: number) => (index === 0 ? failing : `plan ${index}`);
 
   test.each([cut('plan'), { text: ' ' }, { status: 500 }, { status: 429 }, '<think>hm'])(
@@ -378,6 +379,25 @@ describe('limits', () => {
       }
     },
   );
+
+  test('keep a call for the direct reply where the plan fails', async () => {
+    const run = await ask({
+      script: script([], { plan: [cut('plan')], draft: ['a direct reply'] }),
+      request: { optigate: { max_calls: 2 } },
+    });
+    expect([run.text, run.calls.length]).toEqual(['a direct reply', 2]);
+  });
+
+  test.each([
+    [2, {}],
+    [1, { planning_max_tokens_step1: 0 }],
+  ])('leave what broke off where nothing else can be had (%i, %o)', async (max_calls, options) => {
+    const run = await ask({
+      script: script([], { execution: [cut('half of an execution')] }),
+      request: { optigate: { max_calls, cepo: options } },
+    });
+    expect([run.text, run.completion.choices[0]?.finish_reason]).toEqual(['half of an execution', 'length']);
+  });
 
   test('make fewer candidates first, then fewer proposals', async () => {
     const counts = async (max_calls: number) => {
