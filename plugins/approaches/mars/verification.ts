@@ -4,19 +4,9 @@
  */
 import { childSignal, stripThinking, verdictOf, type Call } from '../../../core/index.ts';
 import { reviewed, VERIFIER } from './prompts.ts';
-import { comesToTheSame, judge, type Solution, type Workspace } from './workspace.ts';
+import { comesToTheSame, judge, VERDICTS, type Report, type Solution, type Workspace } from './workspace.ts';
 
 const TEMPERATURE = 0.1;
-const VERDICTS = ['correct', 'incorrect', 'incomplete'] as const;
-
-/** What a verifier says about a solution. */
-export interface Report {
-  /** Null where it gives none: then it has not verified, and not rejected either. */
-  readonly verdict: (typeof VERDICTS)[number] | null;
-  /** 0 to 1. */
-  readonly confidence: number | null;
-  readonly text: string;
-}
 
 /** The solution with its reports: verified where as many verdicts as required are CORRECT, rejected where one is not. */
 export async function verify(solution: Solution, workspace: Workspace): Promise<Solution> {

@@ -16,13 +16,23 @@ import {
   type Call,
 } from '../../../core/index.ts';
 import type { Settings } from './settings.ts';
-import type { Report } from './verification.ts';
 
 export interface Workspace {
   readonly call: Call;
   /** One whole answer, as `next.ask`. */
   readonly ask: (call: Call) => Promise<Answer>;
   readonly settings: Settings;
+}
+
+export const VERDICTS = ['correct', 'incorrect', 'incomplete'] as const;
+
+/** What a verifier says about a solution. */
+export interface Report {
+  /** Null where it gives none: then it has not verified, and not rejected either. */
+  readonly verdict: (typeof VERDICTS)[number] | null;
+  /** 0 to 1. */
+  readonly confidence: number | null;
+  readonly text: string;
 }
 
 export interface Solution {
