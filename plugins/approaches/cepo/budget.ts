@@ -10,14 +10,15 @@ export interface Work {
 
 /** What is wanted, with fewer candidates and then fewer proposals where calls do not suffice. Ratings may fall away. */
 export function affordable(options: Options, wanted: number, callsLeft: number): Work {
-  const { planning_n, use_plan_diversity } = options;
-  const diversity = use_plan_diversity ? 1 : 0;
+  const { planning_n } = options;
+  // Without an attempt nobody follows an approach.
+  const isDiverse = options.use_plan_diversity && callsOfAttempt(options) > 0;
   const cost = ({ candidates, proposals }: Omit<Work, 'isDiverse'>) =>
-    diversity + candidates * callsOf(options, proposals);
+    Number(isDiverse) + candidates * callsOf(options, proposals);
   const fewerCandidates = countdown(wanted).map((candidates) => ({ candidates, proposals: planning_n }));
   const fewerProposals = countdown(planning_n).map((proposals) => ({ candidates: 1, proposals }));
   const fitting = [...fewerCandidates, ...fewerProposals].find((work) => cost(work) <= callsLeft);
-  if (fitting) return { ...fitting, isDiverse: use_plan_diversity };
+  if (fitting) return { ...fitting, isDiverse };
   // Later steps may fall away; what came before them is then the answer.
   return { candidates: 1, proposals: callsLeft < callsOfAttempt(options) ? 0 : 1, isDiverse: false };
 }

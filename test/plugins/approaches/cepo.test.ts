@@ -279,8 +279,11 @@ describe('steps that are left out', () => {
 
   test('planning and execution: the direct reply', async () => {
     const request = { planning_max_tokens_step1: 0, planning_max_tokens_step2: 0, bestofn_n: 1 };
-    const run = await ask({ script: script([], { draft: ['direct'], answer: ['done'] }), request });
+    const direct = script([], { draft: ['direct'], answer: ['done'] });
+    const run = await ask({ script: direct, request });
     expect([run.text, ...cost(run)]).toEqual(['done', 3, 3]);
+    const diverse = await ask({ script: direct, request: { ...request, use_plan_diversity: true } });
+    expect(cost(diverse)).toEqual([3, 3]);
   });
 });
 
