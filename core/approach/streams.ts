@@ -1,7 +1,7 @@
 import { ByteStream } from '../byte-stream.ts';
 import { gatewayError } from '../errors.ts';
 import type { Call, StreamStamp } from '../exchange.ts';
-import { completionToChunks } from '../openai/chunks.ts';
+import { CHOSEN_PIECE, completionToChunks } from '../openai/chunks.ts';
 import { encodeData, SseDecoder } from '../openai/sse.ts';
 import type { Chunk, ChunkChoice } from '../openai/types.ts';
 import { streamReply, type CompleteReply, type StreamReply } from '../reply.ts';
@@ -79,7 +79,7 @@ export class JoinedStream {
       const { reply } = part;
       this.#guard(() => {
         const completion = completionOf(reply, this.#init.call);
-        for (const chunk of completionToChunks(completion)) this.#take(chunk, part);
+        for (const chunk of completionToChunks(completion, { pieces: CHOSEN_PIECE })) this.#take(chunk, part);
         this.#finishPart(part);
       });
       return;

@@ -2,7 +2,7 @@ import { isRecord } from '../json.ts';
 import { ChunkHead, join, joinLogprobs, keepFirst, keepLast, partsOf, toObject, type Parts } from './delta.ts';
 import type { ChatCompletion, Choice, Chunk } from './types.ts';
 
-export { completionToChunks, type ChunkOptions } from './completion-chunks.ts';
+export { CHOSEN_PIECE, completionToChunks, type ChunkOptions } from './completion-chunks.ts';
 export { textCompletionToChunks, TextChunkAssembler, type TextChoice, type TextCompletion } from './text-chunks.ts';
 
 type Fields = Readonly<Record<string, unknown>>;

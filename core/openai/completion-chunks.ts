@@ -13,6 +13,8 @@ export interface ChunkOptions {
 
 /** Text beyond it is cut, so that no event becomes too large to hold. */
 const PIECE = 4096;
+/** For an answer that an approach chose: clients show it as it comes, as they do one that is being written. */
+export const CHOSEN_PIECE = 160;
 
 type Fields = Readonly<Record<string, unknown>>;
 

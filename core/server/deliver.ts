@@ -1,7 +1,7 @@
 import { ByteStream } from '../byte-stream.ts';
 import type { Exchange, StreamStamp } from '../exchange.ts';
 import type { Gateway } from '../gateway.ts';
-import { ChunkAssembler, completionToChunks } from '../openai/chunks.ts';
+import { ChunkAssembler, CHOSEN_PIECE, completionToChunks } from '../openai/chunks.ts';
 import { encodeData, SseDecoder } from '../openai/sse.ts';
 import { stripUsage } from '../openai/stream-usage.ts';
 import type { Chunk } from '../openai/types.ts';
@@ -43,7 +43,7 @@ function deliverStream(gateway: Gateway, exchange: Exchange, reply: Reply, respo
       responder.sendComplete(exchange, reply);
       return;
     }
-    const stream = asStream(reply, asked, exchange.progress.model);
+    const stream = asStream(reply, asked, exchange);
     responder.sendStream(exchange, stream, shaped(gateway, exchange, stream.body));
     return;
   }
@@ -56,11 +56,12 @@ function deliverStream(gateway: Gateway, exchange: Exchange, reply: Reply, respo
   responder.sendStream(exchange, reply, shaped(gateway, exchange, body));
 }
 
-/** Existing text as a stream: in pieces, as clients expect chunks. `shownModel`: what progress named before them. */
-function asStream(reply: CompleteReply, { wantsUsage }: Asked, shownModel: string | undefined): StreamReply {
+/** Existing text as a stream: in pieces, as clients expect chunks, under the model that progress named before them. */
+function asStream(reply: CompleteReply, { wantsUsage }: Asked, { progress, plan }: Exchange): StreamReply {
   const { value } = reply.body;
-  const completion = shownModel === undefined ? value : { ...value, model: shownModel };
-  const chunks = completionToChunks(completion, { includeUsage: wantsUsage });
+  const completion = progress.model === undefined ? value : { ...value, model: progress.model };
+  const pieces = plan?.isSingleCall === false ? CHOSEN_PIECE : undefined;
+  const chunks = completionToChunks(completion, { includeUsage: wantsUsage, pieces });
   const bytes = function* () {
     for (const chunk of chunks) yield encodeData(chunk);
     yield DONE;

@@ -218,3 +218,24 @@ test('trace: true tells what happened', async () => {
     },
   });
 });
+
+test.each([
+  ['bon', 1],
+  ['bon', 2],
+])('a chosen answer streams in pieces (%s, n: %i)', async (approach, n) => {
+  const long = 'Words and words. '.repeat(60);
+  await using upstream = await scriptedUpstream(() => json(chatCompletion(long, { usage: USAGE })));
+  await using gateway = await startGateway(upstream, { yaml: YAML });
+  const response = await gateway.chat({
+    optillm_approach: approach,
+    n,
+    stream: true,
+    optigate: { bon: { best_of_n: 1 } },
+  });
+  const pieces = deltasOf(await response.text()).flatMap(({ choices }) =>
+    (choices as { index: number; delta: { content?: string } }[]).filter(({ index }) => index === n - 1),
+  );
+  const texts = pieces.flatMap(({ delta }) => (delta.content ? [delta.content] : []));
+  expect(texts.length).toBeGreaterThan(5);
+  expect(texts.join('')).toBe(long);
+});
