@@ -76,7 +76,7 @@ describe('GET /v1/optigate/traces/{request id}', () => {
       'n' in request.json || judged++ > 0 ? candidates(request) : json({ error: { message: 'x' } }, { status: 400 }),
     );
     await using gateway = await startGateway(upstream, { yaml: YAML() });
-    const ask = { optillm_approach: 'moa', optigate: { moa: { moa_proposers: 2 }, max_calls: 1 } };
+    const ask = { optillm_approach: 'moa', optigate: { moa: { moa_proposers: 2 }, max_calls: 2 } };
     await (await gateway.chat(ask, ALICE)).text();
     const rest = await gateway.chat({ ...ask, optigate: { moa: { moa_proposers: 2 } } }, ALICE);
     const { body } = await traceOf(gateway, rest.headers.get('x-request-id') ?? '');
