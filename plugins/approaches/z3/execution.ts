@@ -26,7 +26,9 @@ const EXTRA_MS = 1_000;
 const OPTIMIZING: ReadonlySet<string> = new Set(['minimize', 'maximize', 'assert-soft']);
 const READING: ReadonlySet<string> = new Set(['get-value', 'get-model', 'get-objectives', 'eval']);
 /** With these the solver is, at the end, not where its values are from. */
-const MOVING: ReadonlySet<string> = new Set(['push', 'pop', 'reset', 'reset-assertions', 'exit', 'assert-soft']);
+const MOVING: ReadonlySet<string> = new Set(['push', 'pop', 'reset', 'reset-assertions', 'exit']);
+/** What an optimum is made of that no solution has: infinity, or the distance to a limit. */
+const MISSED = /\b(?:oo|epsilon)\b/;
 
 export async function execute(program: string, solver: Solver, timeoutMs: number): Promise<Outcome> {
   const startedAt = performance.now();
@@ -39,6 +41,8 @@ export async function execute(program: string, solver: Solver, timeoutMs: number
   const left = Math.min(EXTRA_MS, Math.round(timeoutMs - (performance.now() - startedAt)));
   if (left < 10) return outcome;
   await solver.evaluate(`(set-option :timeout ${left})`, left + GRACE_MS);
+  const missed = await missedOptimum(outcome, commands, solver, left);
+  if (missed !== undefined) return { ...outcome, output: `${outcome.output}\n${missed}` };
   const solved = await withDecimals(outcome, commands, solver, left);
   return { ...solved, isUnique: await isOnlySolution(commands, solver, left) };
 }
@@ -91,6 +95,24 @@ async function reasonUnknown(solver: Solver, output: string): Promise<string> {
   return 'output' in reason ? `${output}\n${reason.output.trim()}` : output;
 }
 
+/** Where no solution has the optimum, the solver prints any one as if it had; only the objectives tell. */
+async function missedOptimum(
+  { isOptimization }: Solved,
+  commands: readonly Command[],
+  solver: Solver,
+  limitMs: number,
+): Promise<string | undefined> {
+  if (!isOptimization || !isOneQuestion(commands)) return undefined;
+  const objectives = await read(solver, '(get-objectives)', limitMs);
+  if (objectives === undefined || !pairsOf(objectives).some(([, value]) => MISSED.test(value))) return undefined;
+  return `No solution reaches the optimum (oo: it has no bound, epsilon: it is only approached):\n${objectives.trim()}`;
+}
+
+function isOneQuestion(commands: readonly Command[]): boolean {
+  const checks = commands.filter(({ name }) => name.startsWith('check-sat'));
+  return checks.length === 1 && checks[0]?.name === 'check-sat' && !commands.some(({ name }) => MOVING.has(name));
+}
+
 /** The values once more, with decimals for the numbers that were printed as roots of polynomials. */
 async function withDecimals(
   solved: Solved,
@@ -111,9 +133,9 @@ async function isOnlySolution(
   solver: Solver,
   limitMs: number,
 ): Promise<boolean | undefined> {
-  const checks = commands.filter(({ name }) => name === 'check-sat').length;
   const asked = commands.filter(({ name }) => name === 'get-value').flatMap(({ args }) => args.map(inner));
-  if (checks !== 1 || asked.length === 0 || commands.some(({ name }) => MOVING.has(name))) return undefined;
+  const isSoft = commands.some(({ name }) => name === 'assert-soft');
+  if (isSoft || asked.length === 0 || !isOneQuestion(commands)) return undefined;
   const objectives = commands
     .filter(({ name }) => name === 'minimize' || name === 'maximize')
     .flatMap(({ args }) => args[0] ?? []);

@@ -193,14 +193,33 @@ describe.skipIf(modulePath === undefined)('what an execution comes to (needs the
     ['a solution among others', `${INT}(assert (> x 3))(check-sat)(get-value (x))`, { isUnique: false }],
     ['the only solution', `${INT}(assert (= x 3))(check-sat)(get-value (x))`, { isUnique: true }],
     ['the only optimum', `${INT}(assert (< x 3))(maximize x)(check-sat)(get-value (x))`, { isUnique: true }],
+    [
+      'the optimum of what is called so',
+      '(declare-const epsilon Int)(assert (< epsilon 3))(maximize epsilon)(check-sat)(get-value (epsilon))',
+      { isUnique: true },
+    ],
     ['two optima', `${INT}(assert (< (* x x) 5))(maximize (* x x))(check-sat)(get-value (x))`, { isUnique: false }],
     ['two questions', `${INT}(assert (= x 3))(check-sat)(get-value (x))(check-sat)`, { isUnique: undefined }],
+    [
+      'an assumption',
+      `${INT}(declare-const a Bool)(assert (=> a (= x 3)))(check-sat)(check-sat-assuming (a))(get-value (x))`,
+      { isUnique: undefined },
+    ],
     ['no value', `${INT}(check-sat)`, { isUnique: undefined }],
     ['a quotient', `${REAL}(assert (= (* 3 x) 1.0))(check-sat)(get-value (x))`, { output: 'sat\n((x (/ 1.0 3.0)))' }],
     ['a string', '(declare-const s String)(assert (= s "a)""|;"))(check-sat)(get-value (s))', { isUnique: true }],
     ['nothing', `${INT}(assert (> x x))(check-sat)(get-value (x))`, { hasSolution: false }],
   ])('%s', async (_, program, expected) => {
     expect(await run(solvers, program)).toMatchObject({ kind: 'ok', ...expected });
+  });
+
+  test.each([
+    ['unbounded', `${INT}(maximize x)(check-sat)(get-value (x))`, '(x oo)'],
+    ['only approached', `${REAL}(assert (< x 5.0))(maximize x)(check-sat)(get-value (x))`, 'epsilon'],
+  ])('an optimum that is %s is told as that', async (_, program, said) => {
+    const outcome = await run(solvers, program);
+    const output = expect.stringContaining(said) as string;
+    expect(outcome).toEqual({ kind: 'ok', hasSolution: true, isOptimization: true, isUnique: undefined, output });
   });
 
   test('roots have decimals beside them, and are compared as what they are', async () => {
