@@ -141,6 +141,15 @@ every('$slug', (approach) => {
     expect(JSON.stringify(trace)).not.toMatch(/Worked out|Weighed|Write a JavaScript|six times/);
   });
 
+  test('obeys the limits that the server gives it, and says so', async () => {
+    // The plain call has no options.
+    if (approach.slug === 'none') return;
+    const run = await ask(approach, { file: { [approach.slug]: { limits: { max_calls: 1 } } } });
+    expect([run.calls.length, run.reply.status, run.text]).toEqual([1, 200, expect.stringMatching(/\w/)]);
+    if (approach.calls === 1) return;
+    expect(run.exchange.headers.get('x-optigate-degraded')).toBe('budget_exhausted');
+  });
+
   test('ends at its deadline with the best so far', async () => {
     for (const from of new Set([1, Math.floor(approach.calls / 2), approach.calls - 1])) {
       if (from >= approach.calls) continue;
