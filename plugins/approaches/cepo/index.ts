@@ -16,6 +16,7 @@ import {
   isUsable,
   noneUsable,
   orBestSoFar,
+  seedAt,
   topChoices,
   usableOf,
   usableReply,
@@ -138,5 +139,5 @@ function callsLeftFor(call: Call): number {
 /** Seeds of one's own for each candidate, where the client gave one: without it all plans would be the same. */
 function seeded(call: Call, offset: number): Call {
   const { seed } = call.request.value;
-  return typeof seed === 'number' && offset > 0 ? call.with({ seed: seed + offset }) : call;
+  return typeof seed === 'number' && offset > 0 ? call.with({ seed: seedAt(seed, offset) }) : call;
 }

@@ -7,6 +7,7 @@ import {
   ifAny,
   isFreeText,
   isUsable,
+  seedAt,
   sideBySide,
   toolCallKey,
   withDefaultLimit,
@@ -148,7 +149,7 @@ export class Solver {
     const { messages, seed } = this.#call.request.value;
     const { approach } = this.#share;
     const { planning_max_tokens_step1: limit, planning_temperature_step1: temperature } = this.#options;
-    const own = typeof seed === 'number' ? this.#call.with({ seed: seed + attempt }) : this.#call;
+    const own = typeof seed === 'number' ? this.#call.with({ seed: seedAt(seed, attempt) }) : this.#call;
     if (limit === 0) return this.#execution(own, solving(messages, approach));
     return stepCall(own, { role: 'plan', messages: planning(messages, approach), temperature, limit });
   }
