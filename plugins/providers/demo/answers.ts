@@ -1,6 +1,7 @@
 import { choiceOf, judge, RELIABILITY } from './judge.ts';
 import { CRITIQUE, LABEL, STATES, type Prompt } from './prompt.ts';
-import { isNote, note } from './notes.ts';
+import { note } from './notes.ts';
+import { isNote } from './roles.ts';
 import { asksForProgram, program } from './programs.ts';
 import { isAnswer, type Problem } from './questions.ts';
 import { solverResult } from './solver.ts';

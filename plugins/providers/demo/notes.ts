@@ -1,11 +1,12 @@
 /** What approaches ask for between question and answer: plans, hints, other wordings. None of it states a result. */
 import type { Prompt } from './prompt.ts';
 import { languageOf } from './programs.ts';
+import type { Note } from './roles.ts';
 import { formulation } from './solver.ts';
 import type { Random } from '../../../core/index.ts';
 
 /** One entry for each role of a call that wants such a text, under the label. */
-const NOTES = {
+const NOTES: Readonly<Record<Note, (prompt: Prompt, random: Random) => string>> = {
   // mcts
   user_turn: (_, random) => random.pick(USER_TURNS) ?? '',
   // pvg
@@ -44,13 +45,7 @@ const NOTES = {
   // z3
   analysis: ({ problem }) => formulation(problem),
   repair: ({ problem }) => formulation(problem),
-} satisfies Record<string, (prompt: Prompt, random: Random) => string>;
-
-export type Note = keyof typeof NOTES;
-
-export function isNote(role: string): role is Note {
-  return Object.hasOwn(NOTES, role);
-}
+};
 
 export function note(name: Note, prompt: Prompt, random: Random): string {
   return NOTES[name](prompt, random);

@@ -1,6 +1,6 @@
 import { type Call, type Message } from '../../../core/index.ts';
-import { isNote, type Note } from './notes.ts';
 import { findProblem, type Problem } from './questions.ts';
+import { roleOf, type Role } from './roles.ts';
 import { textOf } from './tokens.ts';
 
 /** Begins every answer: nobody may take one for a language model's. */
@@ -9,21 +9,6 @@ export const LABEL = '[demo]';
 export const STATES = 'Final answer:';
 /** Follows the label in critiques, which state no value of their own. */
 export const CRITIQUE = 'Critique:';
-
-/** What a call wants: an answer of one's own, one of given ones, an opinion about those, a wrong one, or a text beside it. */
-export type Role = 'generation' | 'synthesis' | 'judge' | 'critique' | 'mistake' | Note;
-
-/** Roles by which approaches call one of these. */
-const SAME_AS: Readonly<Record<string, Role>> = {
-  judge: 'judge',
-  verification: 'judge',
-  critique: 'critique',
-  synthesis: 'synthesis',
-  aggregation: 'synthesis',
-  review: 'synthesis',
-  sneaky: 'mistake',
-  mistake: 'mistake',
-};
 
 /** What the demo understands of a call: read once, answered once per sample. */
 export interface Prompt {
@@ -66,12 +51,6 @@ export function readPrompt(call: Call): Prompt {
     words: lastUserText(messages).match(/\S+/g)?.length ?? 0,
     toolResult: last?.role === 'tool' ? textOf(last.content) : undefined,
   };
-}
-
-/** Approaches may invent roles; what is not a known other one is a text to be written. */
-function roleOf(role: string): Role {
-  if (isNote(role)) return role;
-  return Object.hasOwn(SAME_AS, role) ? (SAME_AS[role] ?? 'generation') : 'generation';
 }
 
 function problemOf(messages: readonly Message[]): Problem | undefined {
