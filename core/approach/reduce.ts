@@ -26,7 +26,16 @@ export interface ReduceInit {
 
 /** Runs the branches of `a|b` at once and gives the choice of one of them. A failed branch is left out; all failed = the first's error. */
 export async function reduceBranches(branches: readonly Branch[], given: Call, init: ReduceInit): Promise<Reply> {
-  const call = wholeCall(given);
+  const now = () => performance.now() - given.exchange.startedAt;
+  const trace = given.trace.step('reduce', now());
+  try {
+    return await reduced(branches, wholeCall(given.with({}, { trace })), init);
+  } finally {
+    trace.end(now());
+  }
+}
+
+async function reduced(branches: readonly Branch[], call: Call, init: ReduceInit): Promise<Reply> {
   const merged = await wholeReply(await runBranches(branches, call, { stamp: init.stamp, isRanked: false }), call);
   const answers = toAnswers(merged, call);
   const candidates = usableOf(answers);
@@ -37,11 +46,9 @@ export async function reduceBranches(branches: readonly Branch[], given: Call, i
   const judged = init.by === 'judge' && groups.length > 1 ? await favourite(candidates, call, init.handler) : undefined;
   const winner = judged ?? groups[0]?.[0] ?? first;
   call.trace.note({
-    reduced: {
-      by: judged ? 'judge' : 'vote',
-      votes: groups.map((group) => ({ approaches: group.map(labelOf), votes: group.length })),
-      winner: labelOf(winner),
-    },
+    by: judged ? 'judge' : 'vote',
+    votes: groups.map((group) => ({ approaches: group.map(labelOf), votes: group.length })),
+    winner: labelOf(winner),
   });
   return winner.reply;
 }

@@ -24,7 +24,7 @@ const ask = (reduce: string, script: RunOptions['script'], request: object = {},
     request: { ...request, optigate: { reduce, ...optigate } },
   });
 const finding = ({ completion }: Awaited<ReturnType<typeof ask>>) =>
-  (completion['optigate'] as { reduced: object } | undefined)?.reduced;
+  (completion['optigate'] as { reduce: object } | undefined)?.reduce;
 
 test('reduce: all is one choice per branch', async () => {
   expect((await ask('all', FINALS)).completion.choices).toHaveLength(3);
