@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { gatewayError } from '../errors.ts';
-import type { Call, Handler } from '../exchange.ts';
-import type { Upstreams } from '../upstream/upstreams.ts';
+import type { Call, Exchange, Handler } from '../exchange.ts';
+import type { Destination } from '../upstream/upstreams.ts';
 import type { Capabilities } from './capabilities.ts';
 import { ask, sample } from './sampling.ts';
 import type { Next } from './types.ts';
@@ -10,7 +10,8 @@ import { wholeCall } from './whole.ts';
 /** What running approaches takes beside the calls themselves. */
 export interface Kit {
   readonly capabilities: Capabilities;
-  readonly resolve: Upstreams['resolve'];
+  /** Where a model's name leads; throws where no upstream can serve it. */
+  readonly destination: (exchange: Exchange, model: string) => Destination;
   readonly clock: Clock;
 }
 
@@ -18,7 +19,7 @@ export interface Kit {
  * What an approach gets as `next`: `handler` with its two ways of asking.
  * @param isUpstream  Is `handler` an upstream call? To further approaches `n` would mean something else.
  */
-export function createNext(handler: Handler, { capabilities, resolve }: Kit, isUpstream: boolean): Next {
+export function createNext(handler: Handler, { capabilities, destination }: Kit, isUpstream: boolean): Next {
   const passed = new WeakSet<Call>();
   const next = (call: Call) => {
     // The same call once more is another sample, not the same one: it must not share a cache entry or a flight.
@@ -36,7 +37,7 @@ export function createNext(handler: Handler, { capabilities, resolve }: Kit, isU
     sample: (call: Call, count: number, options = {}) =>
       sample(call, count, handler, isUpstream ? capabilities : undefined, options),
     to: (call: Call, name: string) => {
-      const { upstream, model } = resolve(name);
+      const { upstream, model } = destination(call.exchange, name);
       return call.with({ model }, { upstream });
     },
   });

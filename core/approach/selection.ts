@@ -67,7 +67,7 @@ export function createSelection(init: SelectionInit): Selection {
   const { registry, upstreams, settings, clock } = init;
   const kit = {
     capabilities: init.capabilities ?? new Capabilities(),
-    resolve: (name: string) => upstreams.resolve(name),
+    destination: (exchange: Exchange, name: string) => destinationOf(exchange, name, upstreams),
     clock,
   };
   const byDefault = readSource(settings.approach, registry, 'approach');
@@ -198,7 +198,7 @@ export function createSelection(init: SelectionInit): Selection {
     if (!mayUse(exchange.identity, upstream, model)) throw gatewayError('model_not_allowed', { model });
     for (const { approach, options } of steps.flat()) {
       for (const name of approach.models?.(options) ?? []) {
-        const other = upstreams.resolve(name);
+        const other = destinationOf(exchange, name, upstreams);
         if (!mayUse(exchange.identity, other.upstream, other.model))
           throw gatewayError('model_not_allowed', { model: name });
       }

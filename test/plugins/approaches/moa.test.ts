@@ -193,6 +193,15 @@ describe('options', () => {
     await expect(asked).rejects.toMatchObject({ status: 403, code: 'model_not_allowed' });
   });
 
+  test('a model whose upstream speaks another wire refuses the whole before any call, saying what would be needed', async () => {
+    const asked = ask({ script: {}, request: { moa_models: ['claude/sonnet', 'other'] } });
+    await expect(asked).rejects.toMatchObject({
+      status: 404,
+      code: 'model_not_found',
+      message: expect.stringMatching(/'claude'.*provider: openai/),
+    });
+  });
+
   test('moa_critique each makes one critique per draft, at once', async () => {
     const run = await ask({
       script: { ...SCRIPT, critique: ['one', 'two', 'three'] },
