@@ -15,6 +15,8 @@ type Wire = Provider['wire'];
 
 /** Longest plain text that is shown as an error's message. */
 const MAX_TEXT = 500;
+/** What is shorter is a placeholder, not a key. */
+const SHORTEST_SECRET = 8;
 
 /** The wire's own shape, no key of ours, and the upstream's headers with it (`retry-after`). */
 export function errorAnswer(
@@ -60,16 +62,27 @@ export function strikeOut(body: Buffer, keys: readonly string[]): Buffer {
   let text: string | undefined;
   for (const spelling of spellings(keys)) {
     if (!body.includes(spelling, 0, 'latin1')) continue;
-    text = (text ?? body.toString('latin1')).replaceAll(spelling, '[redacted]');
+    text = (text ?? body.toString('latin1')).replaceAll(wherever(spelling), '[redacted]');
   }
   return text === undefined ? body : Buffer.from(text, 'latin1');
+}
+
+/**
+ * A placeholder for a server that asks for no key (`x`, `none`) is struck out only as a word of its own: inside others it
+ * is no key, and `max_tokens` must stay what it is, for clients and for us who read what was refused.
+ */
+function wherever(key: string): string | RegExp {
+  if (key.length >= SHORTEST_SECRET) return key;
+  const literal = key.replaceAll(/\W/g, String.raw`\$&`);
+  // The letter of an escape such as \n begins no word.
+  return new RegExp(String.raw`(?<!(?<!\\)\w)${literal}(?!\w)`, 'g');
 }
 
 function strikeOutOfHeaders(headers: HeaderList, keys: readonly string[]): HeaderList {
   const all = spellings(keys);
   if (!headers.some((text) => all.some((key) => text.includes(key)))) return headers;
   return headers.map((text, index) =>
-    index % 2 === 0 ? text : all.reduce((left, key) => left.replaceAll(key, '[redacted]'), text),
+    index % 2 === 0 ? text : all.reduce((left, key) => left.replaceAll(wherever(key), '[redacted]'), text),
   );
 }
 

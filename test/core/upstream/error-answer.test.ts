@@ -68,6 +68,14 @@ test('keys are struck out, also where JSON escapes them', () => {
   expect(strikeOut(body, ['other', ''])).toBe(body);
 });
 
+test('a placeholder for a key is struck out as a word of its own, not inside others', () => {
+  const body = Buffer.from(String.raw`{"message":"max_tokens: none of k, k-1\nk","param":"max_tokens"}`);
+  expect(strikeOut(body, ['k']).toString()).toBe(
+    String.raw`{"message":"max_tokens: none of [redacted], [redacted]-1\n[redacted]","param":"max_tokens"}`,
+  );
+  expect(strikeOut(body, ['k.']).toString()).toBe(body.toString());
+});
+
 test('an error in a 200 has the status of its code, else 502', () => {
   expect(statusOfError({ error: { code: 429 } })).toBe(429);
   expect(statusOfError({ error: { code: '503' } })).toBe(503);
