@@ -11,6 +11,7 @@ import {
   approachOptions,
   definePlugin,
   degrade,
+  degradeByLoss,
   limitOf,
   questionBlock,
   systemText,
@@ -92,7 +93,10 @@ async function principlesFor(call: Call, next: Next, options: Options, memory: M
   const learning = { call, next, task, samples, maxPrinciples, limit };
 
   const found = examplesInTurns(messages) ?? (await examplesInText(learning, leap_cache, memory));
-  if (!found) return NONE;
+  if (!found) {
+    degradeByLoss(call.exchange, 'examples_failed');
+    return NONE;
+  }
   if (found.length === 0) degrade(call.exchange, 'leap: no examples', { isLasting: true });
   const wanted = found.slice(0, options.leap_max_examples);
   const keyFor = (examples: readonly Example[]) => keyOf(call, task, examples, maxPrinciples, samples ?? null);
@@ -106,6 +110,7 @@ async function principlesFor(call: Call, next: Next, options: Options, memory: M
   if (examples.length < wanted.length) degrade(call.exchange, 'budget_exhausted');
   if (examples.length === 0) return NONE;
   const { principles, mistakes, isWhole } = await learn(learning, examples);
+  if (principles.length === 0 && !isWhole) degradeByLoss(call.exchange, 'principles_failed');
   if (leap_cache && isWhole) memory.principles.set(keyFor(examples), principles);
   call.trace.note({ examples: examples.length, mistakes, principles: principles.length, are_known: false });
   return principles;

@@ -11,6 +11,7 @@ import {
   approachOptions,
   definePlugin,
   degrade,
+  degradeByLoss,
   diverseTemperature,
   limitOf,
   questionText,
@@ -112,6 +113,7 @@ async function chain(search: Search, { observations, derived }: Counts, random: 
   progress.say(`Planning a solution with ${observed.length} observations.`);
   const plan = await sketch(search, observed);
   call.trace.note({ observations: first.length, derived: more.length, has_sketch: plan !== '' });
+  if (plan === '') degradeByLoss(call.exchange, 'sketch_failed');
 
   progress.say('Writing the answer.');
   const writing = programCall(search, { observations: observed, sketch: plan }, 'answer');

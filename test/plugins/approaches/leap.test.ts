@@ -210,7 +210,13 @@ describe('failures', () => {
   test.each([429, 500])('examples that cannot be looked for (%i) leave the plain answer', async (status) => {
     const run = await ask({ script: { ...SCRIPT, examples: [{ status }] } });
     expect(shape(run)).toEqual(['It is 8.', 2, 2]);
-    expect(run.exchange.isPartial).toBe(true);
+    expect([run.exchange.isPartial, degraded(run)]).toEqual([true, 'examples_failed']);
+  });
+
+  test('says so where every mistake is lost', async () => {
+    const mistake = [{ status: 500 }, { status: 500 }, { status: 500 }];
+    const run = await ask({ script: { ...SCRIPT, mistake } });
+    expect([...shape(run), degraded(run)]).toEqual(['It is 8.', 5, 3, 'principles_failed']);
   });
 
   test.each([401, 429, 500])('a last call refused with %i is the answer', async (status) => {

@@ -183,6 +183,7 @@ describe('failures', () => {
     const run = await ask({ script: { ...SCRIPT, [role]: [{ status: 500 }] } });
     expect(shape(run)).toEqual([PROGRAM, 4, 4]);
     expect(run.exchange.isPartial).toBe(true);
+    expect(degraded(run)).toBe(role === 'sketch' ? 'sketch_failed' : undefined);
   });
 
   test.each([401, 429, 500])('a last call refused with %i is the answer', async (status) => {
