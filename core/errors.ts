@@ -26,7 +26,9 @@ export const KINDS = {
   unknown_approach: {
     ...INVALID,
     message: ({ slug, known, hint }) =>
-      `Unknown approach '${slug}'${hint ? `, did you mean '${hint}'?` : '.'} Listed: ${known}`,
+      slug === ''
+        ? `An approach is missing beside an & or |. Listed: ${known}`
+        : `Unknown approach '${slug}'${hint ? `, did you mean '${hint}'?` : '.'} Listed: ${known}`,
   },
   invalid_api_key: {
     status: 401,

@@ -45,6 +45,12 @@ describe('an expression', () => {
     );
   });
 
+  test.each(['moa&', '|moa', 'moa||bon'])('an approach that is missing in %j is said to be missing', (text) => {
+    const message = expect.stringContaining('An approach is missing beside an & or |. Listed: ');
+    const refusal = expect.objectContaining({ code: 'unknown_approach', param: 'optillm_approach', message });
+    expect(() => parseExpression(text, ['moa', 'bon'], 'optillm_approach')).toThrow(refusal);
+  });
+
   test.each(['', 'moa|', '&re2', 'a b'])('is refused where a slug is missing or no word (%o)', (text) => {
     expect(() => parse(text)).toThrowError(
       expect.objectContaining({ status: 400, message: expect.stringContaining('Listed: none, re2') }),
