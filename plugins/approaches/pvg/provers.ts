@@ -86,9 +86,13 @@ export class Provers {
       const view = proversView(messages, { prover, sharpened, isFreeText: isFreeText(call) });
       return call.with({ messages: view, ...sampling }, { role: prover === 'helpful' ? 'candidate' : prover });
     });
-    const sample = (one: Call) => {
-      const sampled = this.#next.sample(one, count);
-      return one.role === 'sneaky' ? ifAny(sampled, one) : sampled;
+    // Where the model may refuse `n`, wrong solutions could use up what the first helpful one needs: they wait then.
+    const isTight = call.callsLeft <= count + 2;
+    let helpful: Promise<readonly Answer[]> | undefined;
+    const sample = async (one: Call) => {
+      if (one.role !== 'sneaky') return (helpful = this.#next.sample(one, count));
+      if (isTight && (await helpful?.catch(() => undefined)) === undefined) return [];
+      return ifAny(this.#next.sample(one, count), one);
     };
     const { results } = await sideBySide(call, calls, sample, ([helpful]) => helpful?.status === 'rejected');
     return results.map((result) => {

@@ -309,6 +309,17 @@ describe('limits', () => {
       expect(run.exchange.headers.get('x-optigate-degraded')).toBe(max_calls < 17 ? 'budget_exhausted' : undefined);
     }
   });
+
+  test.each([1, 2, 3, 4, 5])('of %i calls reaches a helpful solution where the model refuses n', async (max_calls) => {
+    // The slowest refusal is the helpful prover's.
+    const late: Scripted = { status: 400, error: { message: 'only one choice can be made' }, waves: 2 };
+    const candidate = ({ n }: ChatRequest): Scripted => (n === undefined ? 'one.\nFinal answer: 1' : late);
+    const sneaky = ({ n }: ChatRequest): Scripted =>
+      n === undefined ? 'lie.\nFinal answer: 9' : { ...late, waves: 1 };
+    const run = await ask({ script: { ...script(), candidate, sneaky }, request: { optigate: { max_calls } } });
+    expect(run.text).toBe('one.\nFinal answer: 1');
+    expect(run.calls.length).toBeLessThanOrEqual(max_calls);
+  });
 });
 
 describe('several choices', () => {
