@@ -3,7 +3,7 @@
  * be interrupted from JavaScript; a process can be killed. None is started before the first request needs one, and all end
  * with the server, or when nothing was asked for a while.
  */
-import { SolverProcess, type Solver, type SolverSettings } from './solver.ts';
+import { SolverProcess, SolverUnavailable, type Solver, type SolverSettings } from './solver.ts';
 
 export interface PoolSettings extends SolverSettings {
   /** How many processes there may be. */
@@ -17,7 +17,7 @@ export class SolverPool {
   readonly #settings: PoolSettings;
   readonly #idle: SolverProcess[] = [];
   readonly #busy = new Set<SolverProcess>();
-  readonly #queue: { readonly take: (solver: SolverProcess) => void }[] = [];
+  readonly #queue: { take(solver: SolverProcess): void; fail(error: unknown): void }[] = [];
   #holders = 0;
   #cancelIdling: () => void = () => undefined;
 
@@ -45,6 +45,15 @@ export class SolverPool {
 
   /** Starts a process where all are busy and one more may be: it is there when a program is. */
   warm(): void {
+    try {
+      this.#grow();
+    } catch {
+      // Whoever needs it is told.
+    }
+  }
+
+  /** Throws `SolverUnavailable` where the system starts no process. */
+  #grow(): void {
     this.#endIdleLater();
     if (this.#idle.length === 0 && this.#count < this.#settings.size) this.#addIdle();
   }
@@ -78,19 +87,23 @@ export class SolverPool {
     return this.#idle.length + this.#busy.size;
   }
 
-  #take(signal: AbortSignal): Promise<SolverProcess> {
+  async #take(signal: AbortSignal): Promise<SolverProcess> {
     signal.throwIfAborted();
-    this.warm();
+    this.#grow();
     const free = this.#idle.shift();
     if (free) {
       this.#busy.add(free);
-      return Promise.resolve(free);
+      return free;
     }
     return new Promise((resolve, reject) => {
       const place = {
         take: (solver: SolverProcess) => {
           signal.removeEventListener('abort', onAbort);
           resolve(solver);
+        },
+        fail: (error: unknown) => {
+          signal.removeEventListener('abort', onAbort);
+          reject(error);
         },
       };
       const onAbort = () => {
@@ -108,19 +121,31 @@ export class SolverPool {
     if (solver.jobs >= JOBS_PER_PROCESS || this.#holders === 0) solver.end();
     if (!solver.isOver) this.#idle.push(solver);
     const next = this.#queue.shift();
-    if (next) {
-      this.warm();
-      const free = this.#idle.shift();
-      if (!free) throw new Error('a process has just become free');
-      this.#busy.add(free);
-      next.take(free);
-    } else if (solver.isOver && this.#holders > 0) {
-      this.warm();
+    if (next) this.#serve(next);
+    else if (solver.isOver && this.#holders > 0) this.warm();
+  }
+
+  /** There is room for one: a process has just become free, or has ended. */
+  #serve(next: { take(solver: SolverProcess): void; fail(error: unknown): void }): void {
+    try {
+      this.#grow();
+    } catch (error) {
+      next.fail(error);
+      return;
     }
+    const free = this.#idle.shift();
+    if (!free) return next.fail(new SolverUnavailable('no process is free'));
+    this.#busy.add(free);
+    next.take(free);
   }
 
   #addIdle(): void {
-    const solver = new SolverProcess(this.#settings);
+    let solver: SolverProcess;
+    try {
+      solver = new SolverProcess(this.#settings);
+    } catch (cause) {
+      throw new SolverUnavailable("the solver's process cannot be started", { cause });
+    }
     this.#idle.push(solver);
     void solver.over.then(() => {
       const index = this.#idle.indexOf(solver);

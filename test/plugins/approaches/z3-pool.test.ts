@@ -153,6 +153,14 @@ describe.skipIf(modulePath === undefined)('solvers (needs the optional package z
     await expect(run(solvers, EASY)).rejects.toThrow(SolverUnavailable);
   });
 
+  test('are told to be unavailable where the system starts no process at all', async () => {
+    // A path that no process can be given: starting one throws at once.
+    const solvers = pool({ modulePath: 'no\0path', size: 1 });
+    solvers.warm();
+    const waiting = [run(solvers, EASY), run(solvers, EASY)];
+    for (const one of waiting) await expect(one).rejects.toThrow(SolverUnavailable);
+  });
+
   test('end with a server that is killed, even in the middle of a program', async () => {
     const script = `
       import { SolverPool } from './plugins/approaches/z3/pool.ts';
