@@ -23,7 +23,18 @@ export function approachOptions<const S extends z.ZodRawShape>(shape: S) {
   // Its keys are known only here, at run time; all are optional numbers.
   const atMost = z.strictObject(Object.fromEntries(caps)) as unknown as z.ZodType<Readonly<Record<string, number>>>;
   const at_most: AtMost = atMost.optional().describe('The highest values that a request may give these options.');
-  return z.strictObject({ ...shape, limits, at_most });
+  return z.strictObject({ ...shape, limits, at_most }).superRefine((options, context) => {
+    for (const [name, cap] of Object.entries(capsOf(options))) {
+      const value = Object.entries(options).find(([option]) => option === name)?.[1];
+      if (typeof value !== 'number' || value <= cap) continue;
+      context.addIssue({
+        code: 'custom',
+        path: [name],
+        message: `at most ${cap}, as at_most.${name} says`,
+        input: value,
+      });
+    }
+  });
 }
 
 function isNumber(schema: unknown): boolean {

@@ -94,6 +94,13 @@ describe('at_most', () => {
     expect(await effective({ times: 8 })).toMatchObject({ times: 8 });
   });
 
+  test('holds for the file’s own value, too', () => {
+    const schema = approachOptions({ times: z.int().default(5) });
+    expect(schema.safeParse({ at_most: { times: 5 } }).success).toBe(true);
+    const refused = schema.safeParse({ at_most: { times: 4 } });
+    expect(refused.error?.issues).toMatchObject([{ path: ['times'], message: 'at most 4, as at_most.times says' }]);
+  });
+
   test('is the server’s alone', async () => {
     expect(await refusal({ optigate: { patient: { at_most: { times: 20 } } } })).toMatchObject({
       status: 400,
