@@ -2,7 +2,6 @@ import type { ApproachRegistry } from './approach/registry.ts';
 import { AroundHook } from './around.ts';
 import type { Config } from './config/config.ts';
 import type { HookName, Hooks } from './hooks.ts';
-import type { Fallback } from './upstream/fallback.ts';
 import type { Upstreams } from './upstream/upstreams.ts';
 
 /** A pipeline in words, for `optigate check`. Never holds a key. */
@@ -33,10 +32,9 @@ export function describePipeline(parts: {
   hooks: Hooks;
   approaches: ApproachRegistry;
   upstreams: Upstreams;
-  fallback: Fallback | undefined;
 }): PipelineDescription {
-  const { config, hooks, approaches, upstreams, fallback } = parts;
-  const all = fallback ? [...upstreams.all, fallback.upstream] : upstreams.all;
+  const { config, hooks, approaches, upstreams } = parts;
+  const all = upstreams.keyless ? [...upstreams.all, upstreams.keyless.upstream] : upstreams.all;
   return {
     hooks: (Object.keys(hooks) as HookName[]).map((name) => {
       const hook = hooks[name];

@@ -11,23 +11,23 @@ import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { describePipeline, type PipelineDescription } from './description.ts';
 import { gatewayError } from './errors.ts';
-import { Call, type Arrival, type Exchange, type Handler, type Outcome, type Plan } from './exchange.ts';
+import { Call, type Arrival, type Exchange, type Handler, type Outcome, type Plan } from './exchange/exchange.ts';
 import { createHooks, type Hooks } from './hooks.ts';
 import type { Kept } from './kept.ts';
-import type { Logger } from './logger.ts';
+import type { Logger } from 'pino';
 import { applyPlugins, type Check } from './plugin/apply.ts';
-import { toReply, type Reply } from './reply.ts';
-import { createTrace } from './trace.ts';
+import { toReply, type Reply } from './exchange/reply.ts';
+import { createTrace } from './exchange/trace.ts';
 import { settleBail, settleSeries } from './settle.ts';
-import type { IdentityGrant } from './upstream/credentials.ts';
-import { createFallback, withFallback, type Fallback } from './upstream/fallback.ts';
-import { createUpstreams } from './upstream/models.ts';
+import { withKeyless } from './approach/keyless-plan.ts';
+import { createKeyless } from './upstream/fallback.ts';
 import { guardModels, refusedModel } from './upstream/model-rights.ts';
 import type { Model } from './upstream/provider.ts';
 import { createTransport, type Transport } from './upstream/transport.ts';
 import { askForUsage } from './upstream/usage-asking.ts';
 import { openUpstreams } from './upstream/open.ts';
-import type { Upstreams } from './upstream/upstreams.ts';
+import { createUpstreams, type Upstreams } from './upstream/upstreams.ts';
+import type { IdentityGrant } from './exchange/identity.ts';
 
 export interface GatewayDeps {
   /** Where plugins add their routes. */
@@ -48,8 +48,6 @@ export interface Gateway {
   readonly hooks: Hooks;
   readonly app: FastifyInstance;
   readonly upstreams: Upstreams;
-  /** Serves requests without an upstream key where no upstream has one. */
-  readonly fallback: Fallback | undefined;
   readonly transport: Transport;
   /** Model lists of callers that pay themselves, by upstream and payer. */
   readonly ownLists: LRUCache<string, readonly Model[]>;
@@ -79,8 +77,12 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
   const applied = await applyPlugins({ config, hooks, app, approaches, log, clock, kept, state });
 
   const transport = createTransport({ kept, clock });
-  const fallback = await createFallback(config, applied.providers, { log, detect: deps.detect });
-  const upstreams = createUpstreams(openUpstreams(config, applied.providers), transport, clock);
+  const upstreams = createUpstreams({
+    configured: openUpstreams(config, applied.providers),
+    keyless: await createKeyless(config, applied.providers, { log, detect: deps.detect }),
+    transport,
+    clock,
+  });
   const select = createSelection({
     registry: approaches,
     upstreams,
@@ -102,7 +104,7 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
   state.isSealed = true;
 
   const { needsStreamUsage } = applied;
-  const send: Handler = (call) => call.upstream.provider.send(call, transport);
+  const send: Handler = (call) => upstreams.providerOf(call.upstream).send(call, transport);
   const leaf = guardModels(needsStreamUsage ? askForUsage(send, kept) : send);
   const onion = hooks.upstream.compose(leaf);
   const upstreamOnion: Handler = async (call) => {
@@ -120,7 +122,7 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
     const { request, upstream } = made;
     const refused = exchange.identity.models && refusedModel(exchange.identity, upstream, request.value);
     if (refused !== undefined) throw gatewayError('model_not_allowed', { model: refused });
-    return withFallback(made, exchange, fallback);
+    return withKeyless(made, exchange, upstreams.keyless);
   };
 
   return {
@@ -128,7 +130,6 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
     hooks,
     app,
     upstreams,
-    fallback,
     transport,
     ownLists: new LRUCache({ max: 500, ttl: 60_000 }),
     checks: applied.checks,
@@ -156,7 +157,7 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
     finish(exchange, outcome) {
       if (hooks.finished.isUsed()) hooks.finished.call(exchange, outcome);
     },
-    describe: () => describePipeline({ config, hooks, approaches, upstreams, fallback }),
+    describe: () => describePipeline({ config, hooks, approaches, upstreams }),
     async close() {
       await hooks.shutdown.promise();
       await app.close();

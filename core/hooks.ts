@@ -13,11 +13,11 @@ import {
   SyncWaterfallHook,
 } from 'tapable';
 import { AroundHook } from './around.ts';
-import type { Arrival, Exchange, Outcome, Plan } from './exchange.ts';
+import type { Arrival, Exchange, Outcome, Plan } from './exchange/exchange.ts';
 import { harden, type Registrar } from './harden.ts';
 import type { Chunk } from './openai/types.ts';
-import type { LooseReply } from './reply.ts';
-import type { IdentityGrant } from './upstream/credentials.ts';
+import type { LooseReply } from './exchange/reply.ts';
+import type { IdentityGrant } from './exchange/identity.ts';
 
 /** Places in the two onions, outermost first. The gaps are for third parties. */
 export const STAGE = {

@@ -11,7 +11,7 @@ export { STAGE } from './hooks.ts';
 export type { HookName, Hooks } from './hooks.ts';
 export type { AroundHook, Layer, LayerOptions } from './around.ts';
 
-export { Call, GENERATION_ROLES } from './exchange.ts';
+export { Call, GENERATION_ROLES } from './exchange/exchange.ts';
 export type {
   Arrival,
   CallChange,
@@ -26,28 +26,27 @@ export type {
   Plan,
   Role,
   Upload,
-} from './exchange.ts';
+} from './exchange/exchange.ts';
 export { Payload } from './payload.ts';
 export type { Changes } from './payload.ts';
 export { ByteStream } from './byte-stream.ts';
 export type { Ending, Sink, Source } from './byte-stream.ts';
-export { bytesReply, completeReply, discard, onEnd, streamReply } from './reply.ts';
-export type { CompleteReply, LooseReply, Reply, StreamReply } from './reply.ts';
+export { bytesReply, completeReply, discard, onEnd, streamReply } from './exchange/reply.ts';
+export type { CompleteReply, LooseReply, Reply, StreamReply } from './exchange/reply.ts';
 export { headerOf, withHeader, ResponseHeaders } from './header-list.ts';
 export type { HeaderList } from './header-list.ts';
 
 export { GatewayError, gatewayError, KINDS } from './errors.ts';
 export type { ErrorCode, GatewayErrorInit } from './errors.ts';
-export { BudgetExhausted } from './ledger.ts';
-export { recalled } from './recalled.ts';
-export type { Ledger } from './ledger.ts';
-export type { Budget } from './approach/budget.ts';
-export type { Progress } from './progress.ts';
-export type { Trace, TraceEntry, TraceNode } from './trace.ts';
+export { BudgetExhausted } from './exchange/ledger.ts';
+export { countRecalled } from './exchange/count-recalled.ts';
+export type { Ledger } from './exchange/ledger.ts';
+export type { Progress } from './exchange/progress.ts';
+export type { Trace, TraceEntry, TraceNode } from './exchange/trace.ts';
 export { Random } from './random.ts';
 export { randomOf } from './approach/random.ts';
 export { approachOptions } from './approach/options.ts';
-export { roundsOf, traceOf } from './approach/trace-extension.ts';
+export { roundsOf, traceOf } from './exchange/trace-summary.ts';
 
 export type {
   Answer,
@@ -122,12 +121,11 @@ export type { CredentialHeader, OwnRequest, Transport, UpstreamRequest } from '.
 export type { StreamWire } from './openai/stream-wire.ts';
 export { createHeaderForwarding } from './upstream/headers.ts';
 export type { HeaderForwarding } from './upstream/headers.ts';
-export { modelsOf } from './upstream/models.ts';
+export { modelsOf } from './upstream/provider.ts';
 export { passedPath, queryOf } from './upstream/passed-path.ts';
-export type { Upstream, UpstreamSettings } from './upstream/upstream.ts';
+export type { Upstream, UpstreamSettings } from './exchange/upstream.ts';
 export { payerKindOf, payerOf } from './upstream/credentials.ts';
 export { matches } from './upstream/model-rights.ts';
-export type { Identity, IdentityGrant } from './upstream/credentials.ts';
 
 export type * from './openai/types.ts';
 export { ChunkAssembler, completionToChunks, TextChunkAssembler, textCompletionToChunks } from './openai/chunks.ts';
@@ -137,4 +135,7 @@ export { withoutUsage } from './openai/stream-usage.ts';
 export { addUsage } from './openai/usage.ts';
 export { delay } from './clock.ts';
 export type { Clock } from './clock.ts';
-export type { Logger } from './logger.ts';
+export type { Logger } from 'pino';
+export type { Budget } from './exchange/ledger.ts';
+export type { Identity } from './exchange/identity.ts';
+export type { IdentityGrant } from './exchange/identity.ts';

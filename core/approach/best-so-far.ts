@@ -1,8 +1,8 @@
 import { GatewayError } from '../errors.ts';
-import type { Call } from '../exchange.ts';
+import type { Call } from '../exchange/exchange.ts';
 import { completionToChunks } from '../openai/chunks.ts';
 import type { Chunk } from '../openai/types.ts';
-import type { Reply, StreamReply } from '../reply.ts';
+import type { Reply, StreamReply } from '../exchange/reply.ts';
 import { degrade, isSurvivable, isUsable } from './candidates.ts';
 import { refusesClientsField } from './capabilities.ts';
 import { changedStream } from './streams.ts';

@@ -1,7 +1,7 @@
 import { canonicalJson } from './canonical-json.ts';
 import { gatewayError, GatewayError } from '../errors.ts';
-import type { Call, Exchange } from '../exchange.ts';
-import type { Reply } from '../reply.ts';
+import type { Call, Exchange } from '../exchange/exchange.ts';
+import type { Reply } from '../exchange/reply.ts';
 import { UpstreamRefusal } from '../upstream/refusal.ts';
 import { answerOf, sameAnswer, stripThinking, type FinalOptions } from './answer.ts';
 import { refusesClientsField } from './capabilities.ts';

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { LRUCache } from 'lru-cache';
-import type { Call, Handler } from '../exchange.ts';
+import type { Call, Handler } from '../exchange/exchange.ts';
 import type { ChatRequest } from '../openai/types.ts';
-import type { CompleteReply, Reply } from '../reply.ts';
+import type { CompleteReply, Reply } from '../exchange/reply.ts';
 import { refusalOf } from '../upstream/refusal.ts';
 
 const HOUR_MS = 3_600_000;

@@ -1,5 +1,5 @@
-import type { Call, Handler, StreamStamp } from '../exchange.ts';
-import { streamReply, type CompleteReply, type Reply, type StreamReply } from '../reply.ts';
+import type { Call, Handler, StreamStamp } from '../exchange/exchange.ts';
+import { streamReply, type CompleteReply, type Reply, type StreamReply } from '../exchange/reply.ts';
 import { degrade } from './candidates.ts';
 import type { Capabilities } from './capabilities.ts';
 import { mergeReplies, runBranches, type Branch } from './merge.ts';

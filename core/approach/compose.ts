@@ -1,13 +1,13 @@
-import type { Allowance } from '../allowance.ts';
 import { GatewayError, gatewayError } from '../errors.ts';
-import { GENERATION_ROLES, type Call, type Handler } from '../exchange.ts';
-import { onEnd, type CompleteReply, type Reply } from '../reply.ts';
+import { GENERATION_ROLES, type Call, type Handler } from '../exchange/exchange.ts';
+import { onEnd, type CompleteReply, type Reply } from '../exchange/reply.ts';
 import { candidateText, withDraft } from './conversation.ts';
 import { orBestSoFar } from './best-so-far.ts';
 import { withDeadline } from './deadline.ts';
 import { createNext, type Kit } from './next.ts';
 import type { Approach, Next } from './types.ts';
 import { toAnswers, wholeCall, wholeReply } from './whole.ts';
+import type { Allowance } from '../exchange/ledger.ts';
 
 /** An approach of a plan with its effective options. */
 export interface Step {

@@ -1,4 +1,4 @@
-import type { Call, CallChange } from '../exchange.ts';
+import type { Call, CallChange } from '../exchange/exchange.ts';
 import type { ChatRequest, ContentPart, Message, ToolCall } from '../openai/types.ts';
 import type { Changes } from '../payload.ts';
 import { contentText, stripThinking } from './answer.ts';

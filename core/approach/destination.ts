@@ -1,6 +1,6 @@
 import { gatewayError } from '../errors.ts';
-import type { Exchange } from '../exchange.ts';
-import type { Upstream } from '../upstream/upstream.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import type { Upstream } from '../exchange/upstream.ts';
 import type { Destination, Upstreams } from '../upstream/upstreams.ts';
 
 /**

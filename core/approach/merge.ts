@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
-import type { Call, StreamStamp } from '../exchange.ts';
+import type { Call, StreamStamp } from '../exchange/exchange.ts';
 import { withHeader, type HeaderList } from '../header-list.ts';
 import type { Choice, Usage } from '../openai/types.ts';
-import { streamReply, type CompleteReply, type Reply } from '../reply.ts';
+import { streamReply, type CompleteReply, type Reply } from '../exchange/reply.ts';
 import { firstByRank, UpstreamRefusal } from '../upstream/refusal.ts';
 import { degrade } from './candidates.ts';
 import { childSignal } from './child-signal.ts';

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
 import { gatewayError } from '../errors.ts';
-import type { Call, Exchange, Handler } from '../exchange.ts';
+import type { Call, Exchange, Handler } from '../exchange/exchange.ts';
 import type { Destination } from '../upstream/upstreams.ts';
 import type { Capabilities } from './capabilities.ts';
 import { ask, sample } from './sampling.ts';

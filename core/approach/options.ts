@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { duration } from '../config/units.ts';
-import type { Budget } from './budget.ts';
+import type { Budget } from '../exchange/ledger.ts';
 
 const limits = z
   .strictObject({

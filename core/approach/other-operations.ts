@@ -1,5 +1,5 @@
 import { gatewayError } from '../errors.ts';
-import type { Exchange, OtherExchange, Plan } from '../exchange.ts';
+import type { Exchange, OtherExchange, Plan } from '../exchange/exchange.ts';
 import type { ChatRequest } from '../openai/types.ts';
 import type { Payload } from '../payload.ts';
 import { mayUse } from '../upstream/model-rights.ts';

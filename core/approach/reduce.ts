@@ -1,5 +1,5 @@
-import type { Call, Handler, StreamStamp } from '../exchange.ts';
-import type { Reply } from '../reply.ts';
+import type { Call, Handler, StreamStamp } from '../exchange/exchange.ts';
+import type { Reply } from '../exchange/reply.ts';
 import { normalizeAnswer } from './answer.ts';
 import { degradeByLoss, groupsOf, ifAny, noneUsable, sameResult, usableOf } from './candidates.ts';
 import { candidateText, judgeCall, questionBlock } from './conversation.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Call } from '../exchange.ts';
+import type { Call } from '../exchange/exchange.ts';
 import type { PluginRecord } from '../plugin/define.ts';
-import type { Reply } from '../reply.ts';
+import type { Reply } from '../exchange/reply.ts';
 import type { Approach, ApproachFields, Approaches, Next, OptionsSchema } from './types.ts';
 import { CHAT_FIELDS, RESERVED_SLUGS } from './wire-fields.ts';
 

@@ -1,8 +1,7 @@
 import type { Clock } from '../clock.ts';
-import type { Call, Handler, Plan, StreamStamp } from '../exchange.ts';
-import { streamReply, type CompleteReply, type Reply } from '../reply.ts';
+import type { Call, Handler, Plan, StreamStamp } from '../exchange/exchange.ts';
+import { streamReply, type CompleteReply, type Reply } from '../exchange/reply.ts';
 import { UpstreamRefusal } from '../upstream/refusal.ts';
-import type { Budget } from './budget.ts';
 import { leavingOutRefused } from './capabilities.ts';
 import { degradeByLoss } from './candidates.ts';
 import { countingChoices } from './choices.ts';
@@ -13,8 +12,9 @@ import type { Kit } from './next.ts';
 import { reduceBranches, type Reducer } from './reduce.ts';
 import { seedAt } from './sampling.ts';
 import { JoinedStream } from './streams.ts';
-import { extensionOf } from './trace-extension.ts';
+import { extensionOf } from '../exchange/trace-summary.ts';
 import { completionOf, wholeReply } from './whole.ts';
+import type { Budget } from '../exchange/ledger.ts';
 
 export type { Step } from './compose.ts';
 export { createStamp } from './merge.ts';

@@ -1,5 +1,5 @@
-import type { Call, Handler } from '../exchange.ts';
-import type { Reply } from '../reply.ts';
+import type { Call, Handler } from '../exchange/exchange.ts';
+import type { Reply } from '../exchange/reply.ts';
 import { firstByRank, UpstreamRefusal } from '../upstream/refusal.ts';
 import { noteLoss } from './candidates.ts';
 import { refusesClientsField, type Capabilities } from './capabilities.ts';

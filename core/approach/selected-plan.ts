@@ -1,4 +1,4 @@
-import type { Plan, StreamStamp } from '../exchange.ts';
+import type { Plan, StreamStamp } from '../exchange/exchange.ts';
 
 /** A plan of core's own: what the request wants to see of its making. */
 export interface SelectedPlan extends Plan {

@@ -1,12 +1,10 @@
 import type { Clock } from '../clock.ts';
 import { gatewayError, type GatewayError } from '../errors.ts';
-import type { ChatExchange, Exchange, Plan } from '../exchange.ts';
+import type { ChatExchange, Exchange, Plan } from '../exchange/exchange.ts';
 import type { ChatRequest } from '../openai/types.ts';
 import type { Changes, Payload } from '../payload.ts';
 import { mayUse } from '../upstream/model-rights.ts';
 import type { Upstreams } from '../upstream/upstreams.ts';
-import { Allowance } from '../allowance.ts';
-import type { Budget } from './budget.ts';
 import { Capabilities } from './capabilities.ts';
 import { destinationOf } from './destination.ts';
 import { parseExpression, PLAIN, printExpression, type Expression } from './expression.ts';
@@ -27,6 +25,7 @@ import { lowerBudget, NO_OPTIONS, readOptions, type RequestOptions } from './req
 import type { SelectedPlan } from './selected-plan.ts';
 import { createRun, createStamp, type Step } from './run.ts';
 import type { Approach } from './types.ts';
+import { type Budget, Allowance } from '../exchange/ledger.ts';
 
 export interface SelectionSettings {
   /** For chat requests that name no model. */

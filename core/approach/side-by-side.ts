@@ -1,4 +1,4 @@
-import type { Call } from '../exchange.ts';
+import type { Call } from '../exchange/exchange.ts';
 import { childSignal } from './child-signal.ts';
 
 export interface SideBySide<T> {

@@ -1,10 +1,10 @@
 import { ByteStream } from '../byte-stream.ts';
 import { gatewayError } from '../errors.ts';
-import type { Call, StreamStamp } from '../exchange.ts';
+import type { Call, StreamStamp } from '../exchange/exchange.ts';
 import { CHOSEN_PIECE, completionToChunks } from '../openai/chunks.ts';
 import { encodeData, SseDecoder } from '../openai/sse.ts';
 import type { Chunk, ChunkChoice } from '../openai/types.ts';
-import { streamReply, type CompleteReply, type StreamReply } from '../reply.ts';
+import { streamReply, type CompleteReply, type StreamReply } from '../exchange/reply.ts';
 import { completionOf } from './whole.ts';
 
 /** A reply whose choices become part of a joined stream. */

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
-import type { Call } from '../exchange.ts';
+import type { Call } from '../exchange/exchange.ts';
 import type { Choice, Usage } from '../openai/types.ts';
-import type { Reply } from '../reply.ts';
+import type { Reply } from '../exchange/reply.ts';
 
 /** A complete answer of one call. */
 export interface Answer {

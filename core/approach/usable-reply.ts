@@ -1,6 +1,6 @@
 import { gatewayError } from '../errors.ts';
-import type { Call } from '../exchange.ts';
-import type { Reply, StreamReply } from '../reply.ts';
+import type { Call } from '../exchange/exchange.ts';
+import type { Reply, StreamReply } from '../exchange/reply.ts';
 import { bringsContent, isLast } from './best-so-far.ts';
 import { isUsable, noneUsable } from './candidates.ts';
 import { changedStream } from './streams.ts';

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import type { Logger } from '../logger.ts';
+import type { Logger } from 'pino';
 
 /** Struck out wherever they would be logged: keys, and what people say. Named one by one, wildcards cost on every line. */
 const CREDENTIAL_HEADERS = ['authorization', 'x-api-key', 'api-key', 'x-upstream-key', 'cookie', 'proxy-authorization'];

@@ -1,5 +1,5 @@
-import type { Budget } from '../approach/budget.ts';
 import type { Plugin, PluginRecord } from '../plugin/define.ts';
+import type { Budget } from '../exchange/ledger.ts';
 
 /** The configuration as the program uses it: complete, checked, in milliseconds and bytes, frozen. */
 export interface Config {

@@ -3,7 +3,6 @@ import { availableParallelism } from 'node:os';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parse } from 'yaml';
-import type { Budget } from '../approach/budget.ts';
 import { listBuiltIns } from '../plugin/load.ts';
 import { applyAliases, applyKeyVariables, UsageError, type Flags } from './aliases.ts';
 import { Collector } from './collector.ts';
@@ -16,6 +15,7 @@ import { ConfigError } from './problems.ts';
 import { fileSettings, type FileSettings } from './schema.ts';
 import { findSource, reasonOf, type Source } from './source.ts';
 import { readUpstreams } from './upstreams.ts';
+import type { Budget } from '../exchange/ledger.ts';
 
 export interface LoadConfigOptions {
   /** The file; default `OPTIGATE_CONFIG`, then `./config.yaml`, then the one that ships with the program. */

@@ -5,7 +5,7 @@ import type { Config, LoadedPlugin } from '../config/config.ts';
 import { isLoopback } from '../config/loopback.ts';
 import { HOOK_NAMES, type Hooks } from '../hooks.ts';
 import type { Kept } from '../kept.ts';
-import type { Logger } from '../logger.ts';
+import type { Logger } from 'pino';
 import { createProviderRegistry, type ProviderRegistry } from '../upstream/provider.ts';
 import type { CheckState } from './define.ts';
 

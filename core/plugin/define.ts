@@ -4,9 +4,9 @@ import { z } from 'zod';
 import type { Approaches, OptionsSchema } from '../approach/types.ts';
 import type { Clock } from '../clock.ts';
 import type { Hooks } from '../hooks.ts';
-import type { Logger } from '../logger.ts';
-import type { Identity } from '../upstream/credentials.ts';
+import type { Logger } from 'pino';
 import type { ProviderRegistry } from '../upstream/provider.ts';
+import type { Identity } from '../exchange/identity.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -1,6 +1,6 @@
 import type { GatewayError } from '../errors.ts';
-import type { Exchange } from '../exchange.ts';
-import type { Reply } from '../reply.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import type { Reply } from '../exchange/reply.ts';
 import { errorHeaders } from './error-body.ts';
 
 /** Set here for every answer, so never taken from a reply. */

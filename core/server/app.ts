@@ -9,14 +9,14 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { Config } from '../config/config.ts';
 import { gatewayError, GatewayError } from '../errors.ts';
 import type { Gateway } from '../gateway.ts';
-import type { Logger } from '../logger.ts';
-import { Identity } from '../upstream/credentials.ts';
+import type { Logger } from 'pino';
 import { arrivalOf, pathOf, requestIdOf } from './arrival.ts';
 import { errorBody, errorHeaders } from './error-body.ts';
 import { destinationOf, isAnthropicPath } from './paths.ts';
 import { addProbes } from './probes.ts';
 import { serve } from './serve.ts';
 import type { ServerState } from './state.ts';
+import { Identity } from '../exchange/identity.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { Arrival, Incoming } from '../exchange.ts';
-import type { Logger } from '../logger.ts';
+import type { Arrival, Incoming } from '../exchange/exchange.ts';
+import type { Logger } from 'pino';
 
 /** Only `authenticate` taps see these; afterwards nobody does. */
 const CREDENTIAL_HEADERS = new Set([

@@ -2,7 +2,7 @@ import { systemClock, type Clock } from '../clock.ts';
 import type { Config } from '../config/config.ts';
 import { createGateway, type Gateway } from '../gateway.ts';
 import { createKept, type Kept } from '../kept.ts';
-import type { Logger } from '../logger.ts';
+import type { Logger } from 'pino';
 import { createApp, type App } from './app.ts';
 import type { ServerState } from './state.ts';
 

@@ -1,12 +1,13 @@
 import { gatewayError, type GatewayError } from '../errors.ts';
-import type { Arrival, Exchange, Incoming, OpenRequest, Operation, Upload } from '../exchange.ts';
+import type { Arrival, Exchange, Incoming, OpenRequest, Operation, Upload } from '../exchange/exchange.ts';
 import { ResponseHeaders } from '../header-list.ts';
-import { Ledger } from '../ledger.ts';
+import { Ledger } from '../exchange/ledger.ts';
 import type { Payload } from '../payload.ts';
-import type { Progress } from '../progress.ts';
-import { NO_TRACE } from '../trace.ts';
-import { Identity, type IdentityGrant } from '../upstream/credentials.ts';
+import type { Progress } from '../exchange/progress.ts';
+import { Ordinals } from '../exchange/ordinal.ts';
+import { NO_TRACE } from '../exchange/trace.ts';
 import { withoutCredentials } from './arrival.ts';
+import { Identity, type IdentityGrant } from '../exchange/identity.ts';
 
 export interface ExchangeInit {
   readonly arrival: Arrival;
@@ -37,7 +38,7 @@ export function openExchange(init: ExchangeInit): Exchange {
     trace: NO_TRACE,
     log: arrival.log,
     plan: undefined,
-    ordinals: new Map<string, number>(),
+    ordinals: new Ordinals(),
     startedAt: init.startedAt,
     ...(init.upload ? { upload: init.upload } : {}),
   };

@@ -1,13 +1,13 @@
 import { gatewayError } from '../errors.ts';
-import { Call, type Exchange, type Plan } from '../exchange.ts';
+import { Call, type Exchange, type Plan } from '../exchange/exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import type { ChatCompletion } from '../openai/types.ts';
 import { Payload } from '../payload.ts';
-import { completeReply } from '../reply.ts';
+import { completeReply } from '../exchange/reply.ts';
 import { credentialFor, findCredential, payerOf } from '../upstream/credentials.ts';
 import { mayUse } from '../upstream/model-rights.ts';
 import type { Model } from '../upstream/provider.ts';
-import type { Upstream } from '../upstream/upstream.ts';
+import type { Upstream } from '../exchange/upstream.ts';
 import type { Responder } from './responder.ts';
 
 interface Listed {
@@ -59,11 +59,11 @@ async function listAll(gateway: Gateway, exchange: Exchange): Promise<Listed[]> 
 async function listFor(gateway: Gateway, exchange: Exchange, id: string): Promise<Listed[]> {
   const askable = upstreamsFor(gateway, exchange);
   const { upstream: named, model: name } = gateway.upstreams.resolve(id);
-  const { fallback } = gateway;
+  const { keyless } = gateway.upstreams;
   const upstream = askable.includes(named)
     ? named
-    : fallback && askable.includes(fallback.upstream)
-      ? fallback.upstream
+    : keyless && askable.includes(keyless.upstream)
+      ? keyless.upstream
       : undefined;
   if (!upstream) {
     credentialFor(exchange, named);
@@ -76,10 +76,10 @@ async function listFor(gateway: Gateway, exchange: Exchange, id: string): Promis
   return [{ upstream, model: found }];
 }
 
-/** Upstreams this caller can be served by: those that a key pays for, else the fallback. */
-function upstreamsFor({ upstreams, fallback }: Gateway, exchange: Exchange): Upstream[] {
+/** Upstreams this caller can be served by: those that a key pays for, else the keyless one. */
+function upstreamsFor({ upstreams }: Gateway, exchange: Exchange): Upstream[] {
   const paid = upstreams.all.filter((upstream) => findCredential(exchange, upstream) !== undefined);
-  return paid.length === 0 && fallback ? [fallback.upstream] : paid;
+  return paid.length === 0 && upstreams.keyless ? [upstreams.keyless.upstream] : paid;
 }
 
 /** Undefined where the upstream cannot be asked. */
@@ -93,7 +93,7 @@ async function listOf(gateway: Gateway, exchange: Exchange, upstream: Upstream):
   const request = Payload.fromValue({ model: '', messages: [] });
   const call = new Call({ exchange, request, upstream, role: 'models', signal: exchange.signal });
   try {
-    const models = await upstream.provider.models(upstream, {
+    const models = await gateway.upstreams.providerOf(upstream).models(upstream, {
       transport: gateway.transport,
       call,
       signal: exchange.signal,
@@ -107,9 +107,10 @@ async function listOf(gateway: Gateway, exchange: Exchange, upstream: Upstream):
 }
 
 /** The default upstream's models go by their own names, unless another upstream's name would catch them. */
-function nameOf({ upstreams, fallback }: Gateway, upstream: Upstream, id: string): string {
+function nameOf({ upstreams }: Gateway, upstream: Upstream, id: string): string {
   const isPlain =
-    upstream === fallback?.upstream || (upstream === upstreams.default && upstreams.resolve(id).upstream === upstream);
+    upstream === upstreams.keyless?.upstream ||
+    (upstream === upstreams.default && upstreams.resolve(id).upstream === upstream);
   return isPlain ? id : `${upstream.name}/${id}`;
 }
 

@@ -1,4 +1,4 @@
-import type { Operation } from '../exchange.ts';
+import type { Operation } from '../exchange/exchange.ts';
 import type { StreamWire } from '../openai/stream-wire.ts';
 
 /** An endpoint this program knows by its exact path. */

@@ -17,7 +17,8 @@ const PAGE = `<!doctype html>
 
 /** What anybody may ask, without a key: is it there, is it alive, can it take requests. */
 export function addProbes(gateway: Gateway, state: ServerState): void {
-  const { app, checks, fallback } = gateway;
+  const { app, checks, upstreams } = gateway;
+  const { keyless } = upstreams;
   const probe = (url: string, handler: RouteHandlerMethod) => {
     app.route({ method: READING, url, handler });
     // Before the body is looked at: nobody is known here.
@@ -41,7 +42,7 @@ export function addProbes(gateway: Gateway, state: ServerState): void {
     const states = Object.fromEntries(
       await Promise.all(checks.map(async (check) => [check.name, await stateOf(check)] as const)),
     );
-    return { status, checks: states, ...(fallback?.isDemo ? { warning: fallback.lines[0] } : {}) };
+    return { status, checks: states, ...(keyless?.isDemo ? { warning: keyless.lines[0] } : {}) };
   });
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Exchange, StreamStamp } from '../exchange.ts';
+import type { Exchange, StreamStamp } from '../exchange/exchange.ts';
 import { encodeData } from '../openai/sse.ts';
-import type { Progress } from '../progress.ts';
+import type { Progress } from '../exchange/progress.ts';
 import type { Responder } from './responder.ts';
 
 /** Held texts are dropped beyond this; an approach that talks so much before its first answer is not worth reading. */

@@ -1,10 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { gatewayError } from '../errors.ts';
-import type { Exchange, OpenRequest, Operation, Outcome } from '../exchange.ts';
+import type { Exchange, OpenRequest, Operation, Outcome } from '../exchange/exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import { Payload } from '../payload.ts';
-import { SILENT } from '../progress.ts';
-import type { IdentityGrant } from '../upstream/credentials.ts';
+import { SILENT } from '../exchange/progress.ts';
 import { arrivalOf, pathOf } from './arrival.ts';
 import { isJson, readJson } from './body.ts';
 import { toGatewayError } from './error-body.ts';
@@ -15,6 +14,7 @@ import { destinationOf, isAnthropicPath, streamWireOf, type Destination } from '
 import { StreamProgress } from './progress.ts';
 import { Responder } from './responder.ts';
 import { RequestUpload } from './upload.ts';
+import type { IdentityGrant } from '../exchange/identity.ts';
 
 const NO_BODY = Payload.fromBytes<OpenRequest>(Buffer.alloc(0), {});
 

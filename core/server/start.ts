@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import type { Config } from '../config/config.ts';
-import type { Logger } from '../logger.ts';
+import type { Logger } from 'pino';
 import { buildServer, type BuildDeps } from './build.ts';
 import { createListener } from './listener.ts';
 
@@ -45,7 +45,7 @@ export async function startServer(
   });
   state.isReady = true;
   const address = addressOf(server.address(), config);
-  for (const line of gateway.fallback?.lines ?? []) log.warn(line);
+  for (const line of gateway.upstreams.keyless?.lines ?? []) log.warn(line);
   log.info(
     { address, upstreams: gateway.upstreams.all.map(({ name }) => name), approach: config.approach ?? 'none' },
     'optigate listens',

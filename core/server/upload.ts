@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { gatewayError } from '../errors.ts';
-import type { Upload } from '../exchange.ts';
+import type { Upload } from '../exchange/exchange.ts';
 
 /** A body that is streamed through as it comes, bounded. Can be read once. */
 export class RequestUpload implements Upload {

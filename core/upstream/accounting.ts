@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors.ts';
-import type { Call } from '../exchange.ts';
+import type { Call } from '../exchange/exchange.ts';
 import type { Usage } from '../openai/types.ts';
 
 /** How one attempt went. */

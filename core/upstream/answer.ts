@@ -2,7 +2,7 @@
  * Looks at a whole answer that came with a 2xx: does it speak the operation's wire, what did it cost, or is it an error
  * in disguise?
  */
-import type { Operation } from '../exchange.ts';
+import type { Operation } from '../exchange/exchange.ts';
 import { isRecord, parseJson } from '../json.ts';
 import type { ChatCompletion, Usage } from '../openai/types.ts';
 import { usageFromMessages, usageFromResponses } from '../openai/usage.ts';

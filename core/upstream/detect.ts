@@ -3,7 +3,7 @@
  * ports and answer `GET /v1/models` in OpenAI's shape.
  */
 import { get } from 'node:http';
-import type { Logger } from '../logger.ts';
+import type { Logger } from 'pino';
 
 /** Ollama, LM Studio, llama.cpp, vLLM: the order in which they are preferred. */
 const PORTS = [11434, 1234, 8080, 8000] as const;

@@ -7,9 +7,9 @@ import { isRecord, parseJson } from '../json.ts';
 import { withHeader, type HeaderList } from '../header-list.ts';
 import type { ChatCompletion } from '../openai/types.ts';
 import { Payload } from '../payload.ts';
-import { completeReply, type CompleteReply } from '../reply.ts';
+import { completeReply, type CompleteReply } from '../exchange/reply.ts';
 import type { Provider } from './provider.ts';
-import type { Upstream } from './upstream.ts';
+import type { Upstream } from '../exchange/upstream.ts';
 
 type Wire = Provider['wire'];
 

@@ -2,10 +2,10 @@
  * Which headers travel: from the client to an upstream by an open list of prefixes, from the upstream to the client all
  * but a closed list.
  */
-import type { Exchange } from '../exchange.ts';
+import type { Exchange } from '../exchange/exchange.ts';
 import type { HeaderList } from '../header-list.ts';
 import { matches } from './model-rights.ts';
-import type { Upstream } from './upstream.ts';
+import type { Upstream } from '../exchange/upstream.ts';
 
 /** Goes upstream under any of these names; one that ends in a dash stands for all that begin so. */
 const PASSED = [

@@ -1,7 +1,7 @@
 import { gatewayError } from '../errors.ts';
-import type { Handler } from '../exchange.ts';
-import type { Identity } from './credentials.ts';
-import type { Upstream } from './upstream.ts';
+import type { Handler } from '../exchange/exchange.ts';
+import type { Upstream } from '../exchange/upstream.ts';
+import type { Identity } from '../exchange/identity.ts';
 
 /** May this caller use the model? Patterns match its name there; one with a slash also `upstream/name`. */
 export function mayUse(identity: Identity, upstream: Upstream, model: string): boolean {

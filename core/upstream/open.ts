@@ -1,13 +1,14 @@
 import type { Config, UpstreamConfig } from '../config/config.ts';
-import type { ProviderRegistry } from './provider.ts';
-import { Upstream } from './upstream.ts';
+import { factsOf, type ProviderRegistry } from './provider.ts';
+import { Upstream } from '../exchange/upstream.ts';
+import type { OpenUpstream } from './upstreams.ts';
 
 /** The upstreams of the configuration. Throws where one names a provider that is not there, or lacks its address. */
-export function openUpstreams(config: Config, providers: ProviderRegistry): Upstream[] {
+export function openUpstreams(config: Config, providers: ProviderRegistry): OpenUpstream[] {
   return config.upstreams.map((upstream) => openUpstream(upstream, providers));
 }
 
-function openUpstream(upstream: UpstreamConfig, providers: ProviderRegistry): Upstream {
+function openUpstream(upstream: UpstreamConfig, providers: ProviderRegistry): OpenUpstream {
   const { name } = upstream;
   const provider = providers.get(upstream.provider);
   if (!provider) {
@@ -18,10 +19,10 @@ function openUpstream(upstream: UpstreamConfig, providers: ProviderRegistry): Up
   const baseUrl = upstream.baseUrl ?? provider.defaultBaseUrl ?? '';
   if (provider.isRemote && baseUrl === '')
     throw new Error(`upstreams.${name}.base_url: the provider '${provider.name}' needs one`);
-  return new Upstream(
+  const opened = new Upstream(
     {
       name,
-      provider,
+      provider: factsOf(provider),
       baseUrl,
       timeoutMs: upstream.timeoutMs,
       connectTimeoutMs: upstream.connectTimeoutMs,
@@ -36,4 +37,5 @@ function openUpstream(upstream: UpstreamConfig, providers: ProviderRegistry): Up
     },
     upstream.apiKey,
   );
+  return { upstream: opened, provider };
 }

@@ -1,4 +1,4 @@
-import type { Incoming } from '../exchange.ts';
+import type { Incoming } from '../exchange/exchange.ts';
 
 /**
  * The client's path below `/v1`, with its query: what comes after an upstream's base URL. Gemini's form of a key (`?key=`)

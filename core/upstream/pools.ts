@@ -1,5 +1,5 @@
 import { Pool } from 'undici';
-import type { Upstream } from './upstream.ts';
+import type { Upstream } from '../exchange/upstream.ts';
 
 /** Connections to upstreams, one pool per origin and TLS settings. Outlives pipelines, so that a reload keeps them. */
 export interface Pools {

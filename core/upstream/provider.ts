@@ -1,7 +1,7 @@
-import type { Call, Operation } from '../exchange.ts';
-import type { Reply } from '../reply.ts';
+import type { Call } from '../exchange/exchange.ts';
+import type { Reply } from '../exchange/reply.ts';
 import type { Transport } from './transport.ts';
-import type { Upstream } from './upstream.ts';
+import type { ProviderFacts, Upstream } from '../exchange/upstream.ts';
 
 /** A model as an upstream lists it; fields beyond `id` are passed on. */
 export interface Model {
@@ -10,21 +10,19 @@ export interface Model {
 }
 
 /** Speaks one upstream dialect: turns a call into the upstream's wire and its answer back into ours. */
-export interface Provider {
-  readonly name: string;
+export interface Provider extends ProviderFacts {
   readonly description: string;
-  /** The wire it speaks natively. A request in another wire cannot go there (conversion comes later). */
-  readonly wire: 'openai' | 'anthropic';
-  /** Does it need a network and a base URL? false for built-in ones such as `demo`. */
-  readonly isRemote: boolean;
   /** Used where the file gives no `base_url`. */
   readonly defaultBaseUrl?: string;
-  /** Operations it can serve; absent = every operation of its wire. */
-  readonly operations?: readonly Operation[];
   /** Sends one attempt. Transport errors are thrown as `GatewayError`s; refusals come back as replies. */
   send(call: Call, transport: Transport): Promise<Reply>;
   /** The upstream's models. Rejects when it cannot be asked. */
   models(upstream: Upstream, ask: ModelsRequest): Promise<readonly Model[]>;
+}
+
+/** What an upstream tells everybody about its provider. */
+export function factsOf({ name, wire, isRemote, operations }: Provider): ProviderFacts {
+  return { name, wire, isRemote, ...(operations ? { operations } : {}) };
 }
 
 export interface ModelsRequest {
@@ -53,4 +51,17 @@ export function createProviderRegistry(): ProviderRegistry {
       return [...providers.keys()];
     },
   };
+}
+
+/** The models of a `GET /models` answer. Throws where it is a refusal or no list. */
+export function modelsOf({ status, body }: { readonly status: number; readonly body: Buffer }): readonly Model[] {
+  if (status !== 200) throw new Error(`the model list was refused with status ${status}`);
+  const list: unknown = JSON.parse(body.toString());
+  const data: unknown = typeof list === 'object' && list !== null && 'data' in list ? list.data : list;
+  if (!Array.isArray(data)) throw new Error('the model list is none');
+  return data.filter(isModel);
+}
+
+function isModel(value: unknown): value is Model {
+  return typeof value === 'object' && value !== null && 'id' in value && typeof value.id === 'string';
 }

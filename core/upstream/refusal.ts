@@ -1,5 +1,5 @@
 import { GatewayError } from '../errors.ts';
-import type { CompleteReply } from '../reply.ts';
+import type { CompleteReply } from '../exchange/reply.ts';
 
 /** An upstream's own error answer where an approach expected text. The client gets `reply` as the upstream wrote it. */
 export class UpstreamRefusal extends GatewayError {

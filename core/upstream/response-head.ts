@@ -1,4 +1,4 @@
-import type { Call } from '../exchange.ts';
+import type { Call } from '../exchange/exchange.ts';
 import { headerOf, withHeader, type HeaderList } from '../header-list.ts';
 import { toClientHeaders } from './headers.ts';
 

@@ -1,16 +1,16 @@
 import { Readable } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import { gatewayError } from '../errors.ts';
-import type { Call } from '../exchange.ts';
+import type { Call } from '../exchange/exchange.ts';
 import type { HeaderList } from '../header-list.ts';
 import type { Kept } from '../kept.ts';
 import type { StreamWire } from '../openai/stream-wire.ts';
-import type { Reply } from '../reply.ts';
+import type { Reply } from '../exchange/reply.ts';
 import { Attempt } from './attempt.ts';
 import { credentialFor, type Credential } from './credentials.ts';
 import { readWhole } from './own-request.ts';
 import { createPools, type Pools } from './pools.ts';
-import { Upstream } from './upstream.ts';
+import { Upstream } from '../exchange/upstream.ts';
 
 /** One HTTP request as a provider wants it sent. */
 export interface UpstreamRequest {

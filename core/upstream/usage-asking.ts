@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
-import type { Call, Handler } from '../exchange.ts';
+import type { Call, Handler } from '../exchange/exchange.ts';
 import type { Kept } from '../kept.ts';
 import { withUsageAsked } from '../openai/stream-usage.ts';
-import type { Reply } from '../reply.ts';
+import type { Reply } from '../exchange/reply.ts';
 
 /**
  * Asks for the usage of streamed chat calls that did not ask, for plugins that count tokens. What the client did not ask

@@ -22,7 +22,10 @@ const SOURCES = [
   'README.md',
   'LICENSE',
 ];
+/** Certificates, proxies and npm's own settings: without them npm reaches no registry behind a company's gateway. */
+const NETWORK = /^(?:npm_config_|node_extra_ca_certs$|ssl_cert_|(?:https?|no)_proxy$)/i;
 const ENV = {
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => NETWORK.test(name))),
   PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`,
   HOME: process.env['HOME'],
   npm_config_update_notifier: 'false',

@@ -7,31 +7,28 @@
  *   expect(run.text).toBe('B');
  *   expect([run.calls.length, run.rounds]).toEqual([4, 2]);
  */
-import { pino } from 'pino';
 import { AsyncParallelHook } from 'tapable';
 import { createApproachRegistry, type ApproachRegistry } from '../../core/approach/registry.ts';
 import type { Capabilities } from '../../core/approach/capabilities.ts';
 import type { SelectedPlan } from '../../core/approach/selected-plan.ts';
 import { createSelection, type SelectionSettings } from '../../core/approach/selection.ts';
-import { roundsOf } from '../../core/approach/trace-extension.ts';
+import { roundsOf } from '../../core/exchange/trace-summary.ts';
 import { wholeReply } from '../../core/approach/whole.ts';
 import { ByteStream } from '../../core/byte-stream.ts';
 import { systemClock } from '../../core/clock.ts';
-import { Call, type ChatExchange, type Handler } from '../../core/exchange.ts';
-import { ResponseHeaders } from '../../core/header-list.ts';
+import { Call, type ChatExchange, type Handler } from '../../core/exchange/exchange.ts';
 import { createKept, type Kept } from '../../core/kept.ts';
-import { Ledger } from '../../core/ledger.ts';
 import { completionToChunks } from '../../core/openai/completion-chunks.ts';
 import type { ChatCompletion, ChatRequest, Chunk, Usage } from '../../core/openai/types.ts';
 import { Payload } from '../../core/payload.ts';
 import { pluginRecord, type Plugin, type PluginContext } from '../../core/plugin/define.ts';
-import { SILENT } from '../../core/progress.ts';
-import { completeReply, streamReply, type CompleteReply, type Reply } from '../../core/reply.ts';
-import { createTrace } from '../../core/trace.ts';
-import { Identity } from '../../core/upstream/credentials.ts';
+import { SILENT } from '../../core/exchange/progress.ts';
+import { completeReply, streamReply, type CompleteReply, type Reply } from '../../core/exchange/reply.ts';
+import { createTrace } from '../../core/exchange/trace.ts';
 import type { Provider } from '../../core/upstream/provider.ts';
-import { Upstream } from '../../core/upstream/upstream.ts';
 import type { Upstreams } from '../../core/upstream/upstreams.ts';
+import { exchangeOf, NO_LOG } from './exchange.ts';
+import { PLAIN_PROVIDER, upstreamAt } from './upstream-call.ts';
 
 /** One choice, or a failure of the whole call. */
 export type Scripted =
@@ -51,8 +48,6 @@ export type Scripted =
       /** Never answers: waits for its signal. */
       readonly hangs?: boolean;
     };
-
-const NO_LOG = pino({ level: 'silent' });
 
 type Play = (request: ChatRequest, index: number, call: Call) => Scripted;
 
@@ -326,25 +321,19 @@ export async function prepare(approach: string | undefined, options: Omit<RunOpt
 }
 
 export function chatExchange(body: object, options: Omit<RunOptions, 'script'> = {}): ChatExchange {
-  const say = options.progress;
-  const ending = new AbortController();
-  return {
-    id: 'request-1',
-    operation: 'chat',
-    client: { method: 'POST', path: '/v1/chat/completions', headers: options.headers ?? {}, address: '127.0.0.1' },
-    request: Payload.fromBytes(Buffer.from(JSON.stringify(body))),
-    headers: new ResponseHeaders(),
-    identity: new Identity({ id: 'tester', ...options.identity }),
-    signal: options.signal ? AbortSignal.any([options.signal, ending.signal]) : ending.signal,
-    abort: (reason) => ending.abort(reason),
-    ledger: new Ledger(),
+  const { progress: say, headers = {}, identity, signal } = options;
+  const abort = new AbortController();
+  if (signal?.aborted === true) abort.abort(signal.reason);
+  signal?.addEventListener('abort', () => abort.abort(signal.reason), { once: true });
+  const exchange = exchangeOf({
+    body,
+    headers,
+    ...(identity ? { identity } : {}),
+    abort,
     progress: { ...SILENT, isOn: say !== undefined, say: (text) => say?.(text) },
     trace: createTrace(),
-    log: NO_LOG,
-    plan: undefined,
-    ordinals: new Map(),
-    startedAt: performance.now(),
-  };
+  });
+  return exchange as ChatExchange;
 }
 
 type Shutdown = AsyncParallelHook<[]>;
@@ -372,37 +361,24 @@ export async function registryWith(
   return registry;
 }
 
-function provider(name: string, wire: Provider['wire']): Provider {
-  const never = () => Promise.reject(new Error('not used'));
-  return { name, description: name, wire, isRemote: true, send: never, models: never };
-}
-
 /** `main` (default) and `groq` speak OpenAI's wire, `claude` Anthropic's. */
 export function testUpstreams(listed: readonly string[] | undefined = []): Upstreams & { asked: string[] } {
   const create = (name: string, wire: Provider['wire']) =>
-    new Upstream(
-      {
-        name,
-        baseUrl: `http://${name}.test/v1`,
-        provider: provider(wire, wire),
-        timeoutMs: 1_000,
-        connectTimeoutMs: 1_000,
-        idleTimeoutMs: 1_000,
-        forwardHeaders: [],
-        tls: { verify: true },
-        needsKey: false,
-        models: [],
-        extra: {},
-      },
-      undefined,
-    );
+    upstreamAt(`http://${name}.test/v1`, {
+      name,
+      provider: { ...PLAIN_PROVIDER, name: wire, wire },
+      needsKey: false,
+      key: null,
+    });
   const all = [create('main', 'openai'), create('groq', 'openai'), create('claude', 'anthropic')];
   const get = (name: string) => all.find((upstream) => upstream.name === name);
   const asked: string[] = [];
   return {
     all,
     default: all[0]!,
+    keyless: undefined,
     get,
+    providerOf: () => PLAIN_PROVIDER,
     asked,
     resolve(model) {
       const slash = model.indexOf('/');

@@ -3,8 +3,8 @@ import type { Clock } from '../../core/clock.ts';
 import { systemClock } from '../../core/clock.ts';
 import { createKept } from '../../core/kept.ts';
 import { createPools, type PoolsOptions } from '../../core/upstream/pools.ts';
-import type { Call } from '../../core/exchange.ts';
-import type { Reply } from '../../core/reply.ts';
+import type { Call } from '../../core/exchange/exchange.ts';
+import type { Reply } from '../../core/exchange/reply.ts';
 
 export interface TestTransport extends Transport, AsyncDisposable {
   /** Sends the call's own bytes as a chat. */

@@ -1,17 +1,12 @@
-/** Makes what a transport needs without a server in front: an upstream, an exchange, a call. */
-import { pino } from 'pino';
-import { Call, type Exchange, type Operation, type Upload } from '../../core/exchange.ts';
-import { ResponseHeaders } from '../../core/header-list.ts';
-import { Ledger } from '../../core/ledger.ts';
+/** Makes what a transport needs without a server in front: an upstream, and a call to it. */
+import { Call } from '../../core/exchange/exchange.ts';
+import { Upstream, type UpstreamSettings } from '../../core/exchange/upstream.ts';
 import type { ChatRequest } from '../../core/openai/types.ts';
-import { Payload } from '../../core/payload.ts';
-import { SILENT } from '../../core/progress.ts';
-import { NO_TRACE, type Trace } from '../../core/trace.ts';
-import { Identity, type IdentityGrant } from '../../core/upstream/credentials.ts';
+import type { Payload } from '../../core/payload.ts';
 import type { Provider } from '../../core/upstream/provider.ts';
-import { Upstream, type UpstreamSettings } from '../../core/upstream/upstream.ts';
+import { exchangeOf, plainPlan, type ExchangeOptions } from './exchange.ts';
 
-const PLAIN_PROVIDER: Provider = {
+export const PLAIN_PROVIDER: Provider = {
   name: 'plain',
   description: 'sends nothing by itself',
   wire: 'openai',
@@ -43,45 +38,15 @@ export function upstreamAt(
   );
 }
 
-export interface CallOptions {
-  readonly operation?: Operation;
-  readonly method?: string;
-  readonly path?: string;
-  readonly headers?: Exchange['client']['headers'];
-  /** Exact bytes, or a value. Default: a chat of one message. */
-  readonly body?: Buffer | object;
-  readonly upload?: Upload;
-  readonly identity?: IdentityGrant;
-  readonly signal?: AbortSignal;
-  readonly trace?: Trace;
+export interface CallOptions extends ExchangeOptions {
   readonly wantsWhole?: boolean;
 }
 
+/** The call of a plain plan for `upstream`. */
 export function callTo(upstream: Upstream, options: CallOptions = {}): Call {
-  const { operation = 'chat', body = { model: 'm', messages: [{ role: 'user', content: 'hi' }] } } = options;
-  const signal = options.signal ?? new AbortController().signal;
-  const request = Buffer.isBuffer(body) ? Payload.fromBytes<ChatRequest>(body) : Payload.fromValue(body as ChatRequest);
-  const exchange = {
-    id: 'req-1',
-    operation,
-    client: {
-      method: options.method ?? 'POST',
-      path: options.path ?? '/v1/chat/completions',
-      headers: options.headers ?? {},
-      address: '127.0.0.1',
-    },
-    headers: new ResponseHeaders(),
-    identity: new Identity(options.identity ?? { id: 'anybody' }),
-    signal,
-    ledger: new Ledger(),
-    progress: SILENT,
-    trace: options.trace ?? NO_TRACE,
-    log: pino({ level: 'silent' }),
-    plan: { upstream },
-    ordinals: new Map<string, number>(),
-    startedAt: performance.now(),
-    request,
-    ...(options.upload ? { upload: options.upload } : {}),
-  } as unknown as Exchange;
+  const exchange = exchangeOf({ identity: { id: 'anybody' }, ...options });
+  const request = exchange.request as Payload<ChatRequest>;
+  exchange.plan = plainPlan(upstream, request);
+  const { signal } = exchange;
   return new Call({ exchange, request, role: 'answer', upstream, signal, wantsWhole: options.wantsWhole ?? false });
 }

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import {
   definePlugin,
   duration,
-  recalled,
+  countRecalled,
   size,
   STAGE,
   z,
@@ -125,7 +125,7 @@ export default definePlugin({
         },
       });
       // Resumed or not, an answer says the same about what it took.
-      return isHit ? recalled(reply, call) : reply;
+      return isHit ? countRecalled(reply, call) : reply;
     });
 
     if (redis) {

@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { createApproachRegistry } from '../../../core/approach/registry.ts';
 import { createSelection } from '../../../core/approach/selection.ts';
 import { systemClock } from '../../../core/clock.ts';
-import type { OtherExchange } from '../../../core/exchange.ts';
+import type { OtherExchange } from '../../../core/exchange/exchange.ts';
 import { Payload } from '../../../core/payload.ts';
 import { definePlugin, z } from '../../../core/index.ts';
 import { pluginRecord } from '../../../core/plugin/define.ts';

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import type { Model, Provider } from '../../../core/upstream/provider.ts';
-import { createUpstreams, modelsOf } from '../../../core/upstream/models.ts';
+import { modelsOf, type Model, type Provider } from '../../../core/upstream/provider.ts';
+import { createUpstreams } from '../../../core/upstream/upstreams.ts';
 import type { Transport } from '../../../core/upstream/transport.ts';
 import { SteppedClock } from '../../support/clock.ts';
-import { upstreamAt } from '../../support/upstream-call.ts';
+import { PLAIN_PROVIDER, upstreamAt } from '../../support/upstream-call.ts';
 
 const transport = {} as Transport;
 const { signal } = new AbortController();
@@ -23,13 +23,19 @@ function listing(answer: () => Promise<readonly Model[]>) {
   };
   const upstream = upstreamAt('http://127.0.0.1:1', { provider });
   const clock = new SteppedClock();
-  return { asked, upstream, clock, upstreams: createUpstreams([upstream], transport, clock) };
+  return {
+    asked,
+    upstream,
+    clock,
+    upstreams: createUpstreams({ configured: [{ upstream, provider }], transport, clock }),
+  };
 }
 
 test('a prefix that names an upstream says where a model goes, any other is part of its name', () => {
   const main = upstreamAt('http://127.0.0.1:1');
   const groq = upstreamAt('http://127.0.0.1:2', { name: 'groq' });
-  const upstreams = createUpstreams([main, groq], transport, new SteppedClock());
+  const configured = [main, groq].map((upstream) => ({ upstream, provider: PLAIN_PROVIDER }));
+  const upstreams = createUpstreams({ configured, transport, clock: new SteppedClock() });
   expect(upstreams.resolve('groq/llama/3')).toEqual({ upstream: groq, model: 'llama/3' });
   expect(upstreams.resolve('meta/llama')).toEqual({ upstream: main, model: 'meta/llama' });
   expect(upstreams.resolve('gpt')).toEqual({ upstream: main, model: 'gpt' });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { headerOf } from '../../../core/header-list.ts';
-import { createTrace } from '../../../core/trace.ts';
+import { createTrace } from '../../../core/exchange/trace.ts';
 import {
   chatCompletion,
   CUT,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Answer } from '../../../core/index.ts';
-import { completeReply } from '../../../core/reply.ts';
+import { completeReply } from '../../../core/exchange/reply.ts';
 import { Payload } from '../../../core/payload.ts';
 import { agrees, isConclusion, overlap, prefixOf, resultOf } from '../../../plugins/approaches/rstar/results.ts';
 import {

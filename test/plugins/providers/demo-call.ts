@@ -1,19 +1,10 @@
 /** Calls to the demo provider, as the pipeline makes them. */
-import {
-  Call,
-  Payload,
-  type ChatRequest,
-  type Choice,
-  type Exchange,
-  type Reply,
-  type Upstream,
-} from '../../../core/index.ts';
-import { Ledger } from '../../../core/ledger.ts';
-import { NO_TRACE } from '../../../core/trace.ts';
+import { Call, Payload, type ChatRequest, type Choice, type Operation, type Reply } from '../../../core/index.ts';
 import type { Provider } from '../../../core/upstream/provider.ts';
 import type { Transport } from '../../../core/upstream/transport.ts';
-import { Upstream as RealUpstream } from '../../../core/upstream/upstream.ts';
 import { SteppedClock } from '../../support/clock.ts';
+import { exchangeOf } from '../../support/exchange.ts';
+import { upstreamAt } from '../../support/upstream-call.ts';
 import demo from '../../../plugins/providers/demo/index.ts';
 
 export const SUM = 'What is 17 * 23?';
@@ -35,7 +26,7 @@ export interface Asked {
   /** What the client asked, where an approach's prompt differs. */
   readonly asked?: string;
   readonly role?: string;
-  readonly operation?: string;
+  readonly operation?: Operation;
   readonly request?: Partial<ChatRequest>;
   readonly extra?: Readonly<Record<string, unknown>>;
   readonly signal?: AbortSignal;
@@ -52,19 +43,10 @@ export function demoCall({
   ...rest
 }: Asked) {
   const provider = load(rest.clock ?? new SteppedClock());
-  const settings = { name: 'demo', baseUrl: '', provider, timeoutMs: 60_000, extra };
-  const upstream = new RealUpstream(settings as unknown as Upstream['settings'], undefined);
+  const upstream = upstreamAt('', { name: 'demo', provider, extra, key: null });
   const body = (content: string) =>
     Payload.fromValue<ChatRequest>({ model: 'demo-small', messages: [{ role: 'user', content }], ...request });
-  const exchange = {
-    id: 'exchange',
-    operation,
-    client: { path: '/v1/chat/completions' },
-    request: body(asked),
-    ledger: new Ledger(),
-    trace: NO_TRACE,
-    ordinals: new Map(),
-  } as unknown as Exchange;
+  const exchange = exchangeOf({ operation, body: body(asked).value });
   const signal = rest.signal ?? new AbortController().signal;
   const call = new Call({ exchange, request: body(text), role, upstream, signal });
   return { call, send: (one: Call) => provider.send(one, NO_TRANSPORT) };

@@ -8,7 +8,8 @@ import {
   type Handler,
   type Reply,
 } from '../../../../core/index.ts';
-import { complete, completionOf, openStream, eventsOf, pipelineOf, QUESTION } from './pipeline.ts';
+import { complete, completionOf, openStream, eventsOf, pipelineOf } from './pipeline.ts';
+import { QUESTION } from '../../../support/exchange.ts';
 
 /** Three equal samples, then one call that embeds them: best-of-3 in short. */
 const bestOf3 = {

@@ -3,17 +3,9 @@ import { completeReply, GatewayError, headerOf, Payload } from '../../../../core
 import { pluginRecord } from '../../../../core/plugin/define.ts';
 import cache from '../../../../plugins/gateway/cache/index.ts';
 import { createKept } from '../../../../core/kept.ts';
-import {
-  complete,
-  completionOf,
-  eventsOf,
-  openStream,
-  pipelineOf,
-  QUESTION,
-  steppedClock,
-  streamed,
-  USAGE,
-} from './pipeline.ts';
+import { complete, completionOf, eventsOf, openStream, pipelineOf, streamed, USAGE } from './pipeline.ts';
+import { QUESTION } from '../../../support/exchange.ts';
+import { SteppedClock } from '../../../support/clock.ts';
 
 const STREAM = { ...QUESTION, stream: true };
 const STREAM_WITH_USAGE = { ...STREAM, stream_options: { include_usage: true } };
@@ -110,7 +102,7 @@ test('a stream without usage serves streams alone', async () => {
 });
 
 test('keeps answers for the ttl, and for the one a request asks for', async () => {
-  const clock = steppedClock();
+  const clock = new SteppedClock();
   await using gateway = await pipelineOf({ ttl: '1h' }, async () => complete('hi'), { clock });
   const brief = { headers: { 'x-optigate-cache-ttl': '10m' }, body: { ...QUESTION, seed: 1 } };
 
@@ -150,7 +142,7 @@ test('no-cache asks anew and stores, no-store does neither', async () => {
 });
 
 test('max-age takes no older answer', async () => {
-  const clock = steppedClock();
+  const clock = new SteppedClock();
   await using gateway = await pipelineOf({}, async () => complete('hi'), { clock });
   const young = { headers: { 'cache-control': 'max-age=60' } };
 

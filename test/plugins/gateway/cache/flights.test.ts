@@ -1,7 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { bytesReply, ByteStream, completeReply, GatewayError, Payload, type Reply } from '../../../../core/index.ts';
-import { complete, completionOf, eventsOf, openStream, pipelineOf, QUESTION, streamed, until } from './pipeline.ts';
+import { complete, completionOf, eventsOf, openStream, pipelineOf, streamed, until } from './pipeline.ts';
+import { QUESTION } from '../../../support/exchange.ts';
 
 const STREAM = { ...QUESTION, stream: true };
 const STREAM_WITH_USAGE = { ...STREAM, stream_options: { include_usage: true } };

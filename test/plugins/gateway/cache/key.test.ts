@@ -1,10 +1,11 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { answerKey, callKey, canonical, type Scope } from '../../../../plugins/gateway/cache/key.ts';
-import { callOf, exchangeOf, QUESTION, upstreamNamed, type Ask } from './pipeline.ts';
+import { callOf, cachedExchange, upstreamNamed, type Ask } from './pipeline.ts';
+import { QUESTION } from '../../../support/exchange.ts';
 
 const keyOf = (ask: Ask, scope: Scope = 'identity') => {
-  const exchange = exchangeOf(ask);
+  const exchange = cachedExchange(ask);
   return answerKey(callOf(exchange), exchange.plan!, scope);
 };
 
@@ -91,7 +92,7 @@ test('equal calls of one exchange have keys of their own, the same ones when it 
   fc.assert(
     fc.property(fc.integer({ min: 2, max: 12 }), (count) => {
       const keys = () => {
-        const first = callOf(exchangeOf());
+        const first = callOf(cachedExchange());
         const calls = [first, ...Array.from({ length: count - 1 }, () => first.again())];
         return calls.map((call) => callKey(call, 'identity'));
       };
@@ -102,12 +103,12 @@ test('equal calls of one exchange have keys of their own, the same ones when it 
 });
 
 test('a copy with another signal is the same call', () => {
-  const call = callOf(exchangeOf());
+  const call = callOf(cachedExchange());
   expect(callKey(call.with({}, { signal: new AbortController().signal }), 'identity')).toBe(callKey(call, 'identity'));
 });
 
 test('a call and a whole request never share an entry', () => {
-  const exchange = exchangeOf();
+  const exchange = cachedExchange();
   const call = callOf(exchange);
   expect(callKey(call, 'identity')).not.toBe(answerKey(call, exchange.plan!, 'identity'));
 });

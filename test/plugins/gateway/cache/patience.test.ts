@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Patience, Patiences } from '../../../../plugins/gateway/cache/patience.ts';
-import { exchangeOf } from './pipeline.ts';
+import { cachedExchange } from './pipeline.ts';
 
 test('a request that has lost enough asks no more', () => {
   const patience = new Patience();
@@ -21,7 +21,7 @@ test('waits at the same time count once', () => {
 
 test('every request has a patience of its own, for all of its calls', () => {
   const patiences = new Patiences();
-  const [one, other] = [exchangeOf(), exchangeOf()];
+  const [one, other] = [cachedExchange(), cachedExchange()];
   expect(patiences.of(one)).toBe(patiences.of(one));
   expect(patiences.of(one)).not.toBe(patiences.of(other));
 });

@@ -1,69 +1,22 @@
 /** The cache alone in a pipeline: both onions, no network, a scripted leaf in place of the upstream. */
 import fastify from 'fastify';
-import { pino } from 'pino';
 import type { CheckState } from '../../../../core/plugin/define.ts';
 import { pluginRecord } from '../../../../core/plugin/define.ts';
 import { systemClock, type Clock } from '../../../../core/clock.ts';
 import { Call, type ChatRequest, type Exchange, type Handler, type Plan } from '../../../../core/index.ts';
 import { createHooks } from '../../../../core/hooks.ts';
 import { createKept, type Kept } from '../../../../core/kept.ts';
-import { Ledger } from '../../../../core/ledger.ts';
-import { ByteStream, completeReply, Payload, ResponseHeaders, streamReply } from '../../../../core/index.ts';
+import { ByteStream, completeReply, Payload, streamReply } from '../../../../core/index.ts';
 import type { HeaderList, Operation, Reply } from '../../../../core/index.ts';
-import { SILENT } from '../../../../core/progress.ts';
-import { NO_TRACE } from '../../../../core/trace.ts';
-import { Identity } from '../../../../core/upstream/credentials.ts';
-import { Upstream } from '../../../../core/upstream/upstream.ts';
+import type { Upstream } from '../../../../core/exchange/upstream.ts';
+import { exchangeOf, NO_LOG, plainPlan, QUESTION } from '../../../support/exchange.ts';
+import { upstreamAt } from '../../../support/upstream-call.ts';
 import cache from '../../../../plugins/gateway/cache/index.ts';
-
-/** Time that moves when it is told to. */
-export interface SteppedClock extends Clock {
-  advance(ms: number): void;
-}
-
-export function steppedClock(start = 1_700_000_000_000): SteppedClock {
-  let now = start;
-  const timers = new Set<{ at: number; run: () => void }>();
-  return {
-    now: () => now,
-    setTimeout(run, ms) {
-      const timer = { at: now + ms, run };
-      timers.add(timer);
-      return () => timers.delete(timer);
-    },
-    advance(ms) {
-      now += ms;
-      for (const timer of timers) {
-        if (timer.at > now) continue;
-        timers.delete(timer);
-        timer.run();
-      }
-    },
-  };
-}
 
 export const SERVER_KEY = 'sk-server';
 
 export function upstreamNamed(name: string): Upstream {
-  const refuse = () => {
-    throw new Error('the leaf answers');
-  };
-  return new Upstream(
-    {
-      name,
-      baseUrl: 'http://127.0.0.1:1',
-      provider: { name: 'openai', description: '', wire: 'openai', isRemote: true, send: refuse, models: refuse },
-      timeoutMs: 1,
-      connectTimeoutMs: 1,
-      idleTimeoutMs: 1,
-      forwardHeaders: [],
-      tls: { verify: true },
-      needsKey: true,
-      extra: {},
-      models: [],
-    },
-    SERVER_KEY,
-  );
+  return upstreamAt('http://127.0.0.1:1', { name, key: SERVER_KEY });
 }
 
 export interface Ask {
@@ -98,49 +51,16 @@ export interface Pipeline {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export const QUESTION = { model: 'm', messages: [{ role: 'user', content: 'Hello?' }] };
-
-export function exchangeOf(ask: Ask = {}, upstream: Upstream = UPSTREAM): Exchange {
-  const operation = ask.operation ?? 'chat';
-  const bytes = Buffer.from(ask.bytes ?? JSON.stringify(ask.body ?? QUESTION));
-  const request = Payload.fromBytes<ChatRequest>(bytes);
-  const identity = new Identity({
-    id: ask.identity ?? 'alice',
-    ...(ask.key === undefined ? {} : { upstreamKey: ask.key }),
+export function cachedExchange(ask: Ask = {}, upstream: Upstream = UPSTREAM): Exchange {
+  const { body = QUESTION, bytes, identity = 'alice', key, headers, plan, ...rest } = ask;
+  const exchange = exchangeOf({
+    ...rest,
+    body: bytes === undefined ? body : Buffer.from(bytes),
+    headers: { 'content-type': 'application/json', ...headers },
+    identity: { id: identity, ...(key === undefined ? {} : { upstreamKey: key }) },
   });
-  const plan: Plan = {
-    upstream,
-    request,
-    approach: 'none',
-    isSingleCall: true,
-    options: {},
-    budget: {},
-    run: (call, next) => next(call),
-    ...ask.plan,
-  };
-  const exchange = {
-    id: 'request-1',
-    operation,
-    client: {
-      method: 'POST',
-      path: ask.path ?? '/v1/chat/completions',
-      headers: { 'content-type': 'application/json', ...ask.headers },
-      address: '127.0.0.1',
-    },
-    request,
-    headers: new ResponseHeaders(),
-    identity,
-    signal: ask.signal ?? new AbortController().signal,
-    abort: () => undefined,
-    ledger: new Ledger(),
-    progress: SILENT,
-    trace: NO_TRACE,
-    log: pino({ level: 'silent' }),
-    plan,
-    ordinals: new Map(),
-    startedAt: 0,
-  };
-  exchange.ledger.budget = plan.budget;
+  exchange.plan = plainPlan(upstream, exchange.request as Payload<ChatRequest>, plan);
+  exchange.ledger.budget = exchange.plan.budget;
   return exchange;
 }
 
@@ -170,7 +90,7 @@ export async function pipelineOf(
     providers: { add: () => undefined },
     checks: { add: (name: string, check: () => CheckState | Promise<CheckState>) => void checks.set(name, check) },
     app,
-    log: pino({ level: 'silent' }),
+    log: NO_LOG,
     clock,
     upstreams: [],
     keep: kept.keep.bind(kept),
@@ -192,7 +112,7 @@ export async function pipelineOf(
   return {
     calls,
     async ask(ask) {
-      const exchange = exchangeOf(ask);
+      const exchange = cachedExchange(ask);
       const reply = await answerOnion(callOf(exchange));
       const body = reply.kind === 'complete' ? [reply.body.bytes] : reply.body;
       return {

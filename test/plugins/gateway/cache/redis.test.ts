@@ -4,7 +4,8 @@ import { expect, inject, onTestFinished, test, vi } from 'vitest';
 import type { Call, Handler, Reply } from '../../../../core/index.ts';
 import { createKept } from '../../../../core/kept.ts';
 import { startRedis } from '../../../support/redis.ts';
-import { complete, eventsOf, openStream, pipelineOf, QUESTION, until } from './pipeline.ts';
+import { complete, eventsOf, openStream, pipelineOf, until } from './pipeline.ts';
+import { QUESTION } from '../../../support/exchange.ts';
 
 const STREAM = { ...QUESTION, stream: true, stream_options: { include_usage: true } };
 

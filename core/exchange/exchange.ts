@@ -1,17 +1,15 @@
-import type { Allowance } from './allowance.ts';
-import type { Budget } from './approach/budget.ts';
-import type { GatewayError } from './errors.ts';
-import type { ResponseHeaders } from './header-list.ts';
-import type { Ledger } from './ledger.ts';
-import type { Logger } from './logger.ts';
-import type { ChatRequest, Usage } from './openai/types.ts';
-import type { Changes, Payload } from './payload.ts';
+import type { GatewayError } from '../errors.ts';
+import type { ResponseHeaders } from '../header-list.ts';
+import type { Ledger, Budget, Allowance } from './ledger.ts';
+import type { Logger } from 'pino';
+import type { ChatRequest, Usage } from '../openai/types.ts';
+import type { Changes, Payload } from '../payload.ts';
 import type { Progress } from './progress.ts';
 import type { Reply } from './reply.ts';
 import type { Trace } from './trace.ts';
-import type { Upstream } from './upstream/upstream.ts';
-import type { Identity } from './upstream/credentials.ts';
+import type { Upstream } from './upstream.ts';
 import { numberEqualCalls, type CallNumber, type Ordinals } from './ordinal.ts';
+import type { Identity } from './identity.ts';
 
 /** What kind of request this is; decides what `request` holds and whether approaches apply (only to `chat`). */
 export type Operation = 'chat' | 'completions' | 'embeddings' | 'responses' | 'messages' | 'other';
@@ -177,7 +175,7 @@ export class Call {
     this.wantsWhole = init.wantsWhole ?? false;
     this.trace = init.trace ?? init.exchange.trace;
     this.#allowances = init.allowances ?? NONE;
-    this.#number = init.number ?? numberEqualCalls(init.exchange, init.upstream.name, init.request);
+    this.#number = init.number ?? numberOf(init.exchange, init.upstream, init.request);
   }
 
   with(request: Changes<ChatRequest>, change: CallChange = {}): Call {
@@ -258,6 +256,10 @@ export interface Outcome {
 }
 
 const NONE: readonly Allowance[] = [];
+
+function numberOf({ ordinals, operation, client }: Exchange, upstream: Upstream, request: Payload<ChatRequest>) {
+  return numberEqualCalls(ordinals, [operation, client.path, upstream.name], request);
+}
 
 function hasKeys(value: object): boolean {
   for (const _ in value) return true;

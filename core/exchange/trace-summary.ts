@@ -1,5 +1,5 @@
-import type { Exchange } from '../exchange.ts';
-import type { TraceEntry, TraceNode } from '../trace.ts';
+import type { Exchange } from './exchange.ts';
+import type { TraceEntry, TraceNode } from './trace.ts';
 
 /** What `optigate: { trace: true }` adds to an answer; undefined where nobody asked. */
 export function extensionOf(exchange: Exchange): Readonly<Record<string, unknown>> | undefined {

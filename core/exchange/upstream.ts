@@ -1,10 +1,21 @@
-import type { Provider } from './provider.ts';
+import type { Operation } from './exchange.ts';
+
+/** What is known of the provider that speaks to an upstream; the provider itself is reached by `Upstreams.providerOf`. */
+export interface ProviderFacts {
+  readonly name: string;
+  /** The wire it speaks natively. A request in another wire cannot go there (conversion comes later). */
+  readonly wire: 'openai' | 'anthropic';
+  /** Does it need a network and a base URL? false for built-in ones such as `demo`. */
+  readonly isRemote: boolean;
+  /** Operations it can serve; absent = every operation of its wire. */
+  readonly operations?: readonly Operation[];
+}
 
 export interface UpstreamSettings {
   readonly name: string;
   /** No trailing slash. */
   readonly baseUrl: string;
-  readonly provider: Provider;
+  readonly provider: ProviderFacts;
   /** One attempt up to its end, ms. */
   readonly timeoutMs: number;
   readonly connectTimeoutMs: number;
@@ -27,7 +38,7 @@ export interface UpstreamSettings {
 export class Upstream {
   readonly name: string;
   readonly baseUrl: string;
-  readonly provider: Provider;
+  readonly provider: ProviderFacts;
   readonly settings: UpstreamSettings;
   readonly #serverKey: string | undefined;
 

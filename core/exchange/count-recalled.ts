@@ -1,12 +1,12 @@
 import type { Call } from './exchange.ts';
-import { EventStreamWatch } from './openai/event-stream.ts';
+import { EventStreamWatch } from '../openai/event-stream.ts';
 import { onEnd, toReply, type LooseReply, type Reply } from './reply.ts';
 
 /**
  * The reply to a chat call that was answered without being sent: its usage counts as the answer's, not as spent, and the
  * trace shows it.
  */
-export function recalled(given: LooseReply, { exchange, request, role, trace, upstream }: Call): Reply {
+export function countRecalled(given: LooseReply, { exchange, request, role, trace, upstream }: Call): Reply {
   const { ledger, startedAt } = exchange;
   const reply = toReply(given);
   if (trace.isOn) {

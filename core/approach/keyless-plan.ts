@@ -1,0 +1,20 @@
+import type { Exchange, Plan } from '../exchange/exchange.ts';
+import { Identity } from '../exchange/identity.ts';
+import { findCredential } from '../upstream/credentials.ts';
+import type { KeylessUpstream } from '../upstream/upstreams.ts';
+
+/** The plan, sent to the keyless upstream where its own upstream has no key for this caller. */
+export function withKeyless(plan: Plan, exchange: Exchange, keyless: KeylessUpstream | undefined): Plan {
+  if (!keyless || Identity.grantOf(exchange.identity).upstreamKey !== undefined) return plan;
+  if (findCredential({ identity: exchange.identity, plan }, plan.upstream)) return plan;
+  const { upstream } = keyless;
+  const { models } = upstream.settings;
+  const [first] = models;
+  const { model } = plan.request.value;
+  if (first === undefined || models.includes(model)) return { ...plan, upstream };
+  exchange.log.info(
+    { model, answered_by: first, upstream: upstream.name },
+    'model not listed by the detected server, its first one answers',
+  );
+  return { ...plan, upstream, request: plan.request.with({ model: first }) };
+}
