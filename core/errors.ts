@@ -2,7 +2,7 @@
  * The table of errors. Adding one means deciding five things: its code, status, OpenAI `type`, log level and whether a
  * retry by the client may help. Codes are part of the wire: stable, tested. Messages name the field and the fix.
  */
-import { checkHeader } from './header-list.ts';
+import { checkHeader } from './bytes/header-list.ts';
 
 type Facts = Readonly<Record<string, string | number | undefined>>;
 

@@ -3,13 +3,13 @@
  */
 export { z } from 'zod';
 
-export { duration, size } from './config/units.ts';
+export { duration, size } from './units.ts';
 export { definePlugin } from './plugin/define.ts';
 export type { Checks, CheckState, Plugin, PluginContext, PluginDefinition } from './plugin/define.ts';
 
 export { STAGE } from './hooks.ts';
 export type { HookName, Hooks } from './hooks.ts';
-export type { AroundHook, Layer, LayerOptions } from './around.ts';
+export type { AroundHook, Layer, LayerOptions } from './hooks/around.ts';
 
 export { Call, GENERATION_ROLES } from './exchange/exchange.ts';
 export type {
@@ -27,14 +27,14 @@ export type {
   Role,
   Upload,
 } from './exchange/exchange.ts';
-export { Payload } from './payload.ts';
-export type { Changes } from './payload.ts';
-export { ByteStream } from './byte-stream.ts';
-export type { Ending, Sink, Source } from './byte-stream.ts';
+export { Payload } from './bytes/payload.ts';
+export type { Changes } from './bytes/payload.ts';
+export { ByteStream } from './bytes/byte-stream.ts';
+export type { Ending, Sink, Source } from './bytes/byte-stream.ts';
 export { bytesReply, completeReply, discard, onEnd, streamReply } from './exchange/reply.ts';
 export type { CompleteReply, LooseReply, Reply, StreamReply } from './exchange/reply.ts';
-export { headerOf, withHeader, ResponseHeaders } from './header-list.ts';
-export type { HeaderList } from './header-list.ts';
+export { headerOf, withHeader, ResponseHeaders } from './bytes/header-list.ts';
+export type { HeaderList } from './bytes/header-list.ts';
 
 export { GatewayError, gatewayError, KINDS } from './errors.ts';
 export type { ErrorCode, GatewayErrorInit } from './errors.ts';
@@ -107,13 +107,12 @@ export { normalizeProgram, programOf } from './approach/program.ts';
 export { orBestSoFar } from './approach/best-so-far.ts';
 export { anyOf, seedAt } from './approach/sampling.ts';
 export { usableReply } from './approach/usable-reply.ts';
-export { childSignal } from './approach/child-signal.ts';
+export { childSignal } from './signals.ts';
 export { sideBySide } from './approach/side-by-side.ts';
 export type { SideBySide } from './approach/side-by-side.ts';
 export { changedStream } from './approach/streams.ts';
 export { topChoices } from './approach/merge.ts';
 export { toAnswers, wholeReply } from './approach/whole.ts';
-export { canonicalJson } from './approach/canonical-json.ts';
 export { firstByRank, UpstreamRefusal } from './upstream/refusal.ts';
 
 export type { Model, ModelsRequest, Provider, ProviderRegistry } from './upstream/provider.ts';
@@ -125,7 +124,6 @@ export { modelsOf } from './upstream/provider.ts';
 export { passedPath, queryOf } from './upstream/passed-path.ts';
 export type { Upstream, UpstreamSettings } from './exchange/upstream.ts';
 export { payerKindOf, payerOf } from './upstream/credentials.ts';
-export { matches } from './upstream/model-rights.ts';
 
 export type * from './openai/types.ts';
 export { ChunkAssembler, completionToChunks, TextChunkAssembler, textCompletionToChunks } from './openai/chunks.ts';
@@ -139,3 +137,5 @@ export type { Logger } from 'pino';
 export type { Budget } from './exchange/ledger.ts';
 export type { Identity } from './exchange/identity.ts';
 export type { IdentityGrant } from './exchange/identity.ts';
+export { canonicalJson } from './bytes/canonical-json.ts';
+export { matches } from './wildcard.ts';

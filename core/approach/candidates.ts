@@ -1,4 +1,3 @@
-import { canonicalJson } from './canonical-json.ts';
 import { gatewayError, GatewayError } from '../errors.ts';
 import type { Call, Exchange } from '../exchange/exchange.ts';
 import type { Reply } from '../exchange/reply.ts';
@@ -6,6 +5,7 @@ import { UpstreamRefusal } from '../upstream/refusal.ts';
 import { answerOf, sameAnswer, stripThinking, type FinalOptions } from './answer.ts';
 import { refusesClientsField } from './capabilities.ts';
 import type { Answer } from './types.ts';
+import { canonicalJson } from '../bytes/canonical-json.ts';
 
 const DEGRADED = 'x-optigate-degraded';
 

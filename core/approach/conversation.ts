@@ -1,6 +1,6 @@
 import type { Call, CallChange } from '../exchange/exchange.ts';
 import type { ChatRequest, ContentPart, Message, ToolCall } from '../openai/types.ts';
-import type { Changes } from '../payload.ts';
+import type { Changes } from '../bytes/payload.ts';
 import { contentText, stripThinking } from './answer.ts';
 import type { Answer } from './types.ts';
 

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { gatewayError } from '../errors.ts';
 import type { Call, Handler } from '../exchange/exchange.ts';
 import { onEnd, type Reply } from '../exchange/reply.ts';
-import { childSignal } from './child-signal.ts';
+import { childSignal } from '../signals.ts';
 
 /** Bounds a plain call: there is nothing to fall back to, so that its end is the exchange's. Cheaper than a signal of its own. */
 export async function bounded(next: Handler, call: Call, deadlineMs: number, clock: Clock): Promise<Reply> {

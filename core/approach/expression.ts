@@ -1,4 +1,5 @@
 import { gatewayError } from '../errors.ts';
+import { nearest } from '../nearest.ts';
 
 /** What runs: branches (`|`) of steps (`&`). `re2&moa|bon` is `[['re2', 'moa'], ['bon']]`. */
 export type Expression = readonly (readonly string[])[];
@@ -29,17 +30,6 @@ export function sequence(first: Expression, second: Expression): Expression {
   return first.flatMap((before) => second.map((after) => simplify([...before, ...after])));
 }
 
-/** The word that was probably meant, if one is close. */
-export function nearest(word: string, words: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let least = Math.max(2, Math.floor(word.length / 3)) + 1;
-  for (const candidate of words) {
-    const distance = editDistance(word, candidate);
-    if (distance < least) [best, least] = [candidate, distance];
-  }
-  return best;
-}
-
 function split(text: string): string[][] {
   return text.split('|').map((branch) => branch.split('&').map((slug) => slug.trim().toLowerCase()));
 }
@@ -48,17 +38,4 @@ function split(text: string): string[][] {
 function simplify(steps: readonly string[]): readonly string[] {
   const real = steps.filter((slug) => slug !== 'none');
   return real.length > 0 ? real : ['none'];
-}
-
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { Call, StreamStamp } from '../exchange/exchange.ts';
-import { withHeader, type HeaderList } from '../header-list.ts';
+import { withHeader, type HeaderList } from '../bytes/header-list.ts';
 import type { Choice, Usage } from '../openai/types.ts';
 import { streamReply, type CompleteReply, type Reply } from '../exchange/reply.ts';
 import { firstByRank, UpstreamRefusal } from '../upstream/refusal.ts';
 import { degrade } from './candidates.ts';
-import { childSignal } from './child-signal.ts';
+import { childSignal } from '../signals.ts';
 import { JoinedStream } from './streams.ts';
 import type { Answer } from './types.ts';
 import { completionOf, wholeReply } from './whole.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration } from '../config/units.ts';
+import { duration } from '../units.ts';
 import type { Budget } from '../exchange/ledger.ts';
 
 const limits = z

@@ -1,7 +1,7 @@
 import { gatewayError } from '../errors.ts';
 import type { Exchange, OtherExchange, Plan } from '../exchange/exchange.ts';
 import type { ChatRequest } from '../openai/types.ts';
-import type { Payload } from '../payload.ts';
+import type { Payload } from '../bytes/payload.ts';
 import { mayUse } from '../upstream/model-rights.ts';
 import type { Upstreams } from '../upstream/upstreams.ts';
 import { destinationOf, firstFor } from './destination.ts';

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { gatewayError, type GatewayError } from '../errors.ts';
 import type { ChatRequest } from '../openai/types.ts';
-import { nearest } from './expression.ts';
 import { capsOf, limitsOf } from './options.ts';
 import type { Reducer } from './reduce.ts';
 import { optionNames, type ApproachRegistry } from './registry.ts';
 import type { Approach } from './types.ts';
 import { CONTROL_KEYS } from './wire-fields.ts';
 import type { Budget } from '../exchange/ledger.ts';
+import { nearest } from '../nearest.ts';
 
 /** What a request says about how it is to be answered, checked. */
 export interface RequestOptions {

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { gatewayError, type GatewayError } from '../errors.ts';
 import type { ChatExchange, Exchange, Plan } from '../exchange/exchange.ts';
 import type { ChatRequest } from '../openai/types.ts';
-import type { Changes, Payload } from '../payload.ts';
+import type { Changes, Payload } from '../bytes/payload.ts';
 import { mayUse } from '../upstream/model-rights.ts';
 import type { Upstreams } from '../upstream/upstreams.ts';
 import { Capabilities } from './capabilities.ts';

@@ -1,5 +1,5 @@
 import type { Call } from '../exchange/exchange.ts';
-import { childSignal } from './child-signal.ts';
+import { childSignal } from '../signals.ts';
 
 export interface SideBySide<T> {
   /** How each ended, in the order of the calls; undefined = aborted while it was open. */

@@ -1,4 +1,4 @@
-import { ByteStream } from '../byte-stream.ts';
+import { ByteStream } from '../bytes/byte-stream.ts';
 import { gatewayError } from '../errors.ts';
 import type { Call, StreamStamp } from '../exchange/exchange.ts';
 import { CHOSEN_PIECE, completionToChunks } from '../openai/chunks.ts';

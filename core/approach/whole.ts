@@ -2,7 +2,7 @@ import { gatewayError } from '../errors.ts';
 import type { Call } from '../exchange/exchange.ts';
 import { ChunkAssembler } from '../openai/chunks.ts';
 import type { ChatCompletion, Choice } from '../openai/types.ts';
-import { Payload } from '../payload.ts';
+import { Payload } from '../bytes/payload.ts';
 import { completeReply, type CompleteReply, type Reply } from '../exchange/reply.ts';
 import { textOf } from './answer.ts';
 import type { Answer } from './types.ts';

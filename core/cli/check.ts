@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import type { Flags } from '../config/aliases.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import type { PipelineDescription } from '../description.ts';
+import type { PipelineDescription } from '../gateway/describe.ts';
 import { explainStart } from './start-error.ts';
 
 /** Builds everything but the listening port, and prints what came of it. */

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defaultText, FILE_NAME } from '../config/source.ts';
-import { packageFile } from '../package-root.ts';
+import { packageFile } from '../config/package-file.ts';
 
 const SCHEMA = 'core/config/config.schema.json';
 

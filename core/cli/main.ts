@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Flags } from '../config/aliases.ts';
-import { packageFile } from '../package-root.ts';
+import { packageFile } from '../config/package-file.ts';
 
 const OVERRIDES = ['host', 'port', 'workers', 'log-level', 'approach'] as const;
 

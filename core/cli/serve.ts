@@ -1,7 +1,7 @@
 import type { Flags } from '../config/aliases.ts';
 import { loadConfig } from '../config/load.ts';
 import { createLog } from './log.ts';
-import { onStopSignals } from './signals.ts';
+import { onStopSignals } from './stop-signals.ts';
 import { explainStart } from './start-error.ts';
 
 /** Serves until a signal ends it. Resolves to 0 where everything was drained, else 1. */

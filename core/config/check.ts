@@ -1,9 +1,9 @@
 /** Checks a value against a zod schema and says what is wrong in the words of `problems.ts`. */
 import type { z } from 'zod';
-import { nearest } from '../approach/expression.ts';
 import { converted } from './environment.ts';
 import { describeSchema, knownKeys, schemaAt, toJsonSchema, type JsonSchema } from './expectation.ts';
 import { printValue, type Path } from './problems.ts';
+import { nearest } from '../nearest.ts';
 
 type Issue = z.core.$ZodIssue;
 

@@ -1,6 +1,6 @@
 /** The file's own keys. Plugin entries are checked one by one, each by its plugin's schema. */
 import { z } from 'zod';
-import { duration, size } from './units.ts';
+import { duration, size } from '../units.ts';
 
 const keepAlive = z.enum(['comment', 'chunk', 'off']);
 const logLevel = z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']);

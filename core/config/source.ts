@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
-import { packageFile } from '../package-root.ts';
+import { packageFile } from './package-file.ts';
 import type { Environment } from './environment.ts';
 import { ConfigError } from './problems.ts';
 

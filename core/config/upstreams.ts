@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { nearest } from '../approach/expression.ts';
 import type { PluginRecord } from '../plugin/define.ts';
 import { unknownKey } from './check.ts';
 import type { Collector } from './collector.ts';
@@ -9,6 +8,7 @@ import { isMembers, type Members } from './draft.ts';
 import { knownKeys, toJsonSchema } from './expectation.ts';
 import { upstream as upstreamSchema, upstreamName } from './schema.ts';
 import { reasonOf } from './source.ts';
+import { nearest } from '../nearest.ts';
 
 const OWN_KEYS = new Set(Object.keys(upstreamSchema.shape));
 

@@ -1,6 +1,6 @@
-import { digestOf } from '../canonical.ts';
+import { digestOf } from '../bytes/digest.ts';
 import type { ChatRequest } from '../openai/types.ts';
-import type { Payload } from '../payload.ts';
+import type { Payload } from '../bytes/payload.ts';
 
 /** What the copies of one call share: its digest, its number among equal calls, and how often it was sent. */
 export interface CallNumber {

@@ -1,7 +1,7 @@
-import { ByteStream, type Ending } from '../byte-stream.ts';
-import type { HeaderList } from '../header-list.ts';
+import { ByteStream, type Ending } from '../bytes/byte-stream.ts';
+import type { HeaderList } from '../bytes/header-list.ts';
 import type { ChatCompletion } from '../openai/types.ts';
-import type { Payload } from '../payload.ts';
+import type { Payload } from '../bytes/payload.ts';
 
 export interface CompleteReply {
   readonly kind: 'complete';

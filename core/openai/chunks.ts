@@ -1,4 +1,4 @@
-import { isRecord } from '../json.ts';
+import { isRecord } from '../bytes/json.ts';
 import { ChunkHead, join, joinLogprobs, keepFirst, keepLast, partsOf, toObject, type Parts } from './delta.ts';
 import type { ChatCompletion, Choice, Chunk } from './types.ts';
 

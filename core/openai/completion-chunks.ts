@@ -1,4 +1,4 @@
-import { isRecord } from '../json.ts';
+import { isRecord } from '../bytes/json.ts';
 import { pieces } from './delta.ts';
 import type { ChatCompletion, Choice, Chunk, ChunkChoice, Message } from './types.ts';
 

@@ -1,4 +1,4 @@
-import { isRecord, parseJson } from '../json.ts';
+import { isRecord, parseJson } from '../bytes/json.ts';
 import type { StreamWire } from './stream-wire.ts';
 import { eventEnds, lastBorder } from './event-border.ts';
 import { DONE, SseDecoder, type SseEvent } from './sse.ts';

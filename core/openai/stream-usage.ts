@@ -1,7 +1,7 @@
-import { COMMA, CLOSE_ARRAY, CLOSE_OBJECT } from '../ascii.ts';
-import type { ByteStream } from '../byte-stream.ts';
-import { isRecord, parseJson, scanObject, type Span } from '../json.ts';
-import type { Payload } from '../payload.ts';
+import { COMMA, CLOSE_ARRAY, CLOSE_OBJECT } from '../bytes/ascii.ts';
+import type { ByteStream } from '../bytes/byte-stream.ts';
+import { isRecord, parseJson, scanObject, type Span } from '../bytes/json.ts';
+import type { Payload } from '../bytes/payload.ts';
 import { eventEnds } from './event-border.ts';
 import type { ChatRequest } from './types.ts';
 

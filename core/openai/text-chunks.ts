@@ -1,4 +1,4 @@
-import { isRecord } from '../json.ts';
+import { isRecord } from '../bytes/json.ts';
 import type { ChunkOptions } from './completion-chunks.ts';
 import { ChunkHead, join, joinLogprobs, keepLast, pieces, toObject, type Parts } from './delta.ts';
 import type { Usage } from './types.ts';

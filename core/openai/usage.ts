@@ -1,4 +1,4 @@
-import { isRecord } from '../json.ts';
+import { isRecord } from '../bytes/json.ts';
 import type { Usage } from './types.ts';
 
 /** Adds two reports, each number in them and in their details; `total_tokens` is prompt + completion. */

@@ -2,10 +2,10 @@
 import { readdir, stat } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { nearest } from '../approach/expression.ts';
 import { pluginRecord, type Plugin, type PluginRecord } from './define.ts';
 import { packageSpecifier, withVersion } from './resolve-hook.ts';
 import { PluginLoadError, reasonOf } from './load-error.ts';
+import { nearest } from '../nearest.ts';
 
 export interface FoundPlugin {
   readonly plugin: Plugin;

@@ -3,8 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
 import { gatewayError } from '../errors.ts';
-import { scanObject } from '../json.ts';
-import { Payload } from '../payload.ts';
+import { scanObject } from '../bytes/json.ts';
+import { Payload } from '../bytes/payload.ts';
 
 /** Brackets open at once, the body's own included. */
 export const MAX_DEPTH = 128;

@@ -1,11 +1,11 @@
-import { ByteStream } from '../byte-stream.ts';
+import { ByteStream } from '../bytes/byte-stream.ts';
 import type { Exchange, StreamStamp } from '../exchange/exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import { ChunkAssembler, CHOSEN_PIECE, completionToChunks } from '../openai/chunks.ts';
 import { encodeData, SseDecoder } from '../openai/sse.ts';
 import { stripUsage } from '../openai/stream-usage.ts';
 import type { Chunk } from '../openai/types.ts';
-import { Payload } from '../payload.ts';
+import { Payload } from '../bytes/payload.ts';
 import { completeReply, streamReply, type CompleteReply, type Reply, type StreamReply } from '../exchange/reply.ts';
 import { StreamProgress } from './progress.ts';
 import type { Responder } from './responder.ts';

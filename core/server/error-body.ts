@@ -1,5 +1,5 @@
 import { anthropicType, gatewayError, GatewayError } from '../errors.ts';
-import type { HeaderList } from '../header-list.ts';
+import type { HeaderList } from '../bytes/header-list.ts';
 
 /** Statuses a repeat cannot change, so that clients with retries of their own are told not to. */
 const FINAL_STATUSES = new Set([400, 401, 403, 404, 405, 413, 415]);

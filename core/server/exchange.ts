@@ -1,8 +1,8 @@
 import { gatewayError, type GatewayError } from '../errors.ts';
 import type { Arrival, Exchange, Incoming, OpenRequest, Operation, Upload } from '../exchange/exchange.ts';
-import { ResponseHeaders } from '../header-list.ts';
+import { ResponseHeaders } from '../bytes/header-list.ts';
 import { Ledger } from '../exchange/ledger.ts';
-import type { Payload } from '../payload.ts';
+import type { Payload } from '../bytes/payload.ts';
 import type { Progress } from '../exchange/progress.ts';
 import { Ordinals } from '../exchange/ordinal.ts';
 import { NO_TRACE } from '../exchange/trace.ts';

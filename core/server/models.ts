@@ -2,7 +2,7 @@ import { gatewayError } from '../errors.ts';
 import { Call, type Exchange, type Plan } from '../exchange/exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import type { ChatCompletion } from '../openai/types.ts';
-import { Payload } from '../payload.ts';
+import { Payload } from '../bytes/payload.ts';
 import { completeReply } from '../exchange/reply.ts';
 import { credentialFor, findCredential, payerOf } from '../upstream/credentials.ts';
 import { mayUse } from '../upstream/model-rights.ts';

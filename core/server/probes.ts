@@ -1,7 +1,7 @@
 import type { FastifyRequest, RouteHandlerMethod } from 'fastify';
 import type { Gateway } from '../gateway.ts';
 import { gatewayError } from '../errors.ts';
-import type { Check } from '../plugin/apply.ts';
+import type { Check } from '../gateway/apply-plugins.ts';
 import type { ServerState } from './state.ts';
 
 const CHECK_TIMEOUT_MS = 1_000;

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { PassedErrorEvent } from '../upstream/failure.ts';
 import { UpstreamRefusal } from '../upstream/refusal.ts';
-import type { ByteStream } from '../byte-stream.ts';
+import type { ByteStream } from '../bytes/byte-stream.ts';
 import type { Clock } from '../clock.ts';
 import { anthropicType, type GatewayError } from '../errors.ts';
 import type { Exchange } from '../exchange/exchange.ts';

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { gatewayError } from '../errors.ts';
 import type { Exchange, OpenRequest, Operation, Outcome } from '../exchange/exchange.ts';
 import type { Gateway } from '../gateway.ts';
-import { Payload } from '../payload.ts';
+import { Payload } from '../bytes/payload.ts';
 import { SILENT } from '../exchange/progress.ts';
 import { arrivalOf, pathOf } from './arrival.ts';
 import { isJson, readJson } from './body.ts';

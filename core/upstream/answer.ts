@@ -3,7 +3,7 @@
  * in disguise?
  */
 import type { Operation } from '../exchange/exchange.ts';
-import { isRecord, parseJson } from '../json.ts';
+import { isRecord, parseJson } from '../bytes/json.ts';
 import type { ChatCompletion, Usage } from '../openai/types.ts';
 import { usageFromMessages, usageFromResponses } from '../openai/usage.ts';
 

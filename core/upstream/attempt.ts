@@ -1,12 +1,12 @@
 import type { Dispatcher } from 'undici';
-import { ByteStream, type Source } from '../byte-stream.ts';
+import { ByteStream, type Source } from '../bytes/byte-stream.ts';
 import type { Clock } from '../clock.ts';
 import { gatewayError } from '../errors.ts';
 import type { Call } from '../exchange/exchange.ts';
-import type { HeaderList } from '../header-list.ts';
+import type { HeaderList } from '../bytes/header-list.ts';
 import { EventStreamWatch } from '../openai/event-stream.ts';
 import type { ChatCompletion, Usage } from '../openai/types.ts';
-import { Payload } from '../payload.ts';
+import { Payload } from '../bytes/payload.ts';
 import { bytesReply, completeReply, streamReply, type Reply } from '../exchange/reply.ts';
 import { account } from './accounting.ts';
 import { beginsLikeObject, examine, UsageTail } from './answer.ts';

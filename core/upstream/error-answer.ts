@@ -3,10 +3,10 @@
  * client, in the shape of the upstream's wire, without keys.
  */
 import { anthropicType, typeOfStatus } from '../errors.ts';
-import { isRecord, parseJson } from '../json.ts';
-import { withHeader, type HeaderList } from '../header-list.ts';
+import { isRecord, parseJson } from '../bytes/json.ts';
+import { withHeader, type HeaderList } from '../bytes/header-list.ts';
 import type { ChatCompletion } from '../openai/types.ts';
-import { Payload } from '../payload.ts';
+import { Payload } from '../bytes/payload.ts';
 import { completeReply, type CompleteReply } from '../exchange/reply.ts';
 import type { Provider } from './provider.ts';
 import type { Upstream } from '../exchange/upstream.ts';

@@ -3,9 +3,9 @@
  * but a closed list.
  */
 import type { Exchange } from '../exchange/exchange.ts';
-import type { HeaderList } from '../header-list.ts';
-import { matches } from './model-rights.ts';
+import type { HeaderList } from '../bytes/header-list.ts';
 import type { Upstream } from '../exchange/upstream.ts';
+import { matches } from '../wildcard.ts';
 
 /** Goes upstream under any of these names; one that ends in a dash stands for all that begin so. */
 const PASSED = [

@@ -2,6 +2,7 @@ import { gatewayError } from '../errors.ts';
 import type { Handler } from '../exchange/exchange.ts';
 import type { Upstream } from '../exchange/upstream.ts';
 import type { Identity } from '../exchange/identity.ts';
+import { matches } from '../wildcard.ts';
 
 /** May this caller use the model? Patterns match its name there; one with a slash also `upstream/name`. */
 export function mayUse(identity: Identity, upstream: Upstream, model: string): boolean {
@@ -34,20 +35,4 @@ function namedModels(body: unknown): string[] {
   if (typeof body !== 'object' || body === null) return [];
   const { model, models } = body as { model?: unknown; models?: unknown };
   return [model, ...(Array.isArray(models) ? models : [])].filter((name) => typeof name === 'string');
-}
-
-/** `*` stands for any text. Linear: each literal part is looked for once, after the one before. */
-export function matches(pattern: string, text: string): boolean {
-  const parts = pattern.split('*');
-  const [first = ''] = parts;
-  if (parts.length === 1) return text === pattern;
-  const last = parts.at(-1) ?? '';
-  if (!text.startsWith(first) || !text.endsWith(last) || text.length < first.length + last.length) return false;
-  let at = first.length;
-  for (const part of parts.slice(1, -1)) {
-    const found = text.indexOf(part, at);
-    if (found < 0) return false;
-    at = found + part.length;
-  }
-  return at <= text.length - last.length;
 }

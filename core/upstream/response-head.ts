@@ -1,5 +1,5 @@
 import type { Call } from '../exchange/exchange.ts';
-import { headerOf, withHeader, type HeaderList } from '../header-list.ts';
+import { headerOf, withHeader, type HeaderList } from '../bytes/header-list.ts';
 import { toClientHeaders } from './headers.ts';
 
 /** Headers as undici gives them: names in lower case, repeats as arrays. */

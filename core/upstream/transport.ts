@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import { gatewayError } from '../errors.ts';
 import type { Call } from '../exchange/exchange.ts';
-import type { HeaderList } from '../header-list.ts';
+import type { HeaderList } from '../bytes/header-list.ts';
 import type { Kept } from '../kept.ts';
 import type { StreamWire } from '../openai/stream-wire.ts';
 import type { Reply } from '../exchange/reply.ts';

@@ -4,7 +4,7 @@ import type { Exchange, Incoming, OpenRequest, Operation, Plan, Upload } from '.
 import type { IdentityGrant } from '../../core/exchange/identity.ts';
 import { SILENT, type Progress } from '../../core/exchange/progress.ts';
 import { NO_TRACE, type Trace } from '../../core/exchange/trace.ts';
-import { Payload } from '../../core/payload.ts';
+import { Payload } from '../../core/bytes/payload.ts';
 import { openExchange } from '../../core/server/exchange.ts';
 
 export const NO_LOG = pino({ level: 'silent' });

@@ -2,7 +2,7 @@
 import { Call } from '../../core/exchange/exchange.ts';
 import { Upstream, type UpstreamSettings } from '../../core/exchange/upstream.ts';
 import type { ChatRequest } from '../../core/openai/types.ts';
-import type { Payload } from '../../core/payload.ts';
+import type { Payload } from '../../core/bytes/payload.ts';
 import type { Provider } from '../../core/upstream/provider.ts';
 import { exchangeOf, plainPlan, type ExchangeOptions } from './exchange.ts';
 

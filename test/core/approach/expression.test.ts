@@ -1,12 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  nearest,
-  parseExpression,
-  printExpression,
-  readExpression,
-  sequence,
-} from '../../../core/approach/expression.ts';
+import { parseExpression, printExpression, readExpression, sequence } from '../../../core/approach/expression.ts';
+import { nearest } from '../../../core/nearest.ts';
 
 const SLUGS = ['none', 're2', 'bon', 'moa', 'self_consistency'];
 const parse = (text: string) => parseExpression(text, SLUGS, 'optillm_approach');

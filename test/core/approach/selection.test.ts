@@ -3,7 +3,7 @@ import { createApproachRegistry } from '../../../core/approach/registry.ts';
 import { createSelection } from '../../../core/approach/selection.ts';
 import { systemClock } from '../../../core/clock.ts';
 import type { OtherExchange } from '../../../core/exchange/exchange.ts';
-import { Payload } from '../../../core/payload.ts';
+import { Payload } from '../../../core/bytes/payload.ts';
 import { definePlugin, z } from '../../../core/index.ts';
 import { pluginRecord } from '../../../core/plugin/define.ts';
 import bon from '../../../plugins/approaches/bon/index.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { ByteStream } from '../../../core/byte-stream.ts';
+import { ByteStream } from '../../../core/bytes/byte-stream.ts';
 import { stripUsage, withUsageAsked } from '../../../core/openai/stream-usage.ts';
 import type { ChatRequest } from '../../../core/openai/types.ts';
-import { Payload } from '../../../core/payload.ts';
+import { Payload } from '../../../core/bytes/payload.ts';
 
 const request = (json: string) => Payload.fromBytes<ChatRequest>(Buffer.from(json));
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { PassedErrorEvent } from '../../../core/upstream/failure.ts';
 import type { GatewayError } from '../../../core/errors.ts';
-import { headerOf } from '../../../core/header-list.ts';
+import { headerOf } from '../../../core/bytes/header-list.ts';
 import { SteppedClock } from '../../support/clock.ts';
 import {
   chatChunk,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib';
-import { headerOf } from '../../../core/header-list.ts';
+import { headerOf } from '../../../core/bytes/header-list.ts';
 import { createTrace } from '../../../core/exchange/trace.ts';
 import {
   chatCompletion,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Answer } from '../../../core/index.ts';
 import { completeReply } from '../../../core/exchange/reply.ts';
-import { Payload } from '../../../core/payload.ts';
+import { Payload } from '../../../core/bytes/payload.ts';
 import { agrees, isConclusion, overlap, prefixOf, resultOf } from '../../../plugins/approaches/rstar/results.ts';
 import {
   addChild,

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
-import { ByteStream, type Ending, type Sink } from '../../core/byte-stream.ts';
+import { ByteStream, type Ending, type Sink } from '../../../core/bytes/byte-stream.ts';
 
 function scripted() {
   const source = { pause: vi.fn(), resume: vi.fn(), cancel: vi.fn() };

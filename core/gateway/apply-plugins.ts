@@ -2,12 +2,11 @@ import type { FastifyInstance } from 'fastify';
 import type { ApproachRegistry } from '../approach/registry.ts';
 import type { Clock } from '../clock.ts';
 import type { Config, LoadedPlugin } from '../config/config.ts';
-import { isLoopback } from '../config/loopback.ts';
 import { HOOK_NAMES, type Hooks } from '../hooks.ts';
 import type { Kept } from '../kept.ts';
 import type { Logger } from 'pino';
 import { createProviderRegistry, type ProviderRegistry } from '../upstream/provider.ts';
-import type { CheckState } from './define.ts';
+import type { CheckState } from '../plugin/define.ts';
 
 export interface Check {
   readonly name: string;
@@ -94,5 +93,13 @@ function refuseOpenHost(config: Config, plugins: readonly LoadedPlugin[]): void 
   throw new Error(
     `server.host: '${config.server.host}' can be reached from other machines, but nobody is asked for a key. ` +
       `List access keys (plugin auth: keys), or say 'auth: { open: true }' if that is meant, or use 127.0.0.1`,
+  );
+}
+
+/** Can only this machine reach the address? */
+export function isLoopback(host: string): boolean {
+  const plain = host.replace(/^\[|\]$/g, '').toLowerCase();
+  return (
+    plain === 'localhost' || plain === '::1' || /^127(?:\.\d{1,3}){3}$/.test(plain) || plain.startsWith('::ffff:127.')
   );
 }

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { duration, size } from '../../../core/index.ts';
+import { duration, size } from '../../core/index.ts';
 
 test.each([
   ['500ms', 500],

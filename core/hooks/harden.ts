@@ -5,8 +5,8 @@
  */
 import type { Tap } from 'tapable';
 import { AroundHook } from './around.ts';
-import { gatewayError, GatewayError } from './errors.ts';
-import { toReply, type LooseReply } from './exchange/reply.ts';
+import { gatewayError, GatewayError } from '../errors.ts';
+import { toReply, type LooseReply } from '../exchange/reply.ts';
 
 /** Who is tapping right now, and whether tapping is still allowed. */
 export interface Registrar {

@@ -1,10 +1,10 @@
 import type { Config } from '../config/config.ts';
-import { isLoopback } from '../config/loopback.ts';
 import type { Logger } from 'pino';
 import { describeChoice, detectUpstream } from './detect.ts';
-import { factsOf, type Provider, type ProviderRegistry } from './provider.ts';
+import { factsOf, type Provider, type ProviderRegistry } from '../upstream/provider.ts';
 import { Upstream } from '../exchange/upstream.ts';
-import type { KeylessUpstream } from './upstreams.ts';
+import type { KeylessUpstream } from '../upstream/upstreams.ts';
+import { isLoopback } from './apply-plugins.ts';
 
 /**
  * With `autodetect` and no key for any upstream: a model server that runs on this machine, else the demo. Decided once,

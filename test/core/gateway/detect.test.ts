@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { describeChoice, detectUpstream } from '../../../core/upstream/detect.ts';
+import { describeChoice, detectUpstream } from '../../../core/gateway/detect.ts';
 
 const log = { debug: () => undefined };
 const models =

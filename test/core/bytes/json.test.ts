@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { scanArray, scanObject } from '../../core/json.ts';
+import { scanArray, scanObject } from '../../../core/bytes/json.ts';
 
 const scan = (json: string) => scanObject(Buffer.from(json));
 

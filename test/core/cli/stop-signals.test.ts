@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { onStopSignals } from '../../../core/cli/signals.ts';
+import { onStopSignals } from '../../../core/cli/stop-signals.ts';
 
 test('one more signal within a second is the same one, a later one ends at once', () => {
   const calls: string[] = [];

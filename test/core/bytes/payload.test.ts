@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Payload } from '../../core/payload.ts';
+import { Payload } from '../../../core/bytes/payload.ts';
 
 type Open = Record<string, unknown>;
 const of = (json: string) => Payload.fromBytes<Open>(Buffer.from(json));

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { canonicalForm, digestOf } from '../../core/canonical.ts';
-import { Payload } from '../../core/payload.ts';
+import { canonicalForm, digestOf } from '../../../core/bytes/digest.ts';
+import { Payload } from '../../../core/bytes/payload.ts';
 
 const of = (json: string) => Payload.fromBytes<object>(Buffer.from(json));
 const canonical = (json: string) => canonicalForm(of(json)).toString();

@@ -1,8 +1,8 @@
-import type { ApproachRegistry } from './approach/registry.ts';
-import { AroundHook } from './around.ts';
-import type { Config } from './config/config.ts';
-import type { HookName, Hooks } from './hooks.ts';
-import type { Upstreams } from './upstream/upstreams.ts';
+import type { ApproachRegistry } from '../approach/registry.ts';
+import { AroundHook } from '../hooks/around.ts';
+import type { Config } from '../config/config.ts';
+import type { HookName, Hooks } from '../hooks.ts';
+import type { Upstreams } from '../upstream/upstreams.ts';
 
 /** A pipeline in words, for `optigate check`. Never holds a key. */
 export interface PipelineDescription {

@@ -1,6 +1,6 @@
 import { SyncHook } from 'tapable';
-import type { Call, Handler } from './exchange/exchange.ts';
-import { toReply, type LooseReply, type Reply } from './exchange/reply.ts';
+import type { Call, Handler } from '../exchange/exchange.ts';
+import { toReply, type LooseReply, type Reply } from '../exchange/reply.ts';
 
 /** Wraps a handler: may change the call, answer by itself, call `next` again, or look at the reply. */
 export type Layer = (call: Call, next: Handler) => Promise<LooseReply>;

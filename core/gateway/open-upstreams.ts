@@ -1,7 +1,7 @@
 import type { Config, UpstreamConfig } from '../config/config.ts';
-import { factsOf, type ProviderRegistry } from './provider.ts';
+import { factsOf, type ProviderRegistry } from '../upstream/provider.ts';
 import { Upstream } from '../exchange/upstream.ts';
-import type { OpenUpstream } from './upstreams.ts';
+import type { OpenUpstream } from '../upstream/upstreams.ts';
 
 /** The upstreams of the configuration. Throws where one names a provider that is not there, or lacks its address. */
 export function openUpstreams(config: Config, providers: ProviderRegistry): OpenUpstream[] {
