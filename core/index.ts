@@ -116,12 +116,11 @@ export { toAnswers, wholeReply } from './approach/whole.ts';
 export { firstByRank, UpstreamRefusal } from './upstream/refusal.ts';
 
 export type { Model, ModelsRequest, Provider, ProviderRegistry } from './upstream/provider.ts';
-export type { CredentialHeader, OwnRequest, Transport, UpstreamRequest } from './upstream/transport.ts';
 export type { StreamWire } from './openai/stream-wire.ts';
-export { createHeaderForwarding } from './upstream/headers.ts';
-export type { HeaderForwarding } from './upstream/headers.ts';
+export { createHeaderForwarding } from './transport/header-forwarding.ts';
+export type { HeaderForwarding } from './transport/header-forwarding.ts';
 export { modelsOf } from './upstream/provider.ts';
-export { passedPath, queryOf } from './upstream/passed-path.ts';
+export { passedPath, queryOf } from './transport/upstream-path.ts';
 export type { Upstream, UpstreamSettings } from './exchange/upstream.ts';
 export { payerKindOf, payerOf } from './upstream/credentials.ts';
 
@@ -139,3 +138,7 @@ export type { Identity } from './exchange/identity.ts';
 export type { IdentityGrant } from './exchange/identity.ts';
 export { canonicalJson } from './bytes/canonical-json.ts';
 export { matches } from './wildcard.ts';
+export type { CredentialHeader } from './upstream/provider.ts';
+export type { OwnRequest } from './upstream/provider.ts';
+export type { Transport } from './upstream/provider.ts';
+export type { UpstreamRequest } from './upstream/provider.ts';

@@ -2,7 +2,7 @@ import { gatewayError } from '../errors.ts';
 import type { Exchange, OtherExchange, Plan } from '../exchange/exchange.ts';
 import type { ChatRequest } from '../openai/types.ts';
 import type { Payload } from '../bytes/payload.ts';
-import { mayUse } from '../upstream/model-rights.ts';
+import { mayUse } from '../upstream/allowed-models.ts';
 import type { Upstreams } from '../upstream/upstreams.ts';
 import { destinationOf, firstFor } from './destination.ts';
 import type { SelectedPlan } from './selected-plan.ts';

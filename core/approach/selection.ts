@@ -3,7 +3,7 @@ import { gatewayError, type GatewayError } from '../errors.ts';
 import type { ChatExchange, Exchange, Plan } from '../exchange/exchange.ts';
 import type { ChatRequest } from '../openai/types.ts';
 import type { Changes, Payload } from '../bytes/payload.ts';
-import { mayUse } from '../upstream/model-rights.ts';
+import { mayUse } from '../upstream/allowed-models.ts';
 import type { Upstreams } from '../upstream/upstreams.ts';
 import { Capabilities } from './capabilities.ts';
 import { destinationOf } from './destination.ts';

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import type { Logger } from 'pino';
+import { CREDENTIAL_HEADERS } from '../exchange/identity.ts';
 
 /** Struck out wherever they would be logged: keys, and what people say. Named one by one, wildcards cost on every line. */
-const CREDENTIAL_HEADERS = ['authorization', 'x-api-key', 'api-key', 'x-upstream-key', 'cookie', 'proxy-authorization'];
 const FIELDS = ['key', 'api_key', 'apiKey', 'authorization', 'upstream_keys', 'messages', 'body', 'request.messages'];
 const PLACES = ['headers', 'client.headers', 'req.headers'];
 const REDACTED = [...FIELDS, ...PLACES.flatMap((place) => CREDENTIAL_HEADERS.map((name) => `${place}["${name}"]`))];

@@ -34,3 +34,17 @@ export class Identity {
     return identity.#grant;
   }
 }
+
+/**
+ * Headers that carry a credential. Only `authenticate` taps see them; they are never forwarded, and struck out where they
+ * would be logged.
+ */
+export const CREDENTIAL_HEADERS: readonly string[] = [
+  'authorization',
+  'x-api-key',
+  'api-key',
+  'x-goog-api-key',
+  'x-upstream-key',
+  'proxy-authorization',
+  'cookie',
+];

@@ -12,7 +12,7 @@ import type { Gateway } from '../gateway.ts';
 import type { Logger } from 'pino';
 import { arrivalOf, pathOf, requestIdOf } from './arrival.ts';
 import { errorBody, errorHeaders } from './error-body.ts';
-import { destinationOf, isAnthropicPath } from './paths.ts';
+import { routeOf, isAnthropicPath } from './paths.ts';
 import { addProbes } from './probes.ts';
 import { serve } from './serve.ts';
 import type { ServerState } from './state.ts';
@@ -128,7 +128,7 @@ function refuseOtherMethods(
     const allow = [...methods].join(', ');
     const onRequest = (request: FastifyRequest, reply: FastifyReply, _done: () => void) => {
       const { method } = request;
-      if (destinationOf(pathOf(request.raw.url ?? '')).kind !== 'unknown') return passOn(request, reply);
+      if (routeOf(pathOf(request.raw.url ?? '')).kind !== 'unknown') return passOn(request, reply);
       throw gatewayError('method_not_allowed', { method, path: url, allow }, { headers: { allow } });
     };
     if (others.length > 0) app.route({ method: others, url, onRequest, handler: unreachable });

@@ -1,18 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Arrival, Incoming } from '../exchange/exchange.ts';
+import { CREDENTIAL_HEADERS } from '../exchange/identity.ts';
 import type { Logger } from 'pino';
 
-/** Only `authenticate` taps see these; afterwards nobody does. */
-const CREDENTIAL_HEADERS = new Set([
-  'authorization',
-  'x-api-key',
-  'api-key',
-  'x-goog-api-key',
-  'x-upstream-key',
-  'proxy-authorization',
-  'cookie',
-]);
+const CREDENTIALS: ReadonlySet<string> = new Set(CREDENTIAL_HEADERS);
 const SANE_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
 /** The client's own id if it sent a sane one, else a new one. */
@@ -34,7 +26,7 @@ export function arrivalOf(request: IncomingMessage, log: Logger): Arrival {
 /** The client as every hook after `authenticate` sees it. */
 export function withoutCredentials(client: Incoming): Incoming {
   const headers: Record<string, string | readonly string[] | undefined> = {};
-  for (const name in client.headers) if (!CREDENTIAL_HEADERS.has(name)) headers[name] = client.headers[name];
+  for (const name in client.headers) if (!CREDENTIALS.has(name)) headers[name] = client.headers[name];
   return { method: client.method, path: client.path, headers, address: client.address };
 }
 

@@ -7,7 +7,7 @@ import { stripUsage } from '../openai/stream-usage.ts';
 import type { Chunk } from '../openai/types.ts';
 import { Payload } from '../bytes/payload.ts';
 import { completeReply, streamReply, type CompleteReply, type Reply, type StreamReply } from '../exchange/reply.ts';
-import { StreamProgress } from './progress.ts';
+import { StreamProgress } from './stream-progress.ts';
 import type { Responder } from './responder.ts';
 
 /** What the client itself asked for, before any plugin changed the request. */

@@ -23,15 +23,15 @@ export const MODELS_PATH = '/v1/models';
 const OWN_PATH = '/v1/optigate';
 
 /** Where a path leads. `unknown` paths are never forwarded. */
-export type Destination =
+export type Route =
   | { readonly kind: 'endpoint'; readonly endpoint: Endpoint }
   | { readonly kind: 'models'; readonly id: string | undefined }
   | { readonly kind: 'other' }
   | { readonly kind: 'unknown' };
 
-const OTHER: Destination = { kind: 'other' };
-const UNKNOWN: Destination = { kind: 'unknown' };
-const BY_PATH = new Map<string, Destination>(
+const OTHER: Route = { kind: 'other' };
+const UNKNOWN: Route = { kind: 'unknown' };
+const BY_PATH = new Map<string, Route>(
   Object.entries(ENDPOINTS).map(([path, endpoint]) => [path, { kind: 'endpoint', endpoint }]),
 );
 
@@ -39,7 +39,7 @@ const BY_PATH = new Map<string, Destination>(
  * A path is taken as it is written. One that would be a known path if it were tidied up (case, slashes, dots, escapes,
  * `;` parameters) is refused instead of being forwarded past that path's rules.
  */
-export function destinationOf(path: string): Destination {
+export function routeOf(path: string): Route {
   const known = BY_PATH.get(path);
   if (known) return known;
   if (path === MODELS_PATH) return { kind: 'models', id: undefined };
@@ -54,7 +54,7 @@ export function destinationOf(path: string): Destination {
 }
 
 /** The rest of a model's path is its id, decoded once: ids may hold slashes, also encoded ones. */
-function modelOf(rest: string): Destination {
+function modelOf(rest: string): Route {
   const id = decoded(rest);
   if (
     id === undefined ||

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { PassedErrorEvent } from '../upstream/failure.ts';
+import { PassedErrorEvent } from '../transport/failure.ts';
 import { UpstreamRefusal } from '../upstream/refusal.ts';
 import type { ByteStream } from '../bytes/byte-stream.ts';
 import type { Clock } from '../clock.ts';
@@ -10,7 +10,7 @@ import type { CompleteReply, Reply, StreamReply } from '../exchange/reply.ts';
 import type { StreamWire } from '../openai/stream-wire.ts';
 import { answerHeaders, errorAnswerHeaders } from './answer-headers.ts';
 import { errorBody, toGatewayError } from './error-body.ts';
-import { CLIENT_CLOSED } from './exchange.ts';
+import { CLIENT_CLOSED } from './open-exchange.ts';
 
 /** Silence after which a stream's client hears something. */
 const SILENCE_MS = 15_000;

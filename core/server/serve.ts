@@ -8,10 +8,10 @@ import { arrivalOf, pathOf } from './arrival.ts';
 import { isJson, readJson } from './body.ts';
 import { toGatewayError } from './error-body.ts';
 import { deliver } from './deliver.ts';
-import { CLIENT_CLOSED, openExchange } from './exchange.ts';
-import { answerModels } from './models.ts';
-import { destinationOf, isAnthropicPath, streamWireOf, type Destination } from './paths.ts';
-import { StreamProgress } from './progress.ts';
+import { CLIENT_CLOSED, openExchange } from './open-exchange.ts';
+import { answerModels } from './model-list.ts';
+import { routeOf, isAnthropicPath, streamWireOf, type Route } from './paths.ts';
+import { StreamProgress } from './stream-progress.ts';
 import { Responder } from './responder.ts';
 import { RequestUpload } from './upload.ts';
 import type { IdentityGrant } from '../exchange/identity.ts';
@@ -24,7 +24,7 @@ export async function serve(gateway: Gateway, request: IncomingMessage, response
   const { config, clock } = gateway;
   const arrival = arrivalOf(request, gateway.log);
   const path = pathOf(arrival.client.path);
-  const destination = destinationOf(path);
+  const destination = routeOf(path);
   const operation = destination.kind === 'endpoint' ? destination.endpoint.operation : 'other';
   const abort = new AbortController();
   const responder = new Responder({
@@ -90,7 +90,7 @@ interface Opening {
   readonly arrival: ReturnType<typeof arrivalOf>;
   readonly grant: IdentityGrant;
   readonly operation: Operation;
-  readonly destination: Destination;
+  readonly destination: Route;
   readonly abort: AbortController;
   readonly responder: Responder;
   readonly startedAt: number;
@@ -119,7 +119,7 @@ async function readExchange(gateway: Gateway, request: IncomingMessage, opening:
   return openExchange({ ...base, request: NO_BODY, upload: new RequestUpload(request, uploadLimit), progress: SILENT });
 }
 
-function checkMethod(destination: Destination, method: string, path: string): void {
+function checkMethod(destination: Route, method: string, path: string): void {
   if (destination.kind === 'unknown') throw gatewayError('unknown_url', { method, path });
   if (destination.kind !== 'endpoint' || destination.endpoint.methods.includes(method)) return;
   const allow = destination.endpoint.methods.join(', ');

@@ -1,7 +1,8 @@
 import type { Call } from '../exchange/exchange.ts';
 import type { Reply } from '../exchange/reply.ts';
-import type { Transport } from './transport.ts';
-import type { ProviderFacts, Upstream } from '../exchange/upstream.ts';
+import { type ProviderFacts, Upstream } from '../exchange/upstream.ts';
+import type { HeaderList } from '../bytes/header-list.ts';
+import type { StreamWire } from '../openai/stream-wire.ts';
 
 /** A model as an upstream lists it; fields beyond `id` are passed on. */
 export interface Model {
@@ -64,4 +65,46 @@ export function modelsOf({ status, body }: { readonly status: number; readonly b
 
 function isModel(value: unknown): value is Model {
   return typeof value === 'object' && value !== null && 'id' in value && typeof value.id === 'string';
+}
+
+/** One HTTP request as a provider wants it sent. */
+export interface UpstreamRequest {
+  readonly method: string;
+  /** Appended to the upstream's base URL; begins with a slash, query included. */
+  readonly path: string;
+  /** Without credentials, host and length: the transport adds those. */
+  readonly headers: HeaderList;
+  readonly body: Buffer | AsyncIterable<Buffer> | undefined;
+  /** The header that carries the key, and the scheme before it. */
+  readonly credential: CredentialHeader;
+  /** How an event stream of this answer ends and fails. */
+  readonly wire: StreamWire;
+}
+
+export interface CredentialHeader {
+  readonly header: string;
+  readonly scheme?: string;
+}
+
+/** A small GET of the program's own (model lists). */
+export interface OwnRequest {
+  readonly path: string;
+  readonly headers?: HeaderList;
+  readonly credential: CredentialHeader;
+  /** Whose key pays; undefined = the server's. */
+  readonly call: Call | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** Carries requests to upstreams. It alone asks for the credential, so a key never travels to another upstream. */
+export interface Transport {
+  /**
+   * Sends once, counts it in the ledger, and adds the usage it reports. A stream resolves at its first whole event (or
+   * after 15 s without one). Throws `GatewayError`s (`upstream_unreachable`, `upstream_timeout`,
+   * `upstream_stream_interrupted`, `upstream_error`; `invalid_api_key` where nobody pays; `BudgetExhausted`), or the
+   * signal's reason. A refusal of the upstream (status ≥ 400, or 200 with an error inside) is a complete reply.
+   */
+  send(call: Call, request: UpstreamRequest): Promise<Reply>;
+  /** Answered whole, counted nowhere. Rejects when there is no answer; any status is one. */
+  get(upstream: Upstream, request: OwnRequest): Promise<{ status: number; body: Buffer }>;
 }

@@ -1,7 +1,6 @@
 import type { Clock } from '../clock.ts';
 import type { Upstream } from '../exchange/upstream.ts';
-import type { Model, Provider } from './provider.ts';
-import type { Transport } from './transport.ts';
+import type { Model, Provider, Transport } from './provider.ts';
 
 /** A model name split into where it goes and what it is called there. */
 export interface Destination {

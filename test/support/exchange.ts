@@ -5,7 +5,7 @@ import type { IdentityGrant } from '../../core/exchange/identity.ts';
 import { SILENT, type Progress } from '../../core/exchange/progress.ts';
 import { NO_TRACE, type Trace } from '../../core/exchange/trace.ts';
 import { Payload } from '../../core/bytes/payload.ts';
-import { openExchange } from '../../core/server/exchange.ts';
+import { openExchange } from '../../core/server/open-exchange.ts';
 
 export const NO_LOG = pino({ level: 'silent' });
 

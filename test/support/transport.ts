@@ -1,10 +1,11 @@
-import { createTransport, type Transport, type UpstreamRequest } from '../../core/upstream/transport.ts';
+import { createTransport } from '../../core/transport/transport.ts';
 import type { Clock } from '../../core/clock.ts';
 import { systemClock } from '../../core/clock.ts';
 import { createKept } from '../../core/kept.ts';
-import { createPools, type PoolsOptions } from '../../core/upstream/pools.ts';
+import { createPools, type PoolsOptions } from '../../core/transport/pools.ts';
 import type { Call } from '../../core/exchange/exchange.ts';
 import type { Reply } from '../../core/exchange/reply.ts';
+import type { Transport, UpstreamRequest } from '../../core/upstream/provider.ts';
 
 export interface TestTransport extends Transport, AsyncDisposable {
   /** Sends the call's own bytes as a chat. */

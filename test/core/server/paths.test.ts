@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { destinationOf } from '../../../core/server/paths.ts';
+import { routeOf } from '../../../core/server/paths.ts';
 
-const kindOf = (path: string) => destinationOf(path).kind;
+const kindOf = (path: string) => routeOf(path).kind;
 
 describe('a path is taken as it is written', () => {
   test.each([
@@ -54,9 +54,9 @@ describe('a path is taken as it is written', () => {
   ])('%s is forwarded', (path) => expect(kindOf(path)).toBe('other'));
 
   test('the rest of a model path is its id, decoded once', () => {
-    expect(destinationOf('/v1/models/org/name:tag')).toEqual({ kind: 'models', id: 'org/name:tag' });
-    expect(destinationOf('/v1/models/a%2Fb')).toEqual({ kind: 'models', id: 'a/b' });
-    expect(destinationOf('/v1/models/a%252Fb')).toEqual({ kind: 'models', id: 'a%2Fb' });
-    expect(destinationOf('/v1/models')).toEqual({ kind: 'models', id: undefined });
+    expect(routeOf('/v1/models/org/name:tag')).toEqual({ kind: 'models', id: 'org/name:tag' });
+    expect(routeOf('/v1/models/a%2Fb')).toEqual({ kind: 'models', id: 'a/b' });
+    expect(routeOf('/v1/models/a%252Fb')).toEqual({ kind: 'models', id: 'a%2Fb' });
+    expect(routeOf('/v1/models')).toEqual({ kind: 'models', id: undefined });
   });
 });

@@ -1,7 +1,6 @@
 /** Calls to the demo provider, as the pipeline makes them. */
 import { Call, Payload, type ChatRequest, type Choice, type Operation, type Reply } from '../../../core/index.ts';
-import type { Provider } from '../../../core/upstream/provider.ts';
-import type { Transport } from '../../../core/upstream/transport.ts';
+import type { Provider, Transport } from '../../../core/upstream/provider.ts';
 import { SteppedClock } from '../../support/clock.ts';
 import { exchangeOf } from '../../support/exchange.ts';
 import { upstreamAt } from '../../support/upstream-call.ts';

@@ -2,57 +2,13 @@ import { Readable } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import { gatewayError } from '../errors.ts';
 import type { Call } from '../exchange/exchange.ts';
-import type { HeaderList } from '../bytes/header-list.ts';
 import type { Kept } from '../kept.ts';
-import type { StreamWire } from '../openai/stream-wire.ts';
-import type { Reply } from '../exchange/reply.ts';
 import { Attempt } from './attempt.ts';
-import { credentialFor, type Credential } from './credentials.ts';
-import { readWhole } from './own-request.ts';
+import { credentialFor, type Credential } from '../upstream/credentials.ts';
+import { readWhole } from './own-get.ts';
 import { createPools, type Pools } from './pools.ts';
 import { Upstream } from '../exchange/upstream.ts';
-
-/** One HTTP request as a provider wants it sent. */
-export interface UpstreamRequest {
-  readonly method: string;
-  /** Appended to the upstream's base URL; begins with a slash, query included. */
-  readonly path: string;
-  /** Without credentials, host and length: the transport adds those. */
-  readonly headers: HeaderList;
-  readonly body: Buffer | AsyncIterable<Buffer> | undefined;
-  /** The header that carries the key, and the scheme before it. */
-  readonly credential: CredentialHeader;
-  /** How an event stream of this answer ends and fails. */
-  readonly wire: StreamWire;
-}
-
-export interface CredentialHeader {
-  readonly header: string;
-  readonly scheme?: string;
-}
-
-/** A small GET of the program's own (model lists). */
-export interface OwnRequest {
-  readonly path: string;
-  readonly headers?: HeaderList;
-  readonly credential: CredentialHeader;
-  /** Whose key pays; undefined = the server's. */
-  readonly call: Call | undefined;
-  readonly signal: AbortSignal;
-}
-
-/** Carries requests to upstreams. It alone asks for the credential, so a key never travels to another upstream. */
-export interface Transport {
-  /**
-   * Sends once, counts it in the ledger, and adds the usage it reports. A stream resolves at its first whole event (or
-   * after 15 s without one). Throws `GatewayError`s (`upstream_unreachable`, `upstream_timeout`,
-   * `upstream_stream_interrupted`, `upstream_error`; `invalid_api_key` where nobody pays; `BudgetExhausted`), or the
-   * signal's reason. A refusal of the upstream (status ≥ 400, or 200 with an error inside) is a complete reply.
-   */
-  send(call: Call, request: UpstreamRequest): Promise<Reply>;
-  /** Answered whole, counted nowhere. Rejects when there is no answer; any status is one. */
-  get(upstream: Upstream, request: OwnRequest): Promise<{ status: number; body: Buffer }>;
-}
+import type { Transport, UpstreamRequest, CredentialHeader } from '../upstream/provider.ts';
 
 export interface TransportDeps {
   /** Where connections outlive a reload. */

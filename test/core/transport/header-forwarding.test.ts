@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createHeaderForwarding, mayGoUpstream, toClientHeaders } from '../../../core/upstream/headers.ts';
+import { createHeaderForwarding, mayGoUpstream, toClientHeaders } from '../../../core/transport/header-forwarding.ts';
 import { callTo, upstreamAt } from '../../support/upstream-call.ts';
 
 const forwarded = (headers: Record<string, string | string[]>, forwardHeaders: string[] = []) => {

@@ -8,7 +8,7 @@ import { withHeader, type HeaderList } from '../bytes/header-list.ts';
 import type { ChatCompletion } from '../openai/types.ts';
 import { Payload } from '../bytes/payload.ts';
 import { completeReply, type CompleteReply } from '../exchange/reply.ts';
-import type { Provider } from './provider.ts';
+import type { Provider } from '../upstream/provider.ts';
 import type { Upstream } from '../exchange/upstream.ts';
 
 type Wire = Provider['wire'];

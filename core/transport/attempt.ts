@@ -9,7 +9,7 @@ import type { ChatCompletion, Usage } from '../openai/types.ts';
 import { Payload } from '../bytes/payload.ts';
 import { bytesReply, completeReply, streamReply, type Reply } from '../exchange/reply.ts';
 import { account } from './accounting.ts';
-import { beginsLikeObject, examine, UsageTail } from './answer.ts';
+import { beginsLikeObject, examine, UsageTail } from './examine.ts';
 import { openDecoder, type Decoder, type DecoderOwner } from './decode.ts';
 import { errorAnswer, statusOfError } from './error-answer.ts';
 import { PassedErrorEvent, toFailure } from './failure.ts';

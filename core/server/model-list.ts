@@ -5,7 +5,7 @@ import type { ChatCompletion } from '../openai/types.ts';
 import { Payload } from '../bytes/payload.ts';
 import { completeReply } from '../exchange/reply.ts';
 import { credentialFor, findCredential, payerOf } from '../upstream/credentials.ts';
-import { mayUse } from '../upstream/model-rights.ts';
+import { mayUse } from '../upstream/allowed-models.ts';
 import type { Model } from '../upstream/provider.ts';
 import type { Upstream } from '../exchange/upstream.ts';
 import type { Responder } from './responder.ts';

@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
-import { modelsOf, type Model, type Provider } from '../../../core/upstream/provider.ts';
+import { modelsOf, type Model, type Provider, type Transport } from '../../../core/upstream/provider.ts';
 import { createUpstreams } from '../../../core/upstream/upstreams.ts';
-import type { Transport } from '../../../core/upstream/transport.ts';
 import { SteppedClock } from '../../support/clock.ts';
 import { PLAIN_PROVIDER, upstreamAt } from '../../support/upstream-call.ts';
 

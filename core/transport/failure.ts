@@ -3,7 +3,7 @@ import type { StreamError } from '../openai/event-stream.ts';
 import type { Upstream } from '../exchange/upstream.ts';
 
 /** How far an attempt had come when it failed: decides what the failure means. */
-export type Progress = 'waiting' | 'reading';
+export type Phase = 'waiting' | 'reading';
 
 /**
  * A stream whose last event was an error of the upstream's own: its reader has it already, so that none is to be added.
@@ -19,7 +19,7 @@ export class PassedErrorEvent extends GatewayError {
  * Whatever undici reports, as an error for the client. The message names the upstream by its name only: no address, no
  * text of the operating system. The original is the `cause`, for the log.
  */
-export function toFailure(error: unknown, upstream: Upstream, progress: Progress): GatewayError {
+export function toFailure(error: unknown, upstream: Upstream, progress: Phase): GatewayError {
   if (error instanceof GatewayError) return error;
   const { name, settings } = upstream;
   const code = codeOf(error);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { PassedErrorEvent } from '../../../core/upstream/failure.ts';
+import { PassedErrorEvent } from '../../../core/transport/failure.ts';
 import type { GatewayError } from '../../../core/errors.ts';
 import { headerOf } from '../../../core/bytes/header-list.ts';
 import { SteppedClock } from '../../support/clock.ts';
@@ -16,7 +16,7 @@ import {
 } from '../../support/scripted-upstream.ts';
 import { testTransport, textOf } from '../../support/transport.ts';
 import { callTo, upstreamAt, type CallOptions } from '../../support/upstream-call.ts';
-import type { UpstreamRequest } from '../../../core/upstream/transport.ts';
+import type { UpstreamRequest } from '../../../core/upstream/provider.ts';
 
 const STREAM = { body: { model: 'm', messages: [], stream: true } } satisfies CallOptions;
 const WHOLE = sseChunks('Hello', ' wörld').join('');

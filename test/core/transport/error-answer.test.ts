@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { statusOfError, strikeOut, toErrorBody } from '../../../core/upstream/error-answer.ts';
+import { statusOfError, strikeOut, toErrorBody } from '../../../core/transport/error-answer.ts';
 
 const shaped = (body: unknown, status = 400) =>
   JSON.parse(

@@ -1,6 +1,6 @@
 import type { Call } from '../exchange/exchange.ts';
 import { headerOf, withHeader, type HeaderList } from '../bytes/header-list.ts';
-import { toClientHeaders } from './headers.ts';
+import { toClientHeaders } from './header-forwarding.ts';
 
 /** Headers as undici gives them: names in lower case, repeats as arrays. */
 export type ReceivedHeaders = Readonly<Record<string, string | string[] | undefined>>;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createPools } from '../../../core/upstream/pools.ts';
+import { createPools } from '../../../core/transport/pools.ts';
 import { upstreamAt } from '../../support/upstream-call.ts';
 
 test('upstreams of one origin share their connections, other TLS settings never', async () => {

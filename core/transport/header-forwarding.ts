@@ -3,6 +3,7 @@
  * but a closed list.
  */
 import type { Exchange } from '../exchange/exchange.ts';
+import { CREDENTIAL_HEADERS } from '../exchange/identity.ts';
 import type { HeaderList } from '../bytes/header-list.ts';
 import type { Upstream } from '../exchange/upstream.ts';
 import { matches } from '../wildcard.ts';
@@ -16,10 +17,13 @@ const PASSED = [
 
 /** Never goes upstream, whatever `forward_headers` says: credentials, what names the client, what belongs to one hop. */
 const FORBIDDEN = [
-  'authorization x-api-key api-key x-goog-api-key x-upstream-key x-optigate- proxy- cookie host forwarded x-forwarded-',
-  'connection keep-alive te trailer transfer-encoding upgrade http2-settings expect',
-  'content-length content-encoding content-type accept-encoding',
-].flatMap((line) => line.split(' '));
+  ...CREDENTIAL_HEADERS,
+  ...[
+    'x-optigate- proxy- host forwarded x-forwarded-',
+    'connection keep-alive te trailer transfer-encoding upgrade http2-settings expect',
+    'content-length content-encoding content-type accept-encoding',
+  ].flatMap((line) => line.split(' ')),
+];
 
 /** Never goes to the client. What an upstream allows to browsers (`access-control-*`) is not ours to allow. */
 const KEPT_BACK = new Set(
