@@ -4,9 +4,9 @@
  */
 import type { FastifyInstance } from 'fastify';
 import { LRUCache } from 'lru-cache';
-import { createApproachRegistry } from './approach/registry.ts';
-import { Capabilities } from './approach/capabilities.ts';
-import { createSelection } from './approach/selection.ts';
+import { createApproachRegistry } from './plan/registry.ts';
+import { Capabilities } from './run/capabilities.ts';
+import { createSelection } from './plan/selection.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { describePipeline, type PipelineDescription } from './gateway/describe.ts';
@@ -19,7 +19,7 @@ import { applyPlugins, type Check } from './gateway/apply-plugins.ts';
 import { toReply, type Reply } from './exchange/reply.ts';
 import { createTrace } from './exchange/trace.ts';
 import { settleBail, settleSeries } from './hooks/settle.ts';
-import { withKeyless } from './approach/keyless-plan.ts';
+import { withKeyless } from './plan/keyless-plan.ts';
 import { createKeyless } from './gateway/keyless.ts';
 import { guardModels, refusedModel } from './upstream/allowed-models.ts';
 import type { Model, Transport } from './upstream/provider.ts';

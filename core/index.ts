@@ -43,7 +43,6 @@ export { countRecalled } from './exchange/count-recalled.ts';
 export type { Ledger } from './exchange/ledger.ts';
 export type { Progress } from './exchange/progress.ts';
 export type { Trace, TraceEntry, TraceNode } from './exchange/trace.ts';
-export { Random } from './random.ts';
 export { randomOf } from './approach/random.ts';
 export { approachOptions } from './approach/options.ts';
 export { roundsOf, traceOf } from './exchange/trace-summary.ts';
@@ -57,30 +56,14 @@ export type {
   OptionsSchema,
   SampleOptions,
 } from './approach/types.ts';
-export {
-  answerOf,
-  codeBlocks,
-  contentText,
-  normalizeAnswer,
-  sameAnswer,
-  stripThinking,
-  tagContent,
-  textOf,
-} from './approach/answer.ts';
-export type { CodeBlock, FinalOptions } from './approach/answer.ts';
-export { choiceOf, rankingOf, scoreOf, verdictOf } from './approach/score.ts';
+export { codeBlocks, contentText, stripThinking, tagContent, messageText } from './approach/text.ts';
+export type { CodeBlock } from './approach/text.ts';
+export { choiceOf, rankingOf, scoreOf, verdictOf } from './approach/verdict.ts';
 export {
   candidateText,
-  diverseTemperature,
-  isFreeText,
-  isReasoning,
-  judgeCall,
   lastUserText,
-  limitedTo,
-  limitOf,
   questionBlock,
   questionText,
-  withDefaultLimit,
   systemText,
   turnsOf,
   withDraft,
@@ -88,13 +71,8 @@ export {
   withText,
   withTurns,
 } from './approach/conversation.ts';
-export type { JudgePrompt } from './approach/conversation.ts';
 export {
-  degrade,
-  degradeByLoss,
   groupsOf,
-  ifAny,
-  isSurvivable,
   isTruncated,
   isUsable,
   noneUsable,
@@ -104,14 +82,11 @@ export {
   usableOf,
 } from './approach/candidates.ts';
 export { normalizeProgram, programOf } from './approach/program.ts';
-export { orBestSoFar } from './approach/best-so-far.ts';
-export { anyOf, seedAt } from './approach/sampling.ts';
-export { usableReply } from './approach/usable-reply.ts';
+export { shownOrBest } from './approach/shown-reply.ts';
 export { childSignal } from './signals.ts';
-export { sideBySide } from './approach/side-by-side.ts';
-export type { SideBySide } from './approach/side-by-side.ts';
-export { changedStream } from './approach/streams.ts';
-export { topChoices } from './approach/merge.ts';
+export { sideBySide } from './approach/fan-out.ts';
+export type { SideBySide } from './approach/fan-out.ts';
+export { changedStream } from './approach/joined-stream.ts';
 export { toAnswers, wholeReply } from './approach/whole.ts';
 export { firstByRank, UpstreamRefusal } from './upstream/refusal.ts';
 
@@ -142,3 +117,24 @@ export type { CredentialHeader } from './upstream/provider.ts';
 export type { OwnRequest } from './upstream/provider.ts';
 export type { Transport } from './upstream/provider.ts';
 export type { UpstreamRequest } from './upstream/provider.ts';
+export { Random } from './approach/random.ts';
+export { answerOf } from './approach/final-answer.ts';
+export { normalizeAnswer } from './approach/final-answer.ts';
+export { sameAnswer } from './approach/final-answer.ts';
+export type { FinalOptions } from './approach/final-answer.ts';
+export { diverseTemperature } from './approach/sampling-fields.ts';
+export { isFreeText } from './approach/sampling-fields.ts';
+export { isReasoning } from './approach/sampling-fields.ts';
+export { limitedTo } from './approach/sampling-fields.ts';
+export { limitOf } from './approach/sampling-fields.ts';
+export { withDefaultLimit } from './approach/sampling-fields.ts';
+export { judgeCall } from './approach/judge-call.ts';
+export type { JudgePrompt } from './approach/judge-call.ts';
+export { reportDegraded } from './approach/losses.ts';
+export { reportLostStage } from './approach/losses.ts';
+export { survive } from './approach/losses.ts';
+export { isSurvivable } from './approach/losses.ts';
+export { topChoices } from './approach/candidates.ts';
+export { anyOf } from './approach/fan-out.ts';
+export { seedAt } from './approach/fan-out.ts';
+export { shownOrError } from './approach/shown-reply.ts';

@@ -1,13 +1,10 @@
-import { gatewayError, GatewayError } from '../errors.ts';
-import type { Call, Exchange } from '../exchange/exchange.ts';
+import { gatewayError } from '../errors.ts';
+import type { Call } from '../exchange/exchange.ts';
 import type { Reply } from '../exchange/reply.ts';
-import { UpstreamRefusal } from '../upstream/refusal.ts';
-import { answerOf, sameAnswer, stripThinking, type FinalOptions } from './answer.ts';
-import { refusesClientsField } from './capabilities.ts';
+import { stripThinking } from './text.ts';
 import type { Answer } from './types.ts';
 import { canonicalJson } from '../bytes/canonical-json.ts';
-
-const DEGRADED = 'x-optigate-degraded';
+import { answerOf, sameAnswer, type FinalOptions } from './final-answer.ts';
 
 /** Has it a text or a tool call, and was not filtered? */
 export function isUsable({ choice, text }: Answer): boolean {
@@ -78,60 +75,11 @@ export function pluralityOf(candidates: readonly Answer[]): Answer | undefined {
   return groupsOf(candidates, sameResult())[0]?.[0];
 }
 
-/**
- * May an approach go on without what failed so? Not when nobody waits any more, nor when the code is wrong. The call's
- * signal tells, not the exchange's: others may have joined its flight before its client left.
- */
-export function isSurvivable(error: unknown, call: Call): boolean {
-  if (call.signal.aborted && !isDeadline(call.signal.reason)) return false;
-  if (error instanceof UpstreamRefusal && refusesClientsField(error.reply, call)) return false;
-  return error instanceof GatewayError;
-}
-
-function isDeadline(reason: unknown): boolean {
-  return reason instanceof GatewayError && reason.code === 'deadline_exceeded';
-}
-
-/** Lets a failure pass as undefined where the approach can go on without that call (a judge, a critique). */
-export async function ifAny<T>(made: Promise<T>, call: Call): Promise<T | undefined> {
-  try {
-    return await made;
-  } catch (error) {
-    if (!isSurvivable(error, call)) throw error;
-    noteLoss(error, call.exchange);
-    return undefined;
-  }
-}
-
-/**
- * What a failure that the approach survives means for the answer: a limit is said; where another try may bring what is
- * missing, the answer is not worth keeping.
- */
-export function noteLoss(error: unknown, exchange: Exchange): void {
-  if (!(error instanceof GatewayError)) return;
-  const { code } = error;
-  if (code === 'budget_exhausted' || code === 'deadline_exceeded') degrade(exchange, code);
-  else if (mayPass(error)) exchange.isPartial = true;
-}
-
-function mayPass({ status }: GatewayError): boolean {
-  return status >= 500 || status === 429 || status === 408 || status === 409;
-}
-
-/**
- * Says that a whole stage fell away (every judge failed, say), unless a reason was said already; losing a part of one is
- * no news for the client. Whether the answer is worth keeping, each failure has decided.
- */
-export function degradeByLoss(exchange: Exchange, reason: string): void {
-  if (exchange.headers.get(DEGRADED) === undefined) degrade(exchange, reason, { isLasting: true });
-}
-
-/**
- * Says in a header and in the trace that the answer is less than what was asked for, and why.
- * @param isLasting  Would another try come to the same? Otherwise the answer is not worth keeping.
- */
-export function degrade(exchange: Exchange, reason: string, { isLasting = false } = {}): void {
-  exchange.headers.set(DEGRADED, reason);
-  exchange.trace.note({ degraded: reason });
-  if (!isLasting) exchange.isPartial = true;
+/** The answers of one pool as one reply, best first: what an approach that `selects` returns for `n: top`. */
+export function topChoices(answers: readonly Answer[]): Reply {
+  const [first] = answers;
+  if (!first) throw new Error('there is nothing to return');
+  if (answers.length === 1 || first.reply.kind !== 'complete') return first.reply;
+  const choices = answers.map(({ choice }, index) => ({ ...choice, index }));
+  return { ...first.reply, body: first.reply.body.with({ choices }) };
 }

@@ -1,7 +1,5 @@
-import type { Call, CallChange } from '../exchange/exchange.ts';
-import type { ChatRequest, ContentPart, Message, ToolCall } from '../openai/types.ts';
-import type { Changes } from '../bytes/payload.ts';
-import { contentText, stripThinking } from './answer.ts';
+import type { ContentPart, Message, ToolCall } from '../openai/types.ts';
+import { contentText, stripThinking } from './text.ts';
 import type { Answer } from './types.ts';
 
 /**
@@ -98,89 +96,4 @@ const DRAFT_INSTRUCTION =
 /** The original conversation with an earlier answer beside it, as the next answerer of `a&b` gets it. */
 export function withDraft(messages: readonly Message[], draft: string): readonly Message[] {
   return withInstruction(messages, `${DRAFT_INSTRUCTION}\n<draft>\n${draft}\n</draft>`);
-}
-
-/** The limit of a call's completion, under the name that the client used; `max_tokens` where it used none. */
-export function limitedTo(call: Call, tokens: number): Changes<ChatRequest> {
-  return call.request.value.max_completion_tokens === undefined
-    ? { max_tokens: tokens }
-    : { max_completion_tokens: tokens };
-}
-
-/** The client's own limit if it set one, else `fallback`, as changes to the request. */
-export function withDefaultLimit(call: Call, fallback: number): Changes<ChatRequest> {
-  return limitOf(call) === undefined ? limitedTo(call, fallback) : {};
-}
-
-/** The client's own limit, undefined where it set none. */
-export function limitOf({ request }: Call): number | undefined {
-  return request.value.max_completion_tokens ?? request.value.max_tokens ?? undefined;
-}
-
-/** The temperature of calls that need diversity: the client's, unless it is below 0.5; `fallback` otherwise. */
-export function diverseTemperature(call: Call, fallback: number): number {
-  const { temperature } = call.request.value;
-  return typeof temperature === 'number' && temperature >= 0.5 ? temperature : fallback;
-}
-
-/** What a judge's call does not take over from the client's: sampling, tools, formats, and whatever shapes an answer. */
-const NOT_FOR_JUDGES: readonly string[] =
-  `temperature top_p stop seed presence_penalty frequency_penalty logit_bias logprobs top_logprobs
-  max_tokens max_completion_tokens n stream stream_options prediction modalities audio verbosity
-  tools tool_choice parallel_tool_calls functions function_call response_format web_search_options`.split(/\s+/);
-
-const REASONING_MODEL = /(?:^|[/-])(?:o[1-9]|gpt-5|r1|qwq|qwen3|magistral|gpt-oss)(?![a-z0-9])|reason|think/i;
-
-export interface JudgePrompt {
-  /** The task, as the only system message. */
-  readonly system: string;
-  /** What is to be judged, as the only user message. */
-  readonly user: string;
-  readonly temperature?: number;
-  /** The least the judge may write; default 1,024, or 4,096 for a model that reasons. */
-  readonly limit?: number;
-  /** Answers of the same model: whether it reasons shows in them. */
-  readonly evidence?: readonly Answer[];
-  readonly role?: CallChange['role'];
-}
-
-/** A call whose reply is parsed and never shown: a prompt and sampling of its own, everything else as the client's. */
-export function judgeCall(call: Call, prompt: JudgePrompt): Call {
-  const removed = Object.fromEntries(
-    NOT_FOR_JUDGES.filter((key) => call.request.value[key] !== undefined).map((key) => [key, undefined]),
-  );
-  const limit = prompt.limit ?? (isReasoning(call, prompt.evidence) ? 4_096 : 1_024);
-  return call.with(
-    {
-      ...removed,
-      messages: [
-        { role: 'system', content: prompt.system },
-        { role: 'user', content: prompt.user },
-      ],
-      ...(prompt.temperature === undefined ? {} : { temperature: prompt.temperature }),
-      ...limitedTo(call, limit),
-    },
-    { role: prompt.role ?? 'judge' },
-  );
-}
-
-/** May the answer be any text: has the client asked for no format, and offered no tools? */
-export function isFreeText({ request }: Call): boolean {
-  const { tools, functions, response_format } = request.value;
-  const hasTools = (Array.isArray(tools) && tools.length > 0) || (Array.isArray(functions) && functions.length > 0);
-  const format = response_format?.['type'] ?? 'text';
-  return !hasTools && format === 'text';
-}
-
-/** Is the model known to reason: by its name, by what the client asks of it, or by answers it gave? */
-export function isReasoning({ request }: Call, evidence: readonly Answer[] = []): boolean {
-  const { model, reasoning_effort, reasoning, thinking } = request.value;
-  if (reasoning_effort !== undefined && reasoning_effort !== null && reasoning_effort !== 'none') return true;
-  if (reasoning !== undefined || thinking !== undefined || REASONING_MODEL.test(model)) return true;
-  return evidence.some(
-    ({ choice, text, usage }) =>
-      typeof choice.message.reasoning_content === 'string' ||
-      text.includes('</think>') ||
-      (usage?.completion_tokens_details?.['reasoning_tokens'] ?? 0) > 0,
-  );
 }

@@ -1,4 +1,4 @@
-import { codeBlocks, stripThinking } from './answer.ts';
+import { codeBlocks, stripThinking } from './text.ts';
 
 /** Programs as answers hold them, and in the form they are compared in. */
 

@@ -4,7 +4,7 @@ import { ChunkAssembler } from '../openai/chunks.ts';
 import type { ChatCompletion, Choice } from '../openai/types.ts';
 import { Payload } from '../bytes/payload.ts';
 import { completeReply, type CompleteReply, type Reply } from '../exchange/reply.ts';
-import { textOf } from './answer.ts';
+import { messageText } from './text.ts';
 import type { Answer } from './types.ts';
 
 /** The same request as a call of its own that is answered whole: one choice, no stream. */
@@ -34,7 +34,7 @@ async function assembled(body: AsyncIterable<Buffer>): Promise<ChatCompletion> {
 export function toAnswers(reply: CompleteReply, call: Call): Answer[] {
   const completion = completionOf(reply, call);
   return completion.choices.map((choice) => ({
-    text: textOf(choice.message),
+    text: messageText(choice.message),
     choice,
     get reply() {
       return completion.choices.length === 1 ? reply : onlyChoice(reply, choice);

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { ApproachRegistry } from '../approach/registry.ts';
+import type { ApproachRegistry } from '../plan/registry.ts';
 import type { Clock } from '../clock.ts';
 import type { Config, LoadedPlugin } from '../config/config.ts';
 import { HOOK_NAMES, type Hooks } from '../hooks.ts';

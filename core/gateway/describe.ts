@@ -1,4 +1,4 @@
-import type { ApproachRegistry } from '../approach/registry.ts';
+import type { ApproachRegistry } from '../plan/registry.ts';
 import { AroundHook } from '../hooks/around.ts';
 import type { Config } from '../config/config.ts';
 import type { HookName, Hooks } from '../hooks.ts';

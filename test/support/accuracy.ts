@@ -1,5 +1,5 @@
 /** How often an approach is right by a model that is right with probability p, measured over the statistical upstream. */
-import { Capabilities } from '../../core/approach/capabilities.ts';
+import { Capabilities } from '../../core/run/capabilities.ts';
 import { Random } from '../../core/index.ts';
 import { createKept } from '../../core/kept.ts';
 import { EVERY_APPROACH } from './every-approach.ts';

@@ -8,10 +8,10 @@
  *   expect([run.calls.length, run.rounds]).toEqual([4, 2]);
  */
 import { AsyncParallelHook } from 'tapable';
-import { createApproachRegistry, type ApproachRegistry } from '../../core/approach/registry.ts';
-import type { Capabilities } from '../../core/approach/capabilities.ts';
-import type { SelectedPlan } from '../../core/approach/selected-plan.ts';
-import { createSelection, type SelectionSettings } from '../../core/approach/selection.ts';
+import { createApproachRegistry, type ApproachRegistry } from '../../core/plan/registry.ts';
+import type { Capabilities } from '../../core/run/capabilities.ts';
+import type { SelectedPlan } from '../../core/plan/selected-plan.ts';
+import { createSelection, type SelectionSettings } from '../../core/plan/selection.ts';
 import { roundsOf } from '../../core/exchange/trace-summary.ts';
 import { wholeReply } from '../../core/approach/whole.ts';
 import { ByteStream } from '../../core/bytes/byte-stream.ts';

@@ -2,8 +2,8 @@
 import {
   candidateText,
   choiceOf,
-  degradeByLoss,
-  ifAny,
+  reportLostStage,
+  survive,
   judgeCall,
   questionBlock,
   rankingOf,
@@ -110,11 +110,11 @@ async function ask(
   { call, next }: Judging,
   isCertain?: (verdicts: readonly Verdict[]) => boolean,
 ): Promise<{ readonly verdicts: readonly Verdict[]; readonly aborted: number }> {
-  const say = async (one: Call) => (await ifAny(next.ask(one), one))?.text ?? null;
+  const say = async (one: Call) => (await survive(next.ask(one), one))?.text ?? null;
   const { results, aborted } = await sideBySide(call, judges, say, isCertain && ((soFar) => isCertain(told(soFar))));
   for (const result of results) if (result?.status === 'rejected') throw result.reason;
   const verdicts = told(results);
-  if (verdicts.every((verdict) => verdict === null)) degradeByLoss(call.exchange, 'judges_failed');
+  if (verdicts.every((verdict) => verdict === null)) reportLostStage(call.exchange, 'judges_failed');
   return { verdicts, aborted };
 }
 

@@ -10,16 +10,16 @@
  */
 import {
   definePlugin,
-  degrade,
+  reportDegraded,
   firstByRank,
-  ifAny,
+  survive,
   isUsable,
   noneUsable,
-  orBestSoFar,
+  shownOrBest,
   seedAt,
   topChoices,
   usableOf,
-  usableReply,
+  shownOrError,
   withDefaultLimit,
   type Call,
   type Next,
@@ -56,7 +56,7 @@ async function planAndOptimize(call: Call, next: Next, options: Options): Promis
   const wanted = Math.max(options.bestofn_n, places);
   const work = affordable(options, wanted, callsLeftFor(call));
   const isShort = work.candidates < wanted || work.proposals < options.planning_n;
-  if (isShort) degrade(call.exchange, 'budget_exhausted');
+  if (isShort) reportDegraded(call.exchange, 'budget_exhausted');
   if (work.proposals === 0) return plainAnswer(call, next, options);
 
   const approaches = work.isDiverse ? await nameApproaches(work.candidates, call, next, options) : [];
@@ -97,7 +97,7 @@ async function answerLive(solver: Solver, call: Call, next: Next): Promise<Reply
   const answering = solver.answerCall(draft);
   if (!answering) return isUsable(draft.solution) ? draft.solution.reply : noneUsable([draft.solution], call);
   call.exchange.progress.say('Writing the answer.');
-  return orBestSoFar(next(answering), answering, () => draft.solution.reply);
+  return shownOrBest(next(answering), answering, () => draft.solution.reply);
 }
 
 /** Where the limit on calls leaves room for nothing else. */
@@ -105,7 +105,7 @@ function plainAnswer(call: Call, next: Next, options: Options): Promise<Reply> {
   const { planning_temperature_direct_resp, planning_max_tokens_direct_resp } = options;
   const temperature = call.request.value.temperature ?? planning_temperature_direct_resp;
   const asked = call.with({ temperature, ...withDefaultLimit(call, planning_max_tokens_direct_resp) });
-  return usableReply(next(asked), asked);
+  return shownOrError(next(asked), asked);
 }
 
 /** One approach for each candidate to plan by; none where the model names none. */
@@ -118,7 +118,7 @@ async function nameApproaches(count: number, call: Call, next: Next, options: Op
   call.exchange.progress.say(`Looking for ${count} different approaches.`);
   const messages = namingApproaches(call.request.value.messages, count);
   const limit = planning_max_tokens_step1 || planning_max_tokens_direct_resp;
-  const named = await ifAny(next.ask(stepCall(call, { role: 'approaches', messages, temperature, limit })), call);
+  const named = await survive(next.ask(stepCall(call, { role: 'approaches', messages, temperature, limit })), call);
   return approachesIn(named?.text ?? '').slice(0, count);
 }
 
@@ -126,7 +126,7 @@ async function nameApproaches(count: number, call: Call, next: Next, options: Op
 async function survivors(solving: readonly Promise<Candidate>[], call: Call): Promise<readonly Candidate[]> {
   const failures = (await Promise.allSettled(solving)).filter((result) => result.status === 'rejected');
   if (failures.length === solving.length) throw firstByRank(failures.map(({ reason }) => reason as unknown));
-  const candidates = await Promise.all(solving.map((candidate) => ifAny(candidate, call)));
+  const candidates = await Promise.all(solving.map((candidate) => survive(candidate, call)));
   return candidates.filter((candidate) => candidate !== undefined);
 }
 

@@ -1,5 +1,5 @@
 /** The judges of candidates: of one alone, and of pairs. */
-import { ifAny, judgeCall, scoreOf, stripThinking, type Answer, type Call, type Next } from '../../../core/index.ts';
+import { survive, judgeCall, scoreOf, stripThinking, type Answer, type Call, type Next } from '../../../core/index.ts';
 import type { Options } from './options.ts';
 import { comparing, rating } from './prompts.ts';
 
@@ -58,6 +58,6 @@ function betterOf(verdict: string): 0 | 1 | undefined {
 async function ask(prompt: { system: string; user: string }, { call, next, options }: Judging) {
   const { bestofn_temperature: temperature, bestofn_max_tokens: limit, rating_model } = options;
   const judging = judgeCall(call, { ...prompt, temperature, limit });
-  const verdict = await ifAny(next.ask(rating_model === null ? judging : next.to(judging, rating_model)), call);
+  const verdict = await survive(next.ask(rating_model === null ? judging : next.to(judging, rating_model)), call);
   return verdict?.text;
 }

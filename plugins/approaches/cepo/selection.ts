@@ -1,7 +1,7 @@
 /** Choosing one of several candidates: by ratings, by comparisons or by a vote. */
 import {
   answerOf,
-  degradeByLoss,
+  reportLostStage,
   groupsOf,
   sameResult,
   stripThinking,
@@ -77,7 +77,7 @@ function byVote(candidates: readonly Answer[]): Selection | undefined {
 
 /** Where no judge said anything of use. */
 function byPlurality(candidates: readonly Answer[], { call }: Judging): Selection {
-  degradeByLoss(call.exchange, 'judges_failed');
+  reportLostStage(call.exchange, 'judges_failed');
   const agreeing = agreementOf(candidates);
   const order = rank(agreeing.map((value) => [value]));
   return {

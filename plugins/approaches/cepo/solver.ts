@@ -1,10 +1,10 @@
 /** One candidate: plans, their executions, a review of those, and the answer from it. */
 import {
   candidateText,
-  degradeByLoss,
+  reportLostStage,
   firstByRank,
   GatewayError,
-  ifAny,
+  survive,
   isFreeText,
   isUsable,
   seedAt,
@@ -75,7 +75,7 @@ export class Solver {
     const answered = asked ? await this.#ask(asked) : undefined;
     const inOrder = [...(answered ? [answered] : []), draft.solution];
     const answer = inOrder.find(isComplete) ?? inOrder.find(isUsable) ?? draft.solution;
-    if (asked && answer !== answered && !this.#share.isCompared) degradeByLoss(this.#call.exchange, 'answer_failed');
+    if (asked && answer !== answered && !this.#share.isCompared) reportLostStage(this.#call.exchange, 'answer_failed');
     return { ...draft, answer };
   }
 
@@ -204,7 +204,7 @@ export class Solver {
         this.#failures.push(error);
         throw error;
       });
-      answer = (await ifAny(reply, one)) ?? answer;
+      answer = (await survive(reply, one)) ?? answer;
       if ((answer && isComplete(answer)) || !this.#mayGoOn()) break;
     }
     return answer;

@@ -10,13 +10,13 @@ import {
   approachOptions,
   changedStream,
   definePlugin,
-  degrade,
-  degradeByLoss,
+  reportDegraded,
+  reportLostStage,
   gatewayError,
-  ifAny,
+  survive,
   isFreeText,
   stripThinking,
-  textOf,
+  messageText,
   toAnswers,
   withDefaultLimit,
   wholeReply,
@@ -78,7 +78,7 @@ async function reflect(
   const { messages, stream } = call.request.value;
   if (!isFreeText(call)) {
     // Tags and a format of the client's own exclude each other: the plain call is the better answer.
-    degrade(call.exchange, 'cot_reflection: tools or response_format', { isLasting: true });
+    reportDegraded(call.exchange, 'cot_reflection: tools or response_format', { isLasting: true });
     return next(call);
   }
   const asked = call.with({
@@ -120,7 +120,7 @@ async function answered(
     typeof message.refusal === 'string'
   )
     return choice;
-  const { answer, thinking, needsRepair } = readLayout(textOf(message), finish_reason === 'length');
+  const { answer, thinking, needsRepair } = readLayout(messageText(message), finish_reason === 'length');
   const shown = {
     ...message,
     content: answer,
@@ -130,7 +130,7 @@ async function answered(
   if (answer !== '' && !needsRepair) return own;
   const second = await repair(thinking);
   return second
-    ? { ...own, message: { ...shown, content: textOf(second.message) }, finish_reason: second.finish_reason }
+    ? { ...own, message: { ...shown, content: messageText(second.message) }, finish_reason: second.finish_reason }
     : own;
 }
 
@@ -148,9 +148,9 @@ async function conclude(thinking: string, asked: Call, call: Call, next: Next): 
   const again = thinking === '' ? asked : asked.with({ messages: withTurns(call.request.value.messages, ...turns) });
   const why = thinking === '' ? 'nothing came at first' : 'the thinking was cut at first';
   call.trace.note({ second_call: true, why });
-  const second = await ifAny(next.ask(again), call);
+  const second = await survive(next.ask(again), call);
   if (!second) {
-    degradeByLoss(call.exchange, 'answer_failed');
+    reportLostStage(call.exchange, 'answer_failed');
     return undefined;
   }
   const { answer } = readLayout(stripThinking(second.text), second.choice.finish_reason === 'length');
@@ -159,7 +159,7 @@ async function conclude(thinking: string, asked: Call, call: Call, next: Next): 
 
 function isEmpty({ message }: Choice): boolean {
   return (
-    textOf(message).trim() === '' && (message.tool_calls?.length ?? 0) === 0 && typeof message.refusal !== 'string'
+    messageText(message).trim() === '' && (message.tool_calls?.length ?? 0) === 0 && typeof message.refusal !== 'string'
   );
 }
 

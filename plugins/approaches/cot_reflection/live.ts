@@ -1,7 +1,7 @@
 /** The answer of a stream while it comes: text is held back until `<output>`, and what follows `</output>` is dropped. */
 import {
   gatewayError,
-  textOf,
+  messageText,
   type Call,
   type Choice,
   type Chunk,
@@ -71,7 +71,7 @@ export function liveChoices({ call, wantsThinking, repair }: LiveInit) {
       const answers = await Promise.all(
         unanswered.map(async ({ choice, thinking }): Promise<ChunkChoice> => {
           const second = await repair(thinking);
-          const content = second ? textOf(second.message) : '';
+          const content = second ? messageText(second.message) : '';
           if (!second || content === '') return { ...choice, delta: {}, logprobs: null };
           return { ...choice, delta: { content }, finish_reason: second.finish_reason, logprobs: null };
         }),

@@ -10,12 +10,12 @@
 import {
   approachOptions,
   definePlugin,
-  degrade,
-  degradeByLoss,
+  reportDegraded,
+  reportLostStage,
   limitOf,
   questionBlock,
   systemText,
-  usableReply,
+  shownOrError,
   withDefaultLimit,
   z,
   type Call,
@@ -80,7 +80,7 @@ function answer(call: Call, next: Next, principles: readonly string[], { max_tok
     ...(principles.length > 0 ? { messages: withPrinciples(messages, principles) } : {}),
     ...withDefaultLimit(call, max_tokens),
   });
-  return usableReply(next(answering), answering);
+  return shownOrError(next(answering), answering);
 }
 
 /** What the prompt's examples teach: known already, or learned now; nothing where there are none. */
@@ -94,10 +94,10 @@ async function principlesFor(call: Call, next: Next, options: Options, memory: M
 
   const found = examplesInTurns(messages) ?? (await examplesInText(learning, leap_cache, memory));
   if (!found) {
-    degradeByLoss(call.exchange, 'examples_failed');
+    reportLostStage(call.exchange, 'examples_failed');
     return NONE;
   }
-  if (found.length === 0) degrade(call.exchange, 'leap: no examples', { isLasting: true });
+  if (found.length === 0) reportDegraded(call.exchange, 'leap: no examples', { isLasting: true });
   const wanted = found.slice(0, options.leap_max_examples);
   const keyFor = (examples: readonly Example[]) => keyOf(call, task, examples, maxPrinciples, samples ?? null);
   const known = leap_cache ? memory.principles.get(keyFor(wanted)) : undefined;
@@ -107,10 +107,10 @@ async function principlesFor(call: Call, next: Next, options: Options, memory: M
   }
 
   const examples = wanted.slice(0, affordable(learning));
-  if (examples.length < wanted.length) degrade(call.exchange, 'budget_exhausted');
+  if (examples.length < wanted.length) reportDegraded(call.exchange, 'budget_exhausted');
   if (examples.length === 0) return NONE;
   const { principles, mistakes, isWhole } = await learn(learning, examples);
-  if (principles.length === 0 && !isWhole) degradeByLoss(call.exchange, 'principles_failed');
+  if (principles.length === 0 && !isWhole) reportLostStage(call.exchange, 'principles_failed');
   if (leap_cache && isWhole) memory.principles.set(keyFor(examples), principles);
   call.trace.note({ examples: examples.length, mistakes, principles: principles.length, are_known: false });
   return principles;
@@ -130,7 +130,7 @@ async function examplesInText(
   const known = isKept ? memory.examples.get(key) : undefined;
   if (known) return known;
   if (call.callsLeft <= runsOf(call)) {
-    degrade(call.exchange, 'budget_exhausted');
+    reportDegraded(call.exchange, 'budget_exhausted');
     return undefined;
   }
   call.exchange.progress.say('Looking for examples.');

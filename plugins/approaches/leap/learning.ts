@@ -1,7 +1,7 @@
 /** From examples to principles: a mistake in each, what it teaches, and all of that as one list. */
 import {
   answerOf,
-  ifAny,
+  survive,
   isTruncated,
   isUsable,
   judgeCall,
@@ -84,7 +84,7 @@ async function solve(example: Example, { call, next, task, samples, limit }: Lea
     limit,
     role: 'mistake',
   });
-  const answers = (await ifAny(next.sample(solving, samples ?? 1), call)) ?? [];
+  const answers = (await survive(next.sample(solving, samples ?? 1), call)) ?? [];
   return answers.filter((answer) => isUsable(answer) && !isTruncated(answer)).flatMap(solutionIn);
 }
 
@@ -96,7 +96,7 @@ function solutionIn({ text }: Answer): Solution[] {
 }
 
 async function ask({ call, next, limit }: Learning, role: string, system: string, user: string) {
-  const answer = await ifAny(next.ask(judgeCall(call, { system, user, limit, role })), call);
+  const answer = await survive(next.ask(judgeCall(call, { system, user, limit, role })), call);
   return answer && isUsable(answer) ? answer : undefined;
 }
 

@@ -1,5 +1,5 @@
 /** Phase 1: each agent solves the problem alone. */
-import { firstByRank, ifAny, isFreeText, toolCallKey, type Answer } from '../../../core/index.ts';
+import { firstByRank, survive, isFreeText, toolCallKey, type Answer } from '../../../core/index.ts';
 import { exploration } from './prompts.ts';
 import { comesToTheSame, generation, type Effort, type Solution, type Workspace } from './workspace.ts';
 
@@ -40,7 +40,7 @@ export async function explore(workspace: Workspace): Promise<readonly (Answer | 
     }
   };
   const answers = await Promise.all(
-    Array.from({ length: settings.num_agents }, (_, agent) => ifAny(solve(agent), call)),
+    Array.from({ length: settings.num_agents }, (_, agent) => survive(solve(agent), call)),
   );
   if (answers.every((answer) => answer === undefined)) throw firstByRank(failures);
   return answers;

@@ -12,10 +12,10 @@
  */
 import {
   definePlugin,
-  degradeByLoss,
+  reportLostStage,
   isFreeText,
   noneUsable,
-  orBestSoFar,
+  shownOrBest,
   pluralityOf,
   randomOf,
   toAnswers,
@@ -78,7 +78,7 @@ async function reason(call: Call, next: Next, given: Options): Promise<Reply> {
   progress.say(`${pool.length} solutions are there, verifying them.`);
   const verified = await untilConsensus(pool, workspace, verify);
   if (verified.solutions.every(({ reports }) => reports.length === 0))
-    degradeByLoss(call.exchange, 'verification_failed');
+    reportLostStage(call.exchange, 'verification_failed');
   const { solutions, iterations, aborted } = await improveRejected(verified.solutions, workspace);
   const savedCalls = verified.aborted + aborted;
   trace.note({ agents: explored.length, iterations, ...factsOf(solutions) });
@@ -123,7 +123,7 @@ async function synthesise(pool: readonly Solution[], workspace: Workspace, next:
     });
     return first.answer.reply;
   };
-  const reply = await orBestSoFar(next(last), last, fallBack);
+  const reply = await shownOrBest(next(last), last, fallBack);
   if (isLive || reply.kind !== 'complete' || reply.status >= 400) return reply;
   const [answer] = toAnswers(reply, call);
   return answer ? shown(answer, call, settings) : reply;

@@ -2,7 +2,7 @@
 import {
   answerOf,
   candidateText,
-  ifAny,
+  survive,
   isReasoning,
   isTruncated,
   isUsable,
@@ -71,7 +71,7 @@ export function generation({ call, settings }: Workspace, { instruction, tempera
 
 /** A further solution; undefined where the call fails, or brings nothing that can stand beside complete ones. */
 export async function generate(workspace: Workspace, prompt: Prompt): Promise<Answer | undefined> {
-  const answer = await ifAny(workspace.ask(generation(workspace, prompt)), workspace.call);
+  const answer = await survive(workspace.ask(generation(workspace, prompt)), workspace.call);
   return answer && isUsable(answer) && !isTruncated(answer) && toolCallKey(answer) === undefined ? answer : undefined;
 }
 
@@ -91,7 +91,7 @@ export async function judge({ call, ask, settings }: Workspace, judgement: Judge
   const { effort, limit, evidence } = judgement;
   const least = isReasoning(call, evidence) ? 4_096 : 1_024;
   const asked = judgeCall(call, { ...judgement, limit: Math.max(Math.floor(limit), least) });
-  const answer = await ifAny(ask(asked.with(effortField(call, effort, settings))), call);
+  const answer = await survive(ask(asked.with(effortField(call, effort, settings))), call);
   return answer && (stripThinking(answer.text).trim() || undefined);
 }
 

@@ -2,7 +2,7 @@
 import {
   candidateText,
   diverseTemperature,
-  ifAny,
+  survive,
   isReasoning,
   isTruncated,
   judgeCall,
@@ -73,7 +73,7 @@ export class Dialogues {
   async follow(node: Node, count: number): Promise<readonly Node[]> {
     node.query ??= await this.#imagine(node);
     const turns = [...node.turns, { role: 'user', content: node.query }];
-    const replies = (await ifAny(this.#replies(turns, count), this.#call)) ?? [];
+    const replies = (await survive(this.#replies(turns, count), this.#call)) ?? [];
     return usableOf(replies).map((reply) => this.nodeOf(reply, node, turns));
   }
 
@@ -118,7 +118,7 @@ export class Dialogues {
       },
       { role: 'user_turn' },
     );
-    const answer = await ifAny(this.#next.ask(asked), this.#call);
+    const answer = await survive(this.#next.ask(asked), this.#call);
     const query = answer && !isTruncated(answer) ? stripThinking(answer.text).trim() : '';
     return query === '' ? GO_ON : query;
   }
@@ -126,7 +126,7 @@ export class Dialogues {
   async #rate({ turns }: Node): Promise<number | null> {
     const user = judgesView(this.#call.request.value.messages, turns);
     const asked = judgeCall(this.#call, { system: RATE, user, temperature: 0.1, evidence: this.#candidates });
-    const verdict = await ifAny(this.#next.ask(asked), this.#call);
+    const verdict = await survive(this.#next.ask(asked), this.#call);
     if (!verdict) return null;
     this.#hasVerdict = true;
     return scoreOf(verdict.text, 0, 1);

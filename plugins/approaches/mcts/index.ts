@@ -13,8 +13,8 @@ import {
   approachOptions,
   candidateText,
   definePlugin,
-  degrade,
-  degradeByLoss,
+  reportDegraded,
+  reportLostStage,
   groupsOf,
   isUsable,
   noneUsable,
@@ -84,7 +84,7 @@ async function treeSearch(call: Call, next: Next, options: Options) {
   const isMoot = mcts_early_stop ? areEqual(candidates) : candidates.length === 1 && width > 1;
   if (!isMoot) await search(root, dialogues, call, options);
 
-  if (!isMoot && !dialogues.hasVerdict) degradeByLoss(call.exchange, 'judges_failed');
+  if (!isMoot && !dialogues.hasVerdict) reportLostStage(call.exchange, 'judges_failed');
 
   const isRated = root.ratings > 0;
   const byValue = ranked(root.children).flatMap((child) => candidates[root.children.indexOf(child)] ?? []);
@@ -133,7 +133,7 @@ async function search(root: Node, dialogues: Dialogues, call: Call, options: Opt
     if (call.signal.aborted) return;
     const leaf = select(root, mcts_exploration);
     const needsCalls = leaf.visits === 0 || !leaf.isTerminal;
-    if (needsCalls && !call.canSpend()) return degrade(call.exchange, 'budget_exhausted');
+    if (needsCalls && !call.canSpend()) return reportDegraded(call.exchange, 'budget_exhausted');
     progress.say(`Simulation ${made + 1} of ${simulations}.`);
     await visit(await grown(leaf));
   }

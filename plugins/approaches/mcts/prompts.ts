@@ -1,5 +1,5 @@
 /** What the imagined user and the judge are told. */
-import { questionBlock, textOf, withTurns, type Message } from '../../../core/index.ts';
+import { questionBlock, messageText, withTurns, type Message } from '../../../core/index.ts';
 
 const IMAGINE = `Leave your own role for this one message: write what the user of this conversation would most likely say next, in reply to the last
 answer. It may be a question, an objection, a new detail or the next step. Write only that message, in the user's own voice and language.`;
@@ -20,6 +20,6 @@ export function usersView(messages: readonly Message[], turns: readonly Message[
 }
 
 export function judgesView(messages: readonly Message[], turns: readonly Message[]): string {
-  const said = turns.map((turn) => `<turn role="${turn.role}">\n${textOf(turn)}\n</turn>`);
+  const said = turns.map((turn) => `<turn role="${turn.role}">\n${messageText(turn)}\n</turn>`);
   return `${questionBlock(messages)}\n\n<dialogue>\n${said.join('\n')}\n</dialogue>`;
 }

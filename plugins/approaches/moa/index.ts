@@ -12,12 +12,12 @@ import {
   candidateText,
   choiceOf,
   definePlugin,
-  degradeByLoss,
+  reportLostStage,
   diverseTemperature,
-  ifAny,
+  survive,
   judgeCall,
   noneUsable,
-  orBestSoFar,
+  shownOrBest,
   stripThinking,
   toolCallKey,
   usableOf,
@@ -82,7 +82,7 @@ async function mixture(call: Call, next: Next, options: Options) {
     { messages: aggregation(messages, unlike, critique), temperature: temperature ?? CAREFUL, ...limit },
     { role: 'synthesis' },
   );
-  return orBestSoFar(next(synthesis), synthesis, () => {
+  return shownOrBest(next(synthesis), synthesis, () => {
     const why = ranked === null ? 'it is the first draft' : 'the critique ranks this draft best';
     trace.note({ winner: ranked ?? 0, why: `the answer could not be written, and ${why}` });
     return (unlike[ranked ?? 0] ?? best).reply;
@@ -112,7 +112,7 @@ async function writeDrafts(call: Call, next: Next, options: Options): Promise<Dr
   let drafts = usableOf(answers);
   for (let layer = 2; layer <= layers && drafts.length > 0 && !areAlike(drafts); layer++) {
     progress.say(`Writing drafts again, layer ${layer} of ${layers}.`);
-    const proposed = usableOf((await ifAny(propose(nextLayer(messages, drafts)), call)) ?? []);
+    const proposed = usableOf((await survive(propose(nextLayer(messages, drafts)), call)) ?? []);
     if (proposed.length > 0) drafts = proposed;
   }
   return { drafts, answers };
@@ -136,10 +136,10 @@ async function criticise(drafts: readonly Answer[], call: Call, next: Next, opti
   const ask = (shown: readonly Answer[]) => {
     const user = criticsView(messages, shown);
     const critic = judgeCall(call, { system: CRITIC, user, temperature: CAREFUL, limit, role: 'critique' });
-    return ifAny(next.ask(critic), call);
+    return survive(next.ask(critic), call);
   };
   const critiques = await Promise.all(critics.map(ask));
-  if (critiques.every((critique) => critique === undefined)) degradeByLoss(call.exchange, 'critique_failed');
+  if (critiques.every((critique) => critique === undefined)) reportLostStage(call.exchange, 'critique_failed');
   const texts = critiques.map((answer) => stripThinking(answer?.text ?? '').trim());
   if (isJoint) return texts[0] ?? '';
   return texts.flatMap((text, index) => (text === '' ? [] : [`Candidate ${index + 1}: ${text}`])).join('\n\n');

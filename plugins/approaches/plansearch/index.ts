@@ -10,14 +10,14 @@
 import {
   approachOptions,
   definePlugin,
-  degrade,
-  degradeByLoss,
+  reportDegraded,
+  reportLostStage,
   diverseTemperature,
   limitOf,
   questionText,
   randomOf,
   systemText,
-  usableReply,
+  shownOrError,
   z,
   type Call,
   type Next,
@@ -73,7 +73,7 @@ async function planSearch(call: Call, next: Next, options: Options): Promise<Rep
   const { plansearch_mode, plansearch_derived: derived, plansearch_branches: branches, max_tokens } = options;
   const task = taskOf(call, options);
   if (task.kind === 'other' && plansearch_mode === undefined) {
-    degrade(call.exchange, 'plansearch: no programming task', { isLasting: true });
+    reportDegraded(call.exchange, 'plansearch: no programming task', { isLasting: true });
     return next(call);
   }
   const runs = call.exchange.plan?.request.value.n ?? 1;
@@ -86,7 +86,7 @@ async function planSearch(call: Call, next: Next, options: Options): Promise<Rep
     const tree = { observations, derived, branches, select: options.plansearch_select };
     const diverse = { ...search, temperature: diverseTemperature(call, DIVERSE) };
     const affordable = affordableBranches(diverse, tree);
-    if (affordable < branches) degrade(call.exchange, 'budget_exhausted');
+    if (affordable < branches) reportDegraded(call.exchange, 'budget_exhausted');
     if (affordable > 0) return searchTree(diverse, { ...tree, branches: affordable }, random);
   }
   // One chain of several has to go a way of its own.
@@ -113,11 +113,11 @@ async function chain(search: Search, { observations, derived }: Counts, random: 
   progress.say(`Planning a solution with ${observed.length} observations.`);
   const plan = await sketch(search, observed);
   call.trace.note({ observations: first.length, derived: more.length, has_sketch: plan !== '' });
-  if (plan === '') degradeByLoss(call.exchange, 'sketch_failed');
+  if (plan === '') reportLostStage(call.exchange, 'sketch_failed');
 
   progress.say('Writing the answer.');
   const writing = programCall(search, { observations: observed, sketch: plan }, 'answer');
-  return usableReply(next(writing), writing);
+  return shownOrError(next(writing), writing);
 }
 
 function taskOf({ request }: Call, { plansearch_language }: Options): Task {

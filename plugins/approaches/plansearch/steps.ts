@@ -1,7 +1,7 @@
 /** The steps from a problem to a program, as chain and tree make them. */
 import {
-  degrade,
-  ifAny,
+  reportDegraded,
+  survive,
   isFreeText,
   isTruncated,
   isUsable,
@@ -43,7 +43,7 @@ export async function derive(search: Search, given: readonly string[], count: nu
   if (!hasRoom(search)) return [];
   const prompt = given.length > 0 ? deriving(search.task, count) : observing(search.task, count);
   const asking = ideaCall(search, 'derived_observations', prompt, { observations: given, sketch: '' });
-  return (await ifAny(observations(search, asking, count), search.call)) ?? [];
+  return (await survive(observations(search, asking, count), search.call)) ?? [];
 }
 
 /** Asks once more where the reply holds no observation. */
@@ -52,7 +52,7 @@ async function observations(search: Search, asking: Call, count: number): Promis
   const read = (answer: Answer) => (isUsable(answer) ? observationsIn(answer.text, count, isTruncated(answer)) : []);
   const found = await ask();
   if (found.length > 0 || !hasRoom(search)) return found;
-  return (await ifAny(ask(), search.call)) ?? [];
+  return (await survive(ask(), search.call)) ?? [];
 }
 
 /** A solution in words; empty where, after one more try, there is none. */
@@ -71,7 +71,7 @@ export function pseudocode(search: Search, solution: string): Promise<string> {
 
 async function text(search: Search, asking: Call): Promise<string> {
   for (let attempt = 0; attempt < 2 && hasRoom(search); attempt++) {
-    const answer = await ifAny(search.next.ask(asking), search.call);
+    const answer = await survive(search.next.ask(asking), search.call);
     if (!answer) return '';
     const written = isUsable(answer) ? stripThinking(answer.text).trim() : '';
     if (written !== '' && (!isTruncated(answer) || written.length > LONG_ENOUGH)) return written;
@@ -91,7 +91,7 @@ export function programCall({ call, task, temperature, limit }: Search, ideas: I
 /** Leaves the budget a call for each program after one more idea? */
 export function hasRoom({ call, runs }: Search): boolean {
   if (call.callsLeft > runs) return true;
-  degrade(call.exchange, 'budget_exhausted');
+  reportDegraded(call.exchange, 'budget_exhausted');
   return false;
 }
 

@@ -1,8 +1,8 @@
 /** Search over ideas: a branch for each of several subsets of the observations, two programs in each branch. */
 import {
   anyOf,
-  degradeByLoss,
-  ifAny,
+  reportLostStage,
+  survive,
   judgeCall,
   candidateText,
   choiceOf,
@@ -86,8 +86,8 @@ async function favourite(candidates: readonly Answer[], { call, next }: Search):
   const listed = candidates.map((answer, i) => `<answer number="${i + 1}">\n${candidateText(answer)}\n</answer>`);
   const user = [questionBlock(call.request.value.messages), ...listed].join('\n\n');
   const judging = judgeCall(call, { system: JUDGE, user, temperature: 0, evidence: candidates });
-  const verdict = await ifAny(next.ask(judging), call);
-  if (!verdict) degradeByLoss(call.exchange, 'judges_failed');
+  const verdict = await survive(next.ask(judging), call);
+  if (!verdict) reportLostStage(call.exchange, 'judges_failed');
   const choice = verdict ? choiceOf(verdict.text, candidates.length) : null;
   return choice === null ? undefined : candidates[choice];
 }

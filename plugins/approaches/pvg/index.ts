@@ -10,10 +10,10 @@
 import {
   approachOptions,
   definePlugin,
-  degrade,
-  degradeByLoss,
+  reportDegraded,
+  reportLostStage,
   firstByRank,
-  ifAny,
+  survive,
   isReasoning,
   isTruncated,
   isUsable,
@@ -72,7 +72,7 @@ async function game(call: Call, next: Next, options: Options) {
   const answers = rounds.flatMap((round) => round.answers);
   if (!best) return noneUsable(answers, call);
   const standings = rounds.flatMap(({ ranking }) => ranking);
-  if (standings.every(({ score }) => score === null)) degradeByLoss(call.exchange, 'judges_failed');
+  if (standings.every(({ score }) => score === null)) reportLostStage(call.exchange, 'judges_failed');
   call.trace.note({
     rounds: rounds.map(factsOf),
     winning_round: best.round.number,
@@ -98,12 +98,12 @@ async function inTurn(provers: Provers, call: Call, next: Next, options: Options
       break;
     }
     if (!call.canSpend()) {
-      degrade(call.exchange, 'budget_exhausted');
+      reportDegraded(call.exchange, 'budget_exhausted');
       break;
     }
     call.exchange.progress.say('Putting the task more sharply.');
     const sharpened = await refine(best.first.solution, call, next, options);
-    const round = await ifAny(provers.play(number, sharpened), call);
+    const round = await survive(provers.play(number, sharpened), call);
     if (round) rounds.push(round);
   }
   return rounds;
@@ -114,7 +114,7 @@ async function atOnce(provers: Provers, call: Call, { pvg_rounds }: Options): Pr
   const playing = Array.from({ length: pvg_rounds }, (_, number) => provers.play(number));
   const failures = (await Promise.allSettled(playing)).filter((result) => result.status === 'rejected');
   if (failures.length === playing.length) throw firstByRank(failures.map(({ reason }) => reason as unknown));
-  const rounds = await Promise.all(playing.map((round) => ifAny(round, call)));
+  const rounds = await Promise.all(playing.map((round) => survive(round, call)));
   return rounds.filter((round) => round !== undefined);
 }
 
@@ -123,7 +123,7 @@ async function refine(best: Answer, call: Call, next: Next, { max_tokens }: Opti
   const limit = Math.min(limitOf(call) ?? max_tokens, isReasoning(call, [best]) ? 4_096 : 1_024);
   const user = taskAndSolution(call.request.value.messages, best);
   const asked = judgeCall(call, { system: REFINER, user, temperature: 0.5, limit, role: 'refine' });
-  const refined = await ifAny(next.ask(asked), call);
+  const refined = await survive(next.ask(asked), call);
   const isWhole = refined !== undefined && isUsable(refined) && !isTruncated(refined);
   return isWhole ? stripThinking(refined.text).trim() || undefined : undefined;
 }

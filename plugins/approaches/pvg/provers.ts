@@ -2,7 +2,7 @@
 import {
   candidateText,
   diverseTemperature,
-  ifAny,
+  survive,
   isFreeText,
   judgeCall,
   scoreOf,
@@ -92,7 +92,7 @@ export class Provers {
     const sample = async (one: Call) => {
       if (one.role !== 'sneaky') return (helpful = this.#next.sample(one, count));
       if (isTight && (await helpful?.catch(() => undefined)) === undefined) return [];
-      return ifAny(this.#next.sample(one, count), one);
+      return survive(this.#next.sample(one, count), one);
     };
     const { results } = await sideBySide(call, calls, sample, ([helpful]) => helpful?.status === 'rejected');
     return results.map((result) => {
@@ -109,7 +109,7 @@ export class Provers {
     if (known) return known;
     const user = taskAndSolution(call.request.value.messages, solution);
     const judging = judgeCall(call, { system: VERIFIER, user, temperature: 0.2, evidence });
-    const score = ifAny(this.#next.ask(judging), call).then((verdict) => scoreOf(verdict?.text ?? '', 0, MAX_SCORE));
+    const score = survive(this.#next.ask(judging), call).then((verdict) => scoreOf(verdict?.text ?? '', 0, MAX_SCORE));
     this.#scores.set(text, score);
     return score;
   }

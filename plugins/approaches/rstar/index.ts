@@ -11,8 +11,8 @@
 import {
   approachOptions,
   definePlugin,
-  degrade,
-  degradeByLoss,
+  reportDegraded,
+  reportLostStage,
   firstByRank,
   GatewayError,
   isFreeText,
@@ -21,7 +21,7 @@ import {
   noneUsable,
   randomOf,
   topChoices,
-  usableReply,
+  shownOrError,
   z,
   type Call,
   type Next,
@@ -80,7 +80,7 @@ export default definePlugin({
 async function mutualReasoning(call: Call, next: Next, options: Options) {
   if (!isFreeText(call)) {
     // A path is prose that ends in an answer: neither a tool call nor a format can be grown step by step.
-    degrade(call.exchange, 'rstar: tools or response_format', { isLasting: true });
+    reportDegraded(call.exchange, 'rstar: tools or response_format', { isLasting: true });
     return plainAnswers(call, next);
   }
   const random = randomOf(call);
@@ -123,7 +123,8 @@ async function mutualReasoning(call: Call, next: Next, options: Options) {
   if (isDecided) trace.note({ saved_calls: paths.length });
   else progress.say(`${paths.length} lines of reasoning are there, a second reader completes each from its beginning.`);
   const read = isDecided ? paths.map(unread) : await readAgain(paths, random, call, next, options);
-  if (!isDecided && read.every(({ reading }) => reading === undefined)) degradeByLoss(call.exchange, 'readers_failed');
+  if (!isDecided && read.every(({ reading }) => reading === undefined))
+    reportLostStage(call.exchange, 'readers_failed');
 
   const groups = countVotes(read);
   noteVotes(groups, read, call);
@@ -137,7 +138,7 @@ async function mutualReasoning(call: Call, next: Next, options: Options) {
 /** As many as are wanted: with `n: top` the client's `n` comes here, and not every model takes it. */
 async function plainAnswers(call: Call, next: Next): Promise<Reply> {
   const count = call.request.value.n ?? 1;
-  if (count === 1) return usableReply(next(call), call);
+  if (count === 1) return shownOrError(next(call), call);
   const answers = await next.sample(call, count);
   const usable = answers.filter(isUsable);
   return usable.length > 0 ? topChoices(usable) : noneUsable(answers, call);

@@ -1,9 +1,9 @@
 /** Who reads the paths again: the discriminator, and the judge where there is nothing to vote on. */
 import {
   choiceOf,
-  degradeByLoss,
+  reportLostStage,
   diverseTemperature,
-  ifAny,
+  survive,
   judgeCall,
   seedAt,
   withDefaultLimit,
@@ -58,7 +58,7 @@ function complete(
     { role: 'discriminator' },
   );
   const { rstar_discriminator_model: model } = options;
-  return ifAny(next.ask(model === undefined ? reader : next.to(reader, model)), call);
+  return survive(next.ask(model === undefined ? reader : next.to(reader, model)), call);
 }
 
 /** There is no short answer to vote on: the path first that a judge finds most consistent with the others. */
@@ -70,8 +70,8 @@ export async function chosenFirst(paths: readonly Path[], call: Call, next: Next
     temperature: 0,
     evidence,
   });
-  const verdict = paths.length > 1 ? await ifAny(next.ask(judge), call) : undefined;
-  if (paths.length > 1 && !verdict) degradeByLoss(call.exchange, 'judges_failed');
+  const verdict = paths.length > 1 ? await survive(next.ask(judge), call) : undefined;
+  if (paths.length > 1 && !verdict) reportLostStage(call.exchange, 'judges_failed');
   const choice = choiceOf(verdict?.text ?? '', paths.length);
   const why = choice === null ? 'it is the first' : 'a judge finds it most consistent with the others';
   call.trace.note({ winner: choice ?? 0, why: `no path states a short answer, and ${why}` });

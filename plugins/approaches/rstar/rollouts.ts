@@ -1,8 +1,8 @@
 /** Rollouts: each grows one path of steps, from a node of the tree to an answer or the greatest depth. */
 import {
   diverseTemperature,
-  degrade,
-  ifAny,
+  reportDegraded,
+  survive,
   isUsable,
   Random,
   sameAnswer,
@@ -69,7 +69,7 @@ export class Exploration {
     for (let begun = 0; begun < rollouts; begun += batch) {
       if (begun > 0) {
         if (call.signal.aborted) return;
-        if (!call.canSpend()) return degrade(call.exchange, 'budget_exhausted');
+        if (!call.canSpend()) return reportDegraded(call.exchange, 'budget_exhausted');
         call.exchange.progress.say(`${begun} of ${rollouts} rollouts are done.`);
       }
       // Where each begins is settled before any of them moves.
@@ -138,7 +138,7 @@ export class Exploration {
       this.failures.push(error);
       throw error;
     });
-    return ifAny(answered, call);
+    return survive(answered, call);
   }
 
   /** The reward of a path is the share of all paths that come to its result. */

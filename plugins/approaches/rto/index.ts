@@ -10,16 +10,16 @@
 import {
   approachOptions,
   definePlugin,
-  degrade,
-  degradeByLoss,
-  ifAny,
+  reportDegraded,
+  reportLostStage,
+  survive,
   isReasoning,
   isTruncated,
   isUsable,
   judgeCall,
   limitOf,
   noneUsable,
-  orBestSoFar,
+  shownOrBest,
   programOf,
   questionText,
   stripThinking,
@@ -66,7 +66,7 @@ async function optimise(call: Call, next: Next, options: Options): Promise<Reply
   const { trace } = call;
   const { progress } = call.exchange;
   if ((response_format?.['type'] ?? 'text') !== 'text') {
-    degrade(call.exchange, 'rto: response_format', { isLasting: true });
+    reportDegraded(call.exchange, 'rto: response_format', { isLasting: true });
     return next(call);
   }
   const sampling = {
@@ -79,7 +79,7 @@ async function optimise(call: Call, next: Next, options: Options): Promise<Reply
   if (!isUsable(first)) return noneUsable([first], call);
   if (isTruncated(first) || toolCallKey(first) !== undefined) return first.reply;
   if (!isAboutCode(questionText(messages), first.text)) {
-    degrade(call.exchange, 'rto: no code', { isLasting: true });
+    reportDegraded(call.exchange, 'rto: no code', { isLasting: true });
     return first.reply;
   }
   const program = programOf(first.text);
@@ -94,7 +94,7 @@ async function optimise(call: Call, next: Next, options: Options): Promise<Reply
     return first.reply;
   };
   if (rewritten.length === 0) {
-    degradeByLoss(call.exchange, 'round_trip_failed');
+    reportLostStage(call.exchange, 'round_trip_failed');
     return keepFirst('no round trip came to its end');
   }
   if (different.length === 0) return keepFirst('the programs are the same');
@@ -105,9 +105,9 @@ async function optimise(call: Call, next: Next, options: Options): Promise<Reply
     { messages: merging(messages, program, different), ...sampling },
     { role: 'synthesis', wantsWhole: call.request.value.stream !== true },
   );
-  const reply = await orBestSoFar(next(merge), merge, () => keepFirst('the merged program did not come'));
+  const reply = await shownOrBest(next(merge), merge, () => keepFirst('the merged program did not come'));
   if (!isCut(reply, merge)) return reply;
-  degrade(call.exchange, 'answer_truncated', { isLasting: true });
+  reportDegraded(call.exchange, 'answer_truncated', { isLasting: true });
   return keepFirst('the merged program was cut');
 }
 
@@ -122,7 +122,7 @@ async function roundTrip(first: Answer, call: Call, next: Next, options: Options
     limit: isReasoning(call, [first]) ? Math.max(least, 4096) : least,
     role: 'description',
   });
-  const description = wholeText(await ifAny(next.ask(describing), call));
+  const description = wholeText(await survive(next.ask(describing), call));
   if (description === undefined) return undefined;
 
   const system = systemText(messages);
@@ -133,7 +133,7 @@ async function roundTrip(first: Answer, call: Call, next: Next, options: Options
     limit: limitOf(call) ?? max_tokens,
     role: 'rewrite',
   });
-  const text = wholeText(await ifAny(next.ask(rewriting), call));
+  const text = wholeText(await survive(next.ask(rewriting), call));
   return text === undefined ? undefined : programOf(text);
 }
 

@@ -10,9 +10,9 @@ import {
   candidateText,
   choiceOf,
   definePlugin,
-  degradeByLoss,
+  reportLostStage,
   diverseTemperature,
-  ifAny,
+  survive,
   isFreeText,
   isUsable,
   judgeCall,
@@ -117,8 +117,8 @@ async function chosenFirst(candidates: readonly Answer[], call: Call, next: Next
   );
   const user = [questionBlock(call.request.value.messages), ...answers].join('\n\n');
   const asked = judgeCall(call, { system: JUDGE, user, temperature: 0, evidence: candidates });
-  const verdict = await ifAny(next.ask(asked), call);
-  if (!verdict) degradeByLoss(call.exchange, 'judges_failed');
+  const verdict = await survive(next.ask(asked), call);
+  if (!verdict) reportLostStage(call.exchange, 'judges_failed');
   const choice = choiceOf(verdict?.text ?? '', candidates.length);
   call.trace.note({ why: choice === null ? 'no judge chose one, it is the first' : 'the judge chose it' });
   const chosen = candidates[choice ?? 0];

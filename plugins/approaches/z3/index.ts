@@ -9,15 +9,15 @@
 import {
   approachOptions,
   definePlugin,
-  degrade,
-  degradeByLoss,
+  reportDegraded,
+  reportLostStage,
   gatewayError,
-  ifAny,
+  survive,
   isUsable,
   judgeCall,
-  orBestSoFar,
+  shownOrBest,
   questionBlock,
-  usableReply,
+  shownOrError,
   withDefaultLimit,
   z,
   type Answer,
@@ -83,7 +83,7 @@ export function z3(find: () => string | undefined = findSolver) {
               detail: 'only the server may set it',
             });
           if (pool) return solve(call, next, chosen, pool);
-          degrade(call.exchange, 'z3: z3-solver is not installed', { isLasting: true });
+          reportDegraded(call.exchange, 'z3: z3-solver is not installed', { isLasting: true });
           return direct(call, next, chosen);
         },
       });
@@ -93,7 +93,7 @@ export function z3(find: () => string | undefined = findSolver) {
 
 async function solve(call: Call, next: Next, options: Options, pool: SolverPool): Promise<Reply> {
   if (call.callsLeft < 2) {
-    degrade(call.exchange, 'budget_exhausted');
+    reportDegraded(call.exchange, 'budget_exhausted');
     return direct(call, next, options);
   }
   pool.warm();
@@ -119,8 +119,8 @@ async function solveBeside(
   progress.say('Translating the question for a solver.');
   const limit = options.z3_program_max_tokens;
   const asked = { system: ANALYST, user: questionBlock(messages), temperature: CAREFUL, limit, role: 'analysis' };
-  const analysed = await ifAny(next.ask(judgeCall(call, asked)), call);
-  if (!analysed) degradeByLoss(call.exchange, 'z3: analysis failed');
+  const analysed = await survive(next.ask(judgeCall(call, asked)), call);
+  if (!analysed) reportLostStage(call.exchange, 'z3: analysis failed');
   const formulation = readFormulation(analysed?.text ?? '');
   const { isApplicable, analysis } = formulation;
   call.trace.note({ is_applicable: isApplicable });
@@ -147,7 +147,7 @@ async function solveBeside(
     { role: 'synthesis' },
   );
   const best = replyWith(analysed, [analysis, result].join('\n\n').trim());
-  const reply = await orBestSoFar(next(synthesis), synthesis, () => best);
+  const reply = await shownOrBest(next(synthesis), synthesis, () => best);
   return reply === best ? orWhatThereIs(analysed, result, call, () => direct(call, next, options)) : reply;
 }
 
@@ -159,7 +159,7 @@ function direct(
   messages: readonly Message[] = call.request.value.messages,
 ): Promise<Reply> {
   const asked = directCall(call, options, messages);
-  return usableReply(next(asked), asked);
+  return shownOrError(next(asked), asked);
 }
 
 function directCall(call: Call, { max_tokens }: Options, messages = call.request.value.messages): Call {
@@ -170,7 +170,7 @@ function directCall(call: Call, { max_tokens }: Options, messages = call.request
 /** Where nothing more may be spent, what the model or the solver has said so far is the answer. */
 async function orWhatThereIs(analysed: Answer, text: string, call: Call, answer: () => Promise<Reply>): Promise<Reply> {
   if (text === '' || (call.canSpend() && !call.signal.aborted)) return answer();
-  degrade(call.exchange, call.signal.aborted ? 'deadline_exceeded' : 'budget_exhausted');
+  reportDegraded(call.exchange, call.signal.aborted ? 'deadline_exceeded' : 'budget_exhausted');
   return replyWith(analysed, text);
 }
 
@@ -191,7 +191,7 @@ interface Spare {
 function spareAnswer(call: Call, next: Next, options: Options): Spare {
   const ending = new AbortController();
   const signal = AbortSignal.any([call.signal, ending.signal]);
-  const made = ifAny(next.ask(directCall(call, options).with({}, { signal })), call);
+  const made = survive(next.ask(directCall(call, options).with({}, { signal })), call);
   // Nobody may be waiting for it any more when it fails.
   made.catch(() => undefined);
   return {

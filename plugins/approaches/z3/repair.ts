@@ -1,5 +1,5 @@
 /** From the first program to one that works: run, and let the model repair it from what the solver says. */
-import { degrade, degradeByLoss, ifAny, judgeCall, type Call, type Next } from '../../../core/index.ts';
+import { reportDegraded, reportLostStage, survive, judgeCall, type Call, type Next } from '../../../core/index.ts';
 import { execute, rejected, type Outcome } from './execution.ts';
 import { readProgram, type Formulation } from './formulation.ts';
 import type { SolverPool } from './pool.ts';
@@ -60,7 +60,7 @@ export async function searchProgram(
     const user = repairPrompt(messages, program, fault);
     const limit = options.z3_program_max_tokens;
     const asked = judgeCall(call, { system: REPAIRER, user, temperature: CAREFUL, limit, role: 'repair' });
-    ({ program } = readProgram((await ifAny(next.ask(asked), call))?.text ?? ''));
+    ({ program } = readProgram((await survive(next.ask(asked), call))?.text ?? ''));
     if (program === undefined) break;
   }
   call.trace.note({
@@ -68,7 +68,7 @@ export async function searchProgram(
     ...(found ? { has_solution: found.outcome.hasSolution, is_unique: found.outcome.isUnique ?? null } : {}),
   });
   if (!found) {
-    degradeByLoss(call.exchange, 'z3: no result');
+    reportLostStage(call.exchange, 'z3: no result');
     // With less load, or other seeds, the solver may come to a result another time.
     if (kinds.some((kind) => kind !== 'ok' && kind !== 'error')) call.exchange.isPartial = true;
   }
@@ -86,14 +86,14 @@ async function run(program: string, call: Call, timeoutMs: number, pool: SolverP
   const refused = rejected(program);
   if (refused) return refused;
   try {
-    return await ifAny(
+    return await survive(
       pool.run((solver) => execute(program, solver, timeoutMs), call.signal),
       call,
     );
   } catch (error) {
     if (!(error instanceof SolverUnavailable)) throw error;
     call.exchange.log.warn({ err: error }, 'no solver: z3 answers directly');
-    degrade(call.exchange, 'z3: the solver does not start');
+    reportDegraded(call.exchange, 'z3: the solver does not start');
     return undefined;
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Capabilities } from '../../../core/approach/capabilities.ts';
+import { Capabilities } from '../../../core/run/capabilities.ts';
 import { definePlugin, limitedTo, withTurns } from '../../../core/index.ts';
 import bon from '../../../plugins/approaches/bon/index.ts';
 import cot from '../../../plugins/approaches/cot_reflection/index.ts';

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseExpression, printExpression, readExpression, sequence } from '../../../core/approach/expression.ts';
+import { parseExpression, printExpression, readExpression, sequence } from '../../../core/plan/expression.ts';
 import { nearest } from '../../../core/nearest.ts';
 
 const SLUGS = ['none', 're2', 'bon', 'moa', 'self_consistency'];

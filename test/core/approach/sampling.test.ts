@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Capabilities } from '../../../core/approach/capabilities.ts';
+import { Capabilities } from '../../../core/run/capabilities.ts';
 import { definePlugin, noneUsable, topChoices, z, type Answer, type SampleOptions } from '../../../core/index.ts';
 import { runApproach, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { choiceOf, rankingOf, scoreOf } from '../../../core/approach/score.ts';
+import { choiceOf, rankingOf, scoreOf } from '../../../core/approach/verdict.ts';
 
 test('the angle brackets of a form do not hide what was filled in', () => {
   expect(scoreOf('Good.\nScore: <8.5>', 0, 10)).toBe(8.5);

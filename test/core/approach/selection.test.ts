@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
-import { createApproachRegistry } from '../../../core/approach/registry.ts';
-import { createSelection } from '../../../core/approach/selection.ts';
+import { createApproachRegistry } from '../../../core/plan/registry.ts';
+import { createSelection } from '../../../core/plan/selection.ts';
 import { systemClock } from '../../../core/clock.ts';
 import type { OtherExchange } from '../../../core/exchange/exchange.ts';
 import { Payload } from '../../../core/bytes/payload.ts';

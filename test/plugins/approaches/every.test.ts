@@ -1,6 +1,6 @@
 /** What holds for every approach, one table for all. */
 import { describe, expect, test } from 'vitest';
-import { Capabilities } from '../../../core/approach/capabilities.ts';
+import { Capabilities } from '../../../core/run/capabilities.ts';
 import { gatewayError, GatewayError, type Call, type TraceNode } from '../../../core/index.ts';
 import { replyTo } from '../../support/any-reply.ts';
 import { EVERY_APPROACH, type ApproachCase } from '../../support/every-approach.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Capabilities } from '../../../core/approach/capabilities.ts';
+import { Capabilities } from '../../../core/run/capabilities.ts';
 import { gatewayError } from '../../../core/index.ts';
 import mars from '../../../plugins/approaches/mars/index.ts';
 import { runApproach, USAGE, type Run, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';

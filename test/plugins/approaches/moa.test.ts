@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Capabilities } from '../../../core/approach/capabilities.ts';
+import { Capabilities } from '../../../core/run/capabilities.ts';
 import moa from '../../../plugins/approaches/moa/index.ts';
 import { runApproach, USAGE, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Capabilities } from '../../../core/approach/capabilities.ts';
+import { Capabilities } from '../../../core/run/capabilities.ts';
 import bon from '../../../plugins/approaches/bon/index.ts';
 import none from '../../../plugins/approaches/none.ts';
 import { runApproach, USAGE, type RunOptions } from '../../support/scripted-handler.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Capabilities } from '../../../core/approach/capabilities.ts';
+import { Capabilities } from '../../../core/run/capabilities.ts';
 import type { ChatRequest, Message } from '../../../core/index.ts';
 import bon from '../../../plugins/approaches/bon/index.ts';
 import re2, { repeatQuestion } from '../../../plugins/approaches/re2.ts';

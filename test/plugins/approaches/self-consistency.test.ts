@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { Capabilities } from '../../../core/approach/capabilities.ts';
+import { Capabilities } from '../../../core/run/capabilities.ts';
 import selfConsistency from '../../../plugins/approaches/self_consistency/index.ts';
 import { likeness } from '../../../plugins/approaches/self_consistency/votes.ts';
 import { runApproach, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createKept, type Kept } from '../../../core/kept.ts';
-import { Random } from '../../../core/random.ts';
 import z3Plugin, { z3 } from '../../../plugins/approaches/z3/index.ts';
 import { SolverPool } from '../../../plugins/approaches/z3/pool.ts';
 import { findSolver } from '../../../plugins/approaches/z3/solver-package.ts';
@@ -9,6 +8,7 @@ import { anyModel } from '../../support/any-model.ts';
 import { startGateway } from '../../support/gateway.ts';
 import { scriptedUpstream } from '../../support/scripted-upstream.ts';
 import { runApproach, type Run, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
+import { Random } from '../../../core/approach/random.ts';
 
 /** One pool for all tests of this file, as for all requests of a server. */
 const pools = new Set<SolverPool>();

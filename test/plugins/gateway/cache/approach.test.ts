@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import {
   BudgetExhausted,
-  degrade,
+  reportDegraded,
   GatewayError,
-  ifAny,
+  survive,
   type Call,
   type Handler,
   type Reply,
@@ -112,7 +112,7 @@ test('a failure that an approach survives is survived for those who joined, thou
   const plan = {
     approach: 'x',
     isSingleCall: false,
-    run: async (call: Call, next: Handler) => (await ifAny(next(call), call)) ?? complete('best so far'),
+    run: async (call: Call, next: Handler) => (await survive(next(call), call)) ?? complete('best so far'),
   };
   const leader = new AbortController();
 
@@ -133,7 +133,7 @@ test('an answer that a failure made less is shared, but not kept', async () => {
     isSingleCall: false,
     async run(call: Call, next: Handler) {
       const reply = await next(call);
-      if (isDown) degrade(call.exchange, 'answer_failed');
+      if (isDown) reportDegraded(call.exchange, 'answer_failed');
       return reply;
     },
   };

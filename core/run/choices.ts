@@ -1,11 +1,12 @@
 import type { Call, Handler, StreamStamp } from '../exchange/exchange.ts';
 import { streamReply, type CompleteReply, type Reply, type StreamReply } from '../exchange/reply.ts';
-import { degrade } from './candidates.ts';
 import type { Capabilities } from './capabilities.ts';
 import { mergeReplies, runBranches, type Branch } from './merge.ts';
-import { isRefusalOfN, seedAt } from './sampling.ts';
-import { JoinedStream } from './streams.ts';
-import { completionOf } from './whole.ts';
+import { isRefusalOfN } from './sampling.ts';
+import { JoinedStream } from '../approach/joined-stream.ts';
+import { completionOf } from '../approach/whole.ts';
+import { reportDegraded } from '../approach/losses.ts';
+import { seedAt } from '../approach/fan-out.ts';
 
 const MAX_CHOICES = 128;
 
@@ -78,7 +79,7 @@ export function countingChoices(
 
 /** The client gets the choices there are. */
 function tooFew({ exchange }: Call): undefined {
-  degrade(exchange, 'choices_missing');
+  reportDegraded(exchange, 'choices_missing');
 }
 
 function singleBranches(from: number, to: number, handler: Handler): Branch[] {

@@ -1,4 +1,4 @@
-import { stripThinking } from './answer.ts';
+import { stripThinking } from './text.ts';
 
 /**
  * Reading judgements: what a judge call says. Unparsable is `null`, never 0 and never false: it is left

@@ -5,7 +5,7 @@ import type { ChatRequest } from '../openai/types.ts';
 import type { Changes, Payload } from '../bytes/payload.ts';
 import { mayUse } from '../upstream/allowed-models.ts';
 import type { Upstreams } from '../upstream/upstreams.ts';
-import { Capabilities } from './capabilities.ts';
+import { Capabilities } from '../run/capabilities.ts';
 import { destinationOf } from './destination.ts';
 import { parseExpression, PLAIN, printExpression, type Expression } from './expression.ts';
 import {
@@ -17,14 +17,14 @@ import {
   withoutTags,
   type SplitModel,
 } from './marks.ts';
-import { limitsOf } from './options.ts';
+import { limitsOf } from '../approach/options.ts';
 import { planOther } from './other-operations.ts';
 import { checkReadable } from './readable.ts';
 import type { ApproachRegistry } from './registry.ts';
 import { lowerBudget, NO_OPTIONS, readOptions, type RequestOptions } from './request-options.ts';
 import type { SelectedPlan } from './selected-plan.ts';
-import { createRun, createStamp, type Step } from './run.ts';
-import type { Approach } from './types.ts';
+import { createRun, createStamp, type Step } from '../run/run.ts';
+import type { Approach } from '../approach/types.ts';
 import { type Budget, Allowance } from '../exchange/ledger.ts';
 
 export interface SelectionSettings {

@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
 import { LRUCache } from 'lru-cache';
 import type { Call, Handler } from '../exchange/exchange.ts';
-import type { ChatRequest } from '../openai/types.ts';
-import type { CompleteReply, Reply } from '../exchange/reply.ts';
+import type { Reply } from '../exchange/reply.ts';
 import { refusalOf } from '../upstream/refusal.ts';
+import { clientsRequestOf, topLevelField } from '../approach/losses.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -58,23 +58,9 @@ export function leavingOutRefused(handler: Handler, capabilities: Capabilities):
   };
 }
 
-/** Is this the refusal of a field that the client itself sent (but `n`, which can be fanned out)? */
-export function refusesClientsField(reply: CompleteReply, call: Call): boolean {
-  const { param } = refusalOf(reply);
-  if (param === undefined) return false;
-  const field = topLevel(param);
-  return field !== 'n' && field !== 'model' && Object.hasOwn(originalOf(call), field);
-}
-
-function originalOf(call: Call): ChatRequest {
-  const { exchange } = call;
-  // Only chats have approaches, so the exchange's own request is a chat's where there is no plan yet (tests).
-  return exchange.plan?.request.value ?? (exchange.request.value as ChatRequest);
-}
-
 /** The fields whose values differ from the client's. A seed counted up from the client's own is still the client's. */
 function ownFields(call: Call): Set<string> {
-  const original: Readonly<Record<string, unknown>> = originalOf(call);
+  const original: Readonly<Record<string, unknown>> = clientsRequestOf(call);
   const { value } = call.request;
   const own = new Set<string>();
   for (const [field, mine] of Object.entries(value)) {
@@ -84,7 +70,7 @@ function ownFields(call: Call): Set<string> {
     if (!isClients) own.add(field);
   }
   const isPrefilled =
-    value.messages.at(-1)?.role === 'assistant' && originalOf(call).messages.at(-1)?.role !== 'assistant';
+    value.messages.at(-1)?.role === 'assistant' && clientsRequestOf(call).messages.at(-1)?.role !== 'assistant';
   if (isPrefilled) own.add('prefill');
   return own;
 }
@@ -118,7 +104,7 @@ function refusedField(reply: Reply, own: ReadonlySet<string>): string | undefine
   const words = `${code ?? ''} ${message ?? text}`;
   if (own.has('prefill') && /prefill|(?:end|last message).{0,60}(?:user|assistant)/i.test(words)) return 'prefill';
   if (param !== undefined) {
-    const named = topLevel(param);
+    const named = topLevelField(param);
     if (own.has(named)) return named;
     if (named === 'top_logprobs' && own.has('logprobs')) return 'logprobs';
     return undefined;
@@ -130,8 +116,4 @@ function refusedField(reply: Reply, own: ReadonlySet<string>): string | undefine
     if (found >= 0 && found < at) [first, at] = [field, found];
   }
   return first;
-}
-
-function topLevel(param: string): string {
-  return /^[\w-]+/.exec(param)?.[0] ?? param;
 }

@@ -1,35 +1,35 @@
-import { GatewayError } from '../errors.ts';
+import { GatewayError, gatewayError } from '../errors.ts';
 import type { Call } from '../exchange/exchange.ts';
 import { completionToChunks } from '../openai/chunks.ts';
 import type { Chunk } from '../openai/types.ts';
 import type { Reply, StreamReply } from '../exchange/reply.ts';
-import { degrade, isSurvivable, isUsable } from './candidates.ts';
-import { refusesClientsField } from './capabilities.ts';
-import { changedStream } from './streams.ts';
+import { isUsable, noneUsable } from './candidates.ts';
+import { changedStream } from './joined-stream.ts';
 import { completionOf, toAnswers } from './whole.ts';
+import { reportDegraded, isSurvivable, refusesClientsField } from './losses.ts';
 
 /**
  * The reply of the call that is shown, or, where that fails or brings nothing, the best so far: a failure after a usable
  * candidate fails no request. It does where the client left, or where a field of the client's own is refused.
  */
-export async function orBestSoFar(shown: Promise<Reply>, call: Call, best: () => Reply): Promise<Reply> {
+export async function shownOrBest(shown: Promise<Reply>, call: Call, best: () => Reply): Promise<Reply> {
   let reply: Reply;
   try {
     reply = await shown;
   } catch (error) {
     if (!isSurvivable(error, call)) throw error;
-    degrade(call.exchange, reasonOf(error));
+    reportDegraded(call.exchange, reasonOf(error));
     return best();
   }
   if (reply.kind !== 'complete') return reply.kind === 'stream' ? neverEmpty(reply, call, best) : reply;
   if (reply.status >= 400) {
     if (refusesClientsField(reply, call)) return reply;
-    degrade(call.exchange, 'answer_failed');
+    reportDegraded(call.exchange, 'answer_failed');
     return best();
   }
   const [answer] = toAnswers(reply, call);
   if (answer && isUsable(answer)) return reply;
-  degrade(call.exchange, 'answer_empty');
+  reportDegraded(call.exchange, 'answer_empty');
   return best();
 }
 
@@ -41,7 +41,7 @@ function reasonOf(error: unknown): string {
 function neverEmpty(reply: StreamReply, call: Call, best: () => Reply): Reply {
   let hasContent = false;
   const instead = (reason: string) => {
-    degrade(call.exchange, reason);
+    reportDegraded(call.exchange, reason);
     const found = best();
     return found.kind === 'complete' ? withoutRole([...completionToChunks(completionOf(found, call))]) : [];
   };
@@ -80,4 +80,30 @@ function withoutRole(chunks: readonly Chunk[]): Chunk[] {
       delta: Object.fromEntries(Object.entries(choice.delta).filter(([key]) => key !== 'role')),
     })),
   }));
+}
+
+/**
+ * The reply of the call that is shown, for an approach with nothing else to show: one that brings nothing is an error,
+ * never an empty success. A stream that ends so fails instead of ending.
+ */
+export async function shownOrError(shown: Promise<Reply>, call: Call): Promise<Reply> {
+  const reply = await shown;
+  if (reply.kind === 'stream') return failingIfEmpty(reply, call);
+  if (reply.kind !== 'complete' || reply.status >= 400) return reply;
+  const answers = toAnswers(reply, call);
+  return answers.some(isUsable) ? reply : noneUsable(answers, call);
+}
+
+function failingIfEmpty(reply: StreamReply, call: Call): Reply {
+  let isTold = false;
+  return changedStream(reply, call, {
+    change: (chunk) => {
+      isTold ||= bringsContent(chunk) || chunk.choices.some((choice) => choice.finish_reason === 'content_filter');
+      return isLast(chunk) && !isTold ? [] : [chunk];
+    },
+    onEnd: () => {
+      if (isTold) return [];
+      throw gatewayError('upstream_error', { upstream: call.upstream.name, detail: 'answered with nothing usable' });
+    },
+  });
 }

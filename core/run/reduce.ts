@@ -1,13 +1,15 @@
 import type { Call, Handler, StreamStamp } from '../exchange/exchange.ts';
 import type { Reply } from '../exchange/reply.ts';
-import { normalizeAnswer } from './answer.ts';
-import { degradeByLoss, groupsOf, ifAny, noneUsable, sameResult, usableOf } from './candidates.ts';
-import { candidateText, judgeCall, questionBlock } from './conversation.ts';
+import { groupsOf, noneUsable, sameResult, usableOf } from '../approach/candidates.ts';
+import { candidateText, questionBlock } from '../approach/conversation.ts';
 import { runBranches, type Branch } from './merge.ts';
 import { ask } from './sampling.ts';
-import { choiceOf } from './score.ts';
-import type { Answer } from './types.ts';
-import { toAnswers, wholeCall, wholeReply } from './whole.ts';
+import { choiceOf } from '../approach/verdict.ts';
+import type { Answer } from '../approach/types.ts';
+import { toAnswers, wholeCall, wholeReply } from '../approach/whole.ts';
+import { normalizeAnswer } from '../approach/final-answer.ts';
+import { judgeCall } from '../approach/judge-call.ts';
+import { reportLostStage, survive } from '../approach/losses.ts';
 
 /** `vote` = the answer that most branches come to; `judge` = the one that the request's model finds best, by one call more. */
 export type Reducer = 'vote' | 'judge';
@@ -65,8 +67,8 @@ async function favourite(candidates: readonly Answer[], call: Call, handler: Han
   const listed = candidates.map((answer, i) => `<answer number="${i + 1}">\n${candidateText(answer)}\n</answer>`);
   const user = [questionBlock(messages), ...listed].join('\n\n');
   const judging = judgeCall(call, { system: JUDGE, user, temperature: 0, evidence: candidates });
-  const verdicts = await ifAny(ask(judging, handler), call);
-  if (!verdicts) degradeByLoss(call.exchange, 'judges_failed');
+  const verdicts = await survive(ask(judging, handler), call);
+  if (!verdicts) reportLostStage(call.exchange, 'judges_failed');
   const [verdict] = verdicts ?? [];
   const choice = verdict ? choiceOf(verdict.text, candidates.length) : null;
   return choice === null ? undefined : candidates[choice];

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { gatewayError, type GatewayError } from '../errors.ts';
 import type { ChatRequest } from '../openai/types.ts';
-import { capsOf, limitsOf } from './options.ts';
-import type { Reducer } from './reduce.ts';
+import { capsOf, limitsOf } from '../approach/options.ts';
+import type { Reducer } from '../run/reduce.ts';
 import { optionNames, type ApproachRegistry } from './registry.ts';
-import type { Approach } from './types.ts';
-import { CONTROL_KEYS } from './wire-fields.ts';
+import type { Approach } from '../approach/types.ts';
+import { CONTROL_KEYS } from '../approach/reserved-names.ts';
 import type { Budget } from '../exchange/ledger.ts';
 import { nearest } from '../nearest.ts';
 

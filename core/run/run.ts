@@ -3,18 +3,18 @@ import type { Call, Handler, Plan, StreamStamp } from '../exchange/exchange.ts';
 import { streamReply, type CompleteReply, type Reply } from '../exchange/reply.ts';
 import { UpstreamRefusal } from '../upstream/refusal.ts';
 import { leavingOutRefused } from './capabilities.ts';
-import { degradeByLoss } from './candidates.ts';
 import { countingChoices } from './choices.ts';
 import { compose, type Step } from './compose.ts';
 import { bounded, withDeadline } from './deadline.ts';
 import { createStamp, runBranches, stamped, type Branch } from './merge.ts';
 import type { Kit } from './next.ts';
 import { reduceBranches, type Reducer } from './reduce.ts';
-import { seedAt } from './sampling.ts';
-import { JoinedStream } from './streams.ts';
+import { JoinedStream } from '../approach/joined-stream.ts';
 import { extensionOf } from '../exchange/trace-summary.ts';
-import { completionOf, wholeReply } from './whole.ts';
+import { completionOf, wholeReply } from '../approach/whole.ts';
 import type { Budget } from '../exchange/ledger.ts';
+import { reportLostStage } from '../approach/losses.ts';
+import { seedAt } from '../approach/fan-out.ts';
 
 export type { Step } from './compose.ts';
 export { createStamp } from './merge.ts';
@@ -111,7 +111,7 @@ function runMany({ branches, kit, clock, stamp, isTop, reduce }: RunInit): Run {
 function noteMissing(reply: Reply, call: Call): void {
   if (reply.kind !== 'complete' || reply.status >= 400) return;
   if (completionOf(reply, call).choices.length < (call.request.value.n ?? 1))
-    degradeByLoss(call.exchange, 'choices_missing');
+    reportLostStage(call.exchange, 'choices_missing');
 }
 
 /** Does the client want the trace in its answer? */

@@ -1,11 +1,11 @@
 import type { Call, Handler } from '../exchange/exchange.ts';
 import type { Reply } from '../exchange/reply.ts';
-import { firstByRank, UpstreamRefusal } from '../upstream/refusal.ts';
-import { noteLoss } from './candidates.ts';
-import { refusesClientsField, type Capabilities } from './capabilities.ts';
-import { sideBySide, type SideBySide } from './side-by-side.ts';
-import type { Answer, SampleOptions } from './types.ts';
-import { toAnswers, wholeCall, wholeReply } from './whole.ts';
+import { UpstreamRefusal } from '../upstream/refusal.ts';
+import { type Capabilities } from './capabilities.ts';
+import { sideBySide, strictly, seedAt, type Outcome, outcomeOf } from '../approach/fan-out.ts';
+import type { Answer, SampleOptions } from '../approach/types.ts';
+import { toAnswers, wholeCall, wholeReply } from '../approach/whole.ts';
+import { refusesClientsField } from '../approach/losses.ts';
 
 /** Statuses that may mean "no `n` here". */
 const MAY_REFUSE_N: ReadonlySet<number> = new Set([400, 404, 422]);
@@ -58,11 +58,6 @@ export async function sample(
   return strictly({ ...more, answers: [...answers, ...more.answers] }, call);
 }
 
-/** The answers of calls that were made side by side. Failed ones are dropped; when none is left, throws the failure that ranks first. */
-export async function anyOf(asked: readonly Promise<Answer>[], call: Call): Promise<readonly Answer[]> {
-  return strictly(outcomeOf(await Promise.allSettled(asked)), call);
-}
-
 /** Is it worth asking again without `n`? Not where the refusal names a field that the client sent. */
 export function mayRefuseN(error: unknown, call: Call): boolean {
   return error instanceof UpstreamRefusal && isRefusalOfN(error.reply, call);
@@ -77,22 +72,6 @@ export function singleCall(call: Call, index: number): Call {
   const { seed } = call.request.value;
   const single = wholeCall(call);
   return typeof seed === 'number' && index > 0 ? single.with({ seed: seedAt(seed, index) }) : single;
-}
-
-/** Seeds beyond the exact integers stay as they are: adding to them would change nothing, or the wrong digits. */
-export function seedAt(seed: number, index: number): number {
-  return Number.isSafeInteger(seed + index) ? seed + index : seed;
-}
-
-interface Outcome {
-  readonly answers: readonly Answer[];
-  readonly failures: readonly unknown[];
-}
-
-function strictly({ answers, failures }: Outcome, { exchange }: Call): readonly Answer[] {
-  if (answers.length === 0 && failures.length > 0) throw firstByRank(failures);
-  for (const failure of failures) noteLoss(failure, exchange);
-  return answers;
 }
 
 /** Calls side by side; failed ones are dropped, and once `until` is content the rest is aborted. */
@@ -113,14 +92,4 @@ async function singles(
   );
   if (aborted > 0) onAbort?.(aborted);
   return outcomeOf(results);
-}
-
-function outcomeOf(results: SideBySide<Answer | undefined>['results']): Outcome {
-  const answers: Answer[] = [];
-  const failures: unknown[] = [];
-  for (const result of results) {
-    if (result?.status === 'rejected') failures.push(result.reason);
-    else if (result?.value) answers.push(result.value);
-  }
-  return { answers, failures };
 }

@@ -4,8 +4,8 @@ import type { Call, Exchange, Handler } from '../exchange/exchange.ts';
 import type { Destination } from '../upstream/upstreams.ts';
 import type { Capabilities } from './capabilities.ts';
 import { ask, sample } from './sampling.ts';
-import type { Next } from './types.ts';
-import { wholeCall } from './whole.ts';
+import type { Next } from '../approach/types.ts';
+import { wholeCall } from '../approach/whole.ts';
 
 /** What running approaches takes beside the calls themselves. */
 export interface Kit {

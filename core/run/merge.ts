@@ -5,11 +5,10 @@ import { withHeader, type HeaderList } from '../bytes/header-list.ts';
 import type { Choice, Usage } from '../openai/types.ts';
 import { streamReply, type CompleteReply, type Reply } from '../exchange/reply.ts';
 import { firstByRank, UpstreamRefusal } from '../upstream/refusal.ts';
-import { degrade } from './candidates.ts';
 import { childSignal } from '../signals.ts';
-import { JoinedStream } from './streams.ts';
-import type { Answer } from './types.ts';
-import { completionOf, wholeReply } from './whole.ts';
+import { JoinedStream } from '../approach/joined-stream.ts';
+import { completionOf, wholeReply } from '../approach/whole.ts';
+import { reportDegraded } from '../approach/losses.ts';
 
 /** One of several runs whose choices make one answer. */
 export interface Branch {
@@ -40,7 +39,7 @@ export async function runBranches(branches: readonly Branch[], call: Call, init:
     );
     const failures = outcomes.flatMap((outcome) => ('error' in outcome ? [outcome.error] : []));
     if (made.length === 0) throw failureOf(failures, init.isRanked);
-    if (failures.length > 0) degrade(call.exchange, 'branch_failed');
+    if (failures.length > 0) reportDegraded(call.exchange, 'branch_failed');
     return mergeReplies(made as readonly Part[], call, init.stamp);
   } finally {
     group.release();
@@ -88,7 +87,7 @@ async function joinedInOrder(
         joined.add({ reply: outcome.reply, indexOf: () => index, label: branches[i]?.label });
       resolve(outcome.reply.headers);
     }
-    if (position > 0 && failures.length > 0) degrade(call.exchange, 'branch_failed');
+    if (position > 0 && failures.length > 0) reportDegraded(call.exchange, 'branch_failed');
     if (position > 0) joined.close();
     else reject(failureOf(failures, init.isRanked));
   };
@@ -125,15 +124,6 @@ export function mergeReplies(parts: readonly Part[], call: Call, stamp: StreamSt
   const [first] = parts;
   if (!first) throw new Error('there is nothing to merge');
   return stamped({ ...first.reply, body: first.reply.body.with({ choices }) }, call, stamp);
-}
-
-/** The answers of one pool as one reply, best first: what an approach that `selects` returns for `n: top`. */
-export function topChoices(answers: readonly Answer[]): Reply {
-  const [first] = answers;
-  if (!first) throw new Error('there is nothing to return');
-  if (answers.length === 1 || first.reply.kind !== 'complete') return first.reply;
-  const choices = answers.map(({ choice }, index) => ({ ...choice, index }));
-  return { ...first.reply, body: first.reply.body.with({ choices }) };
 }
 
 /** The reply as an answer made of several calls. */

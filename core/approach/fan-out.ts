@@ -1,5 +1,8 @@
 import type { Call } from '../exchange/exchange.ts';
 import { childSignal } from '../signals.ts';
+import type { Answer } from './types.ts';
+import { firstByRank } from '../upstream/refusal.ts';
+import { recordLoss } from './losses.ts';
 
 export interface SideBySide<T> {
   /** How each ended, in the order of the calls; undefined = aborted while it was open. */
@@ -44,4 +47,35 @@ export function sideBySide<T>(
       );
     }
   });
+}
+
+/** The answers of calls that were made side by side. Failed ones are dropped; when none is left, throws the failure that ranks first. */
+export async function anyOf(asked: readonly Promise<Answer>[], call: Call): Promise<readonly Answer[]> {
+  return strictly(outcomeOf(await Promise.allSettled(asked)), call);
+}
+
+/** Seeds beyond the exact integers stay as they are: adding to them would change nothing, or the wrong digits. */
+export function seedAt(seed: number, index: number): number {
+  return Number.isSafeInteger(seed + index) ? seed + index : seed;
+}
+
+export interface Outcome {
+  readonly answers: readonly Answer[];
+  readonly failures: readonly unknown[];
+}
+
+export function strictly({ answers, failures }: Outcome, { exchange }: Call): readonly Answer[] {
+  if (answers.length === 0 && failures.length > 0) throw firstByRank(failures);
+  for (const failure of failures) recordLoss(failure, exchange);
+  return answers;
+}
+
+export function outcomeOf(results: SideBySide<Answer | undefined>['results']): Outcome {
+  const answers: Answer[] = [];
+  const failures: unknown[] = [];
+  for (const result of results) {
+    if (result?.status === 'rejected') failures.push(result.reason);
+    else if (result?.value) answers.push(result.value);
+  }
+  return { answers, failures };
 }

@@ -1,12 +1,12 @@
 import { GatewayError, gatewayError } from '../errors.ts';
 import { GENERATION_ROLES, type Call, type Handler } from '../exchange/exchange.ts';
 import { onEnd, type CompleteReply, type Reply } from '../exchange/reply.ts';
-import { candidateText, withDraft } from './conversation.ts';
-import { orBestSoFar } from './best-so-far.ts';
+import { candidateText, withDraft } from '../approach/conversation.ts';
+import { shownOrBest } from '../approach/shown-reply.ts';
 import { withDeadline } from './deadline.ts';
 import { createNext, type Kit } from './next.ts';
-import type { Approach, Next } from './types.ts';
-import { toAnswers, wholeCall, wholeReply } from './whole.ts';
+import type { Approach, Next } from '../approach/types.ts';
+import { toAnswers, wholeCall, wholeReply } from '../approach/whole.ts';
 import type { Allowance } from '../exchange/ledger.ts';
 
 /** An approach of a plan with its effective options. */
@@ -77,7 +77,7 @@ function improving(first: Handler, second: Handler): Handler {
     if (draft.status >= 400) return draft;
     const text = draftText(draft, call);
     if (text === '') return draft;
-    return orBestSoFar(
+    return shownOrBest(
       second(call.with({ messages: withDraft(call.request.value.messages, text) })),
       call,
       () => draft,

@@ -1,0 +1,50 @@
+import type { Call } from '../exchange/exchange.ts';
+import type { Changes } from '../bytes/payload.ts';
+import type { ChatRequest } from '../openai/types.ts';
+import type { Answer } from './types.ts';
+
+/** The limit of a call's completion, under the name that the client used; `max_tokens` where it used none. */
+export function limitedTo(call: Call, tokens: number): Changes<ChatRequest> {
+  return call.request.value.max_completion_tokens === undefined
+    ? { max_tokens: tokens }
+    : { max_completion_tokens: tokens };
+}
+
+/** The client's own limit if it set one, else `fallback`, as changes to the request. */
+export function withDefaultLimit(call: Call, fallback: number): Changes<ChatRequest> {
+  return limitOf(call) === undefined ? limitedTo(call, fallback) : {};
+}
+
+/** The client's own limit, undefined where it set none. */
+export function limitOf({ request }: Call): number | undefined {
+  return request.value.max_completion_tokens ?? request.value.max_tokens ?? undefined;
+}
+
+/** The temperature of calls that need diversity: the client's, unless it is below 0.5; `fallback` otherwise. */
+export function diverseTemperature(call: Call, fallback: number): number {
+  const { temperature } = call.request.value;
+  return typeof temperature === 'number' && temperature >= 0.5 ? temperature : fallback;
+}
+
+const REASONING_MODEL = /(?:^|[/-])(?:o[1-9]|gpt-5|r1|qwq|qwen3|magistral|gpt-oss)(?![a-z0-9])|reason|think/i;
+
+/** May the answer be any text: has the client asked for no format, and offered no tools? */
+export function isFreeText({ request }: Call): boolean {
+  const { tools, functions, response_format } = request.value;
+  const hasTools = (Array.isArray(tools) && tools.length > 0) || (Array.isArray(functions) && functions.length > 0);
+  const format = response_format?.['type'] ?? 'text';
+  return !hasTools && format === 'text';
+}
+
+/** Is the model known to reason: by its name, by what the client asks of it, or by answers it gave? */
+export function isReasoning({ request }: Call, evidence: readonly Answer[] = []): boolean {
+  const { model, reasoning_effort, reasoning, thinking } = request.value;
+  if (reasoning_effort !== undefined && reasoning_effort !== null && reasoning_effort !== 'none') return true;
+  if (reasoning !== undefined || thinking !== undefined || REASONING_MODEL.test(model)) return true;
+  return evidence.some(
+    ({ choice, text, usage }) =>
+      typeof choice.message.reasoning_content === 'string' ||
+      text.includes('</think>') ||
+      (usage?.completion_tokens_details?.['reasoning_tokens'] ?? 0) > 0,
+  );
+}
