@@ -8,7 +8,8 @@
  * `"optillm_approach": "house_style&bon"`; for one request with other rules: `"optigate": {"house_style": {"rules": "…"}}`.
  * It costs no call of its own.
  */
-import { definePlugin, z, type Call, type Message, type Next } from 'optigate';
+import { definePlugin, z, type Call, type Message } from 'optigate';
+import type { Next } from 'optigate/approach';
 
 const NAME = 'house_style';
 

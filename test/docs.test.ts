@@ -9,7 +9,7 @@ import { printReference } from '../core/cli/reference.ts';
 import { loadConfig } from '../core/config/load.ts';
 import { KINDS } from '../core/errors.ts';
 import { HOOK_NAMES, STAGE } from '../core/hooks.ts';
-import { buildServer } from '../core/server/build.ts';
+import { buildServer } from '../core/process/build.ts';
 import { tempFolder } from './support/temp-folder.ts';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));

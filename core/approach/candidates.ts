@@ -3,7 +3,7 @@ import type { Call } from '../exchange/exchange.ts';
 import type { Reply } from '../exchange/reply.ts';
 import { stripThinking } from './text.ts';
 import type { Answer } from './types.ts';
-import { canonicalJson } from '../bytes/canonical-json.ts';
+import { canonicalJsonText } from '../bytes/canonical-json.ts';
 import { answerOf, sameAnswer, type FinalOptions } from './final-answer.ts';
 
 /** Has it a text or a tool call, and was not filtered? */
@@ -65,7 +65,7 @@ export function toolCallKey({ choice }: Answer): string | undefined {
   return JSON.stringify(
     calls.map(({ function: called, custom }) => [
       called?.name ?? custom?.name,
-      canonicalJson(called?.arguments ?? custom?.input ?? ''),
+      canonicalJsonText(called?.arguments ?? custom?.input ?? ''),
     ]),
   );
 }

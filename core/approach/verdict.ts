@@ -1,3 +1,4 @@
+import { objectEnd } from '../bytes/json.ts';
 import { stripThinking } from './text.ts';
 
 /**
@@ -44,7 +45,7 @@ const MAX_BRACES = 100;
 function* jsonObjects(text: string): Generator<object> {
   let braces = 0;
   for (let at = text.indexOf('{'); at >= 0 && braces < MAX_BRACES; at = text.indexOf('{', at + 1), braces++) {
-    const end = endOfObject(text, at);
+    const end = objectEnd(text, at);
     if (end === undefined) continue;
     try {
       const parsed: unknown = JSON.parse(text.slice(at, end));
@@ -53,21 +54,6 @@ function* jsonObjects(text: string): Generator<object> {
       // Not JSON after all.
     }
   }
-}
-
-/** Where the brace at `start` is closed; braces in strings do not count. */
-function endOfObject(text: string, start: number): number | undefined {
-  let depth = 0;
-  let isString = false;
-  for (let i = start; i < text.length; i++) {
-    const letter = text[i];
-    if (isString && letter === '\\') i++;
-    else if (letter === '"') isString = !isString;
-    else if (isString) continue;
-    else if (letter === '{') depth++;
-    else if (letter === '}' && --depth === 0) return i + 1;
-  }
-  return undefined;
 }
 
 function lastLabelled(text: string): Found | undefined {

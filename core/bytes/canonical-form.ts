@@ -1,4 +1,5 @@
-import { QUOTE, COMMA, COLON, OPEN_ARRAY, BACKSLASH, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT } from './ascii.ts';
+import { QUOTE, COMMA, COLON, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT, isBlank } from './ascii.ts';
+import { stringEnd } from './json.ts';
 
 const quoted = (...keys: readonly string[]): ReadonlySet<string> => new Set(keys.map((key) => `"${key}"`));
 
@@ -93,7 +94,7 @@ class Reader {
 
   #readString(): string {
     const start = this.#at;
-    this.#at = endOfString(this.#text, start);
+    this.#at = stringEnd(this.#text, start);
     const written = this.#text.slice(start, this.#at);
     if (!this.#hasLooseEscapes || !/\\[u/]/.test(written)) return written;
     const value: unknown = JSON.parse(Buffer.from(written, 'latin1').toString());
@@ -140,20 +141,4 @@ interface Member {
 function inOrder(members: Member[]): Member[] {
   members.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
   return members.filter(({ key }, index) => members[index + 1]?.key !== key);
-}
-
-/** One past the closing quote of the string that opens at `open`. */
-function endOfString(text: string, open: number): number {
-  for (let from = open + 1; ;) {
-    const quote = text.indexOf('"', from);
-    if (quote < 0) return text.length;
-    let slash = quote;
-    while (slash > from && text.charCodeAt(slash - 1) === BACKSLASH) slash--;
-    if ((quote - slash) % 2 === 0) return quote + 1;
-    from = quote + 1;
-  }
-}
-
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 }

@@ -1,7 +1,12 @@
-/** A JSON text with its keys sorted, so that equal values have equal texts; a text that is no JSON as it is. */
-export function canonicalJson(text: string): string {
+/** A value as JSON with its keys sorted at every level: equal values have equal texts. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(sorted(value)) ?? '';
+}
+
+/** The same of a JSON text; a text that is no JSON stays as it is. */
+export function canonicalJsonText(text: string): string {
   try {
-    return JSON.stringify(sorted(JSON.parse(text)));
+    return canonicalJson(JSON.parse(text));
   } catch {
     return text;
   }

@@ -7,7 +7,7 @@ import { explainStart } from './start-error.ts';
 
 /** Builds everything but the listening port, and prints what came of it. */
 export async function check(options: { path: string | undefined; flags: Flags }): Promise<number> {
-  const [config, { buildServer }] = await Promise.all([loadConfig(options), import('../server/build.ts')]);
+  const [config, { buildServer }] = await Promise.all([loadConfig(options), import('../process/build.ts')]);
   const { gateway } = await buildServer(config, { log: pino({ level: 'silent' }), detect: false }).catch(
     (error: unknown) => {
       throw explainStart(error, config);

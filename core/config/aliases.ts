@@ -2,7 +2,8 @@
  * The start-up names of optigate and of OptiLLM: flags and environment variables that are laid over the file. The table
  * for users stands in docs/configuration.md.
  */
-import { isMembers, type Draft, type Members } from './draft.ts';
+import { isRecord } from '../bytes/json.ts';
+import type { Draft, Members } from './draft.ts';
 import type { Environment } from './environment.ts';
 
 /** Flag name, hyphenated and without `--`, → text. A switch is `true`. */
@@ -156,8 +157,8 @@ export function takeOptillmFlags(args: readonly string[]): { readonly flags: Fla
 export function applyKeyVariables(draft: Draft, environment: Environment, isWaitingForKey: boolean): void {
   const upstreams = draft.value['upstreams'];
   if (
-    !isMembers(upstreams) ||
-    Object.values(upstreams).some((entry) => isMembers(entry) && entry['api_key'] !== undefined)
+    !isRecord(upstreams) ||
+    Object.values(upstreams).some((entry) => isRecord(entry) && entry['api_key'] !== undefined)
   )
     return;
   const [found] = KEY_VARIABLES.filter(({ variable }) => environment[variable]);
@@ -171,7 +172,7 @@ export function applyKeyVariables(draft: Draft, environment: Environment, isWait
   }
   const own = upstreams[upstream];
   if (own === undefined && isWaitingForKey) draft.value['upstreams'] = { [upstream]: { ...entry }, ...upstreams };
-  else if (!isMembers(own) && own !== null) return;
+  else if (!isRecord(own) && own !== null) return;
   draft.set(['upstreams', upstream, 'api_key'], environment[variable], variable);
 }
 
@@ -239,17 +240,17 @@ function addAccessKey(draft: Draft, { text, origin }: Given): void {
   }
   const listed = draft.value['plugins'];
   const options = Array.isArray(listed) ? (listed[Number(auth[1])] as Members)['auth'] : undefined;
-  const keys = isMembers(options) ? (options['keys'] ?? []) : undefined;
+  const keys = isRecord(options) ? (options['keys'] ?? []) : undefined;
   if (!Array.isArray(keys)) return;
-  const others = keys.filter((key) => !(isMembers(key) && key['name'] === 'optillm'));
-  if (isMembers(options)) options['keys'] = others;
+  const others = keys.filter((key) => !(isRecord(key) && key['name'] === 'optillm'));
+  if (isRecord(options)) options['keys'] = others;
   draft.set([...auth, 'keys', others.length], entry, origin);
 }
 
 /** The file's values lie below the flags. */
 function mergeCepoFile(draft: Draft, { text, origin, readYaml }: Given): void {
   const options = readYaml(text);
-  if (!isMembers(options)) throw new UsageError(`${origin}: ${text} does not hold keys with values`);
+  if (!isRecord(options)) throw new UsageError(`${origin}: ${text} does not hold keys with values`);
   for (const [name, value] of Object.entries(options)) {
     if (!draft.setOption('cepo', name, value, `${origin} ${text}`)) {
       draft.warnings.push(notListed(origin, 'cepo'));

@@ -1,3 +1,4 @@
+import { isRecord } from '../bytes/json.ts';
 import { printPath, type Path } from './problems.ts';
 
 export type Members = Record<string, unknown>;
@@ -19,13 +20,13 @@ export class Draft {
   set(path: Path, value: unknown, origin: string): void {
     let parent: unknown = this.value;
     for (const step of path.slice(0, -1)) {
-      if (!isMembers(parent) && !Array.isArray(parent)) return;
+      if (!isRecord(parent) && !Array.isArray(parent)) return;
       const members = parent as Members;
       members[step] ??= {};
       parent = members[step];
     }
     const key = path.at(-1);
-    if (key === undefined || !(isMembers(parent) || Array.isArray(parent))) return;
+    if (key === undefined || !(isRecord(parent) || Array.isArray(parent))) return;
     (parent as Members)[key] = value;
     this.#origins.set(printPath(path), origin);
   }
@@ -41,10 +42,10 @@ export class Draft {
   pluginEntry(plugin: string): Path | undefined {
     const list = this.value['plugins'];
     if (!Array.isArray(list)) return undefined;
-    const index = list.findIndex((entry) => entry === plugin || (isMembers(entry) && Object.hasOwn(entry, plugin)));
+    const index = list.findIndex((entry) => entry === plugin || (isRecord(entry) && Object.hasOwn(entry, plugin)));
     if (index < 0) return undefined;
     const entry: unknown = list[index];
-    list[index] = { [plugin]: (isMembers(entry) ? entry[plugin] : undefined) ?? {} };
+    list[index] = { [plugin]: (isRecord(entry) ? entry[plugin] : undefined) ?? {} };
     return ['plugins', index, plugin];
   }
 
@@ -59,7 +60,7 @@ export class Draft {
   /** The name of the first upstream, which is the default. */
   firstUpstream(): string | undefined {
     const upstreams = this.value['upstreams'];
-    return isMembers(upstreams) ? Object.keys(upstreams)[0] : undefined;
+    return isRecord(upstreams) ? Object.keys(upstreams)[0] : undefined;
   }
 
   /** The flag or variable that the value at `path`, or something around it, came from. */
@@ -75,8 +76,4 @@ export class Draft {
   get origins(): Readonly<Record<string, string>> {
     return Object.fromEntries(this.#origins);
   }
-}
-
-export function isMembers(value: unknown): value is Members {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -7,7 +7,7 @@ import { listBuiltIns } from '../plugin/load.ts';
 import { applyAliases, applyKeyVariables, UsageError, type Flags } from './aliases.ts';
 import { Collector } from './collector.ts';
 import type { Config, UpstreamConfig } from './config.ts';
-import { Draft, isMembers, type Members } from './draft.ts';
+import { Draft, type Members } from './draft.ts';
 import { isProduction, processEnvironment, type Environment } from './environment.ts';
 import { ConfigFile } from './file.ts';
 import { checkDependencies, checkPluginOptions, loadImplied, loadListedPlugins, type Listed } from './plugins.ts';
@@ -16,6 +16,7 @@ import { fileSettings, type FileSettings } from './schema.ts';
 import { findSource, reasonOf, type Source } from './source.ts';
 import { readUpstreams } from './upstreams.ts';
 import type { Budget } from '../exchange/ledger.ts';
+import { isRecord } from '../bytes/json.ts';
 
 export interface LoadConfigOptions {
   /** The file; default `OPTIGATE_CONFIG`, then `./config.yaml`, then the one that ships with the program. */
@@ -39,7 +40,7 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Confi
   const { flags = {}, env = processEnvironment(), cwd = process.cwd() } = options;
   const source = await findSource(options, env, cwd);
   const file = new ConfigFile(source.name, source.text, env);
-  if (!isMembers(file.value)) throw new ConfigError(source.name, unreadable(file));
+  if (!isRecord(file.value)) throw new ConfigError(source.name, unreadable(file));
 
   const draft = new Draft(file.value);
   const hasUpstreams = draft.value['upstreams'] !== undefined;
@@ -136,9 +137,9 @@ function toConfig(settings: FileSettings, { path, text }: Source) {
 }
 
 function namedProviders(upstreams: unknown): string[] {
-  if (!isMembers(upstreams)) return [];
+  if (!isRecord(upstreams)) return [];
   return Object.values(upstreams).map((entry) => {
-    const provider = isMembers(entry) ? entry['provider'] : undefined;
+    const provider = isRecord(entry) ? entry['provider'] : undefined;
     return typeof provider === 'string' ? provider : 'openai';
   });
 }

@@ -1,9 +1,9 @@
 import type { BuiltIn, FoundPlugin } from '../plugin/load.ts';
 import { loadBuiltIn, loadListed } from '../plugin/load.ts';
 import { PluginLoadError } from '../plugin/load-error.ts';
+import { isRecord } from '../bytes/json.ts';
 import type { Collector } from './collector.ts';
 import type { LoadedPlugin } from './config.ts';
-import { isMembers } from './draft.ts';
 import type { Path } from './problems.ts';
 
 /** Plugins that are there without being listed, beside the providers that upstreams name. */
@@ -46,7 +46,7 @@ interface Entry {
 
 function readEntry(entry: unknown, path: Path, collector: Collector): Entry | undefined {
   if (typeof entry === 'string' && entry !== '') return { listed: entry, path: [...path, entry], options: {} };
-  if (!isMembers(entry)) {
+  if (!isRecord(entry)) {
     collector.add(
       path,
       'expected a plugin by name, path or package, with options or without: - retry: { attempts: 3 }',

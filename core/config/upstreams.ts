@@ -4,11 +4,12 @@ import type { PluginRecord } from '../plugin/define.ts';
 import { unknownKey } from './check.ts';
 import type { Collector } from './collector.ts';
 import type { UpstreamConfig } from './config.ts';
-import { isMembers, type Members } from './draft.ts';
+import type { Members } from './draft.ts';
 import { knownKeys, toJsonSchema } from './expectation.ts';
 import { upstream as upstreamSchema, upstreamName } from './schema.ts';
 import { reasonOf } from './source.ts';
 import { nearest } from '../nearest.ts';
+import { isRecord } from '../bytes/json.ts';
 
 const OWN_KEYS = new Set(Object.keys(upstreamSchema.shape));
 
@@ -25,7 +26,7 @@ export interface UpstreamParts {
 /** The upstreams in file order. Problems are noted; an upstream that has any is left out. */
 export async function readUpstreams(value: unknown, parts: UpstreamParts): Promise<UpstreamConfig[]> {
   const { collector } = parts;
-  if (!isMembers(value)) {
+  if (!isRecord(value)) {
     collector.add(['upstreams'], 'expected names with their settings');
     return [];
   }
@@ -40,7 +41,7 @@ async function readUpstream(name: string, value: unknown, parts: UpstreamParts):
   const path = ['upstreams', name];
   const isNameGood = upstreamName.safeParse(name).success;
   if (!isNameGood) collector.add(path, "not a valid name: expected letters, digits, '_', '-' and '.'", { isKey: true });
-  if (value !== null && !isMembers(value)) {
+  if (value !== null && !isRecord(value)) {
     collector.add(path, 'expected settings such as base_url and api_key');
     return undefined;
   }

@@ -1,3 +1,4 @@
+import { isRecord } from '../bytes/json.ts';
 import { gatewayError } from '../errors.ts';
 
 /** Throws a 400 that names the first message that an approach could not read. A plain call leaves them to the upstream. */
@@ -8,8 +9,4 @@ export function checkReadable(messages: readonly unknown[]): void {
     const calls = message['tool_calls'] ?? [];
     if (!Array.isArray(calls) || !calls.every(isRecord)) throw refuse('expected an array of objects as tool_calls');
   }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

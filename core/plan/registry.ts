@@ -3,7 +3,7 @@ import type { Call } from '../exchange/exchange.ts';
 import type { PluginRecord } from '../plugin/define.ts';
 import type { Reply } from '../exchange/reply.ts';
 import type { Approach, ApproachFields, Approaches, Next, OptionsSchema } from '../approach/types.ts';
-import { CHAT_FIELDS, RESERVED_SLUGS } from '../approach/reserved-names.ts';
+import { CHAT_FIELDS, RESERVED_SLUGS } from './reserved-names.ts';
 
 /** Options that a body cannot give flat: `limits` are the request's own there, and caps are the server's. */
 const FILE_ONLY: ReadonlySet<string> = new Set(['limits', 'at_most']);

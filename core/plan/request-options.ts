@@ -1,3 +1,4 @@
+import { isRecord } from '../bytes/json.ts';
 import { z } from 'zod';
 import { gatewayError, type GatewayError } from '../errors.ts';
 import type { ChatRequest } from '../openai/types.ts';
@@ -5,7 +6,7 @@ import { capsOf, limitsOf } from '../approach/options.ts';
 import type { Reducer } from '../run/reduce.ts';
 import { optionNames, type ApproachRegistry } from './registry.ts';
 import type { Approach } from '../approach/types.ts';
-import { CONTROL_KEYS } from '../approach/reserved-names.ts';
+import { CONTROL_KEYS } from './reserved-names.ts';
 import type { Budget } from '../exchange/ledger.ts';
 import { nearest } from '../nearest.ts';
 
@@ -179,8 +180,4 @@ function suggestion(what: string, key: string, known: readonly string[]): string
 
 function invalid(param: string, detail: string): GatewayError {
   return gatewayError('invalid_value', { param, detail });
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

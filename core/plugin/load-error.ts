@@ -17,7 +17,14 @@ export function reasonOf(error: unknown): string {
     default:
       break;
   }
-  const missing = /does not provide an export named '([^']+)'/.exec(message)?.[1];
-  if (missing !== undefined) return `${message}; if '${missing}' is a type, write \`import { type ${missing} }\``;
+  const missing = missingExport(error);
+  if (missing) return `${message}; if '${missing.name}' is a type, write \`import { type ${missing.name} }\``;
   return error.name === 'Error' ? message : `${error.name}: ${message}`;
+}
+
+/** The name that an import asked for and the module does not have; undefined for other failures. */
+export function missingExport(error: unknown): { readonly specifier: string; readonly name: string } | undefined {
+  const message = error instanceof Error ? (error.message.split('\n')[0] ?? '') : '';
+  const [, specifier, name] = /module '([^']+)' does not provide an export named '([^']+)'/.exec(message) ?? [];
+  return specifier === undefined || name === undefined ? undefined : { specifier, name };
 }

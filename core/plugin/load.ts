@@ -3,8 +3,8 @@ import { readdir, stat } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { pluginRecord, type Plugin, type PluginRecord } from './define.ts';
-import { packageSpecifier, withVersion } from './resolve-hook.ts';
-import { PluginLoadError, reasonOf } from './load-error.ts';
+import { DOORS, packageSpecifier, withVersion } from './resolve-hook.ts';
+import { missingExport, PluginLoadError, reasonOf } from './load-error.ts';
 import { nearest } from '../nearest.ts';
 
 export interface FoundPlugin {
@@ -132,7 +132,8 @@ async function importPlugin(url: string, what: string): Promise<{ plugin: Plugin
   try {
     namespace = (await import(url)) as object;
   } catch (error) {
-    throw new PluginLoadError(`${what} does not load: ${reasonOf(error)}`, { cause: error });
+    const reason = (await otherDoor(error)) ?? reasonOf(error);
+    throw new PluginLoadError(`${what} does not load: ${reason}`, { cause: error });
   }
   const exported: unknown = 'default' in namespace ? namespace.default : undefined;
   // A CommonJS file compiled from `export default` has it one level down.
@@ -144,6 +145,19 @@ async function importPlugin(url: string, what: string): Promise<{ plugin: Plugin
   throw new PluginLoadError(
     `${what} ${given}; a plugin is 'export default definePlugin({ … })' with definePlugin from 'optigate'`,
   );
+}
+
+/** A name imported from one entry point that stands in the other one. */
+async function otherDoor(error: unknown): Promise<string | undefined> {
+  const missing = missingExport(error);
+  if (!missing || !Object.hasOwn(DOORS, missing.specifier)) return undefined;
+  const { specifier, name } = missing;
+  for (const [door, url] of Object.entries(DOORS)) {
+    const exported = (await import(url)) as object;
+    if (door !== specifier && name in exported)
+      return `'${name}' is exported by '${door}', not by '${specifier}': write \`import { ${name} } from '${door}'\``;
+  }
+  return undefined;
 }
 
 function isWrapped(value: unknown): value is { readonly default: unknown } {

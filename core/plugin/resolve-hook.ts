@@ -1,17 +1,22 @@
 /**
- * Makes `import … from 'optigate'` mean the running program, wherever the importing file lies. Registered once per
- * process, when this module loads.
+ * Makes `import … from 'optigate'` and `'optigate/approach'` mean the running program, wherever the importing file lies.
+ * Registered once per process, when this module loads.
  */
 import { registerHooks } from 'node:module';
 
 const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-const ENTRY = new URL(`../index${extension}`, import.meta.url).href;
+/** The two entry points of plugins: the modules that stand behind their names. */
+export const DOORS: Readonly<Record<string, string>> = {
+  optigate: new URL(`../index${extension}`, import.meta.url).href,
+  'optigate/approach': new URL(`../approach/index${extension}`, import.meta.url).href,
+};
 /** Resolves what follows from the folder of the configuration file: `import.meta.resolve` knows only our own. */
 const FROM_CONFIG = 'optigate-plugin:';
 
 registerHooks({
   resolve(specifier, context, nextResolve) {
-    if (specifier === 'optigate') return { url: ENTRY, shortCircuit: true };
+    const door = Object.hasOwn(DOORS, specifier) ? DOORS[specifier] : undefined;
+    if (door !== undefined) return { url: door, shortCircuit: true };
     if (specifier.startsWith(FROM_CONFIG)) {
       const { name, parentURL } = JSON.parse(decodeURIComponent(specifier.slice(FROM_CONFIG.length))) as PackageRequest;
       return nextResolve(name, { ...context, parentURL });

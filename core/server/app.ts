@@ -13,9 +13,8 @@ import type { Logger } from 'pino';
 import { arrivalOf, pathOf, requestIdOf } from './arrival.ts';
 import { errorBody, errorHeaders } from './error-body.ts';
 import { routeOf, isAnthropicPath } from './paths.ts';
-import { addProbes } from './probes.ts';
+import { addProbes, type ServerState } from './probes.ts';
 import { serve } from './serve.ts';
-import type { ServerState } from './state.ts';
 import { Identity } from '../exchange/identity.ts';
 
 declare module 'fastify' {

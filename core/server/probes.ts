@@ -2,18 +2,10 @@ import type { FastifyRequest, RouteHandlerMethod } from 'fastify';
 import type { Gateway } from '../gateway.ts';
 import { gatewayError } from '../errors.ts';
 import type { Check } from '../gateway/apply-plugins.ts';
-import type { ServerState } from './state.ts';
+import { PAGE } from './landing-page.ts';
 
 const CHECK_TIMEOUT_MS = 1_000;
 const READING = ['GET', 'HEAD'];
-
-const PAGE = `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>optigate</title>
-<style>body{font:16px/1.5 system-ui,sans-serif;max-width:42rem;margin:4rem auto;padding:0 1rem}code{background:#8882;padding:.1em .3em}</style></head>
-<body><h1>optigate</h1>
-<p>This is an OpenAI-compatible inference proxy. Point a client's <code>base_url</code> at <code>/v1</code> of this address.</p>
-<p><a href="/health">health</a> · <a href="/ready">ready</a> · <a href="/v1/models">models</a></p></body></html>
-`;
 
 /** What anybody may ask, without a key: is it there, is it alive, can it take requests. */
 export function addProbes(gateway: Gateway, state: ServerState): void {
@@ -59,4 +51,10 @@ async function stateOf({ check }: Check): Promise<'up' | 'down'> {
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** What the listening server knows, for `/ready` and for new requests. */
+export interface ServerState {
+  isReady: boolean;
+  isDraining: boolean;
 }

@@ -6,18 +6,15 @@
  * Xu et al. 2023, "Re-Reading Improves Reasoning in Large Language Models", arXiv:2309.06275. Departure: the step-by-step
  * trigger of the paper is an option, off.
  */
+import { definePlugin, z, type Call, type Message } from '../../core/index.ts';
 import {
   approachOptions,
   contentText,
-  definePlugin,
   isFreeText,
   isReasoning,
   withText,
-  z,
-  type Call,
-  type Message,
   type Next,
-} from '../../core/index.ts';
+} from '../../core/approach/index.ts';
 
 const NAME = 're2';
 const CUE = 'Read the question again:';

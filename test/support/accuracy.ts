@@ -1,6 +1,6 @@
 /** How often an approach is right by a model that is right with probability p, measured over the statistical upstream. */
 import { Capabilities } from '../../core/run/capabilities.ts';
-import { Random } from '../../core/index.ts';
+import { Random } from '../../core/approach/index.ts';
 import { createKept } from '../../core/kept.ts';
 import { EVERY_APPROACH } from './every-approach.ts';
 import { prepare, runApproach, type RunOptions } from './scripted-handler.ts';

@@ -9,7 +9,7 @@
 import { pino } from 'pino';
 import type { Clock } from '../../core/clock.ts';
 import { loadConfig } from '../../core/config/load.ts';
-import { startServer } from '../../core/server/start.ts';
+import { startServer } from '../../core/process/start.ts';
 
 export interface GatewayOptions {
   /** Text of the configuration below its `server` and `upstreams`, which are written here unless it has its own. */

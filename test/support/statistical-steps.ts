@@ -1,5 +1,6 @@
 /** Statistical upstreams for approaches whose calls are steps of their own, where a solution and a judge say too little. */
-import { contentText, type ChatRequest } from '../../core/index.ts';
+import type { ChatRequest } from '../../core/index.ts';
+import { contentText } from '../../core/approach/index.ts';
 import { drawn, finalsShown, RIGHT, stated, statisticalUpstream, WRONG, type Script } from './statistical-upstream.ts';
 
 type Upstream = typeof statisticalUpstream;

@@ -3,7 +3,8 @@
  * else comes to one of w = 4 wrong numbers, a judge is right with probability r, an aggregator takes what most of the
  * solutions shown come to. What an approach makes of it can be worked out on paper. Seeded: the same numbers in every run.
  */
-import { contentText, type ChatRequest, type Random } from '../../core/index.ts';
+import type { ChatRequest } from '../../core/index.ts';
+import { contentText, type Random } from '../../core/approach/index.ts';
 import type { ScriptedOptions } from './scripted-handler.ts';
 
 export type Script = ScriptedOptions['script'];

@@ -5,9 +5,9 @@
  * Cobbe et al. 2021, "Training Verifiers to Solve Math Word Problems", arXiv:2110.14168; Sharma 2024, "Patched MOA",
  * arXiv:2407.18521. Departure: no trained verifier; the generator itself judges, by default each candidate alone.
  */
+import { definePlugin, z, type Call } from '../../../core/index.ts';
 import {
   approachOptions,
-  definePlugin,
   diverseTemperature,
   groupsOf,
   isUsable,
@@ -16,10 +16,8 @@ import {
   topChoices,
   usableOf,
   withDefaultLimit,
-  z,
-  type Call,
   type Next,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 import { judge, judgesOf } from './judges.ts';
 import { byScore, isCertain, whyFirst, type Scores } from './ranking.ts';
 

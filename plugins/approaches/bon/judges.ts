@@ -1,4 +1,5 @@
 /** The three ways of judging. Each gives one number per candidate, higher is better. */
+import type { Call } from '../../../core/index.ts';
 import {
   candidateText,
   choiceOf,
@@ -10,10 +11,9 @@ import {
   scoreOf,
   sideBySide,
   type Answer,
-  type Call,
   type Next,
   type SideBySide,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 import { MAX_SCORE, type Scores } from './ranking.ts';
 
 const TEMPERATURE = 0.1;

@@ -1,5 +1,5 @@
 /** Who wins: by score, then by how many come to the same answer, then the first. */
-import type { Answer } from '../../../core/index.ts';
+import type { Answer } from '../../../core/approach/index.ts';
 
 /** One judge's verdict in numbers: null where it could not be read or never came, undefined while it is open. */
 export type Scores = readonly (number | null | undefined)[];

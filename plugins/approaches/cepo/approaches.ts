@@ -1,5 +1,5 @@
 /** Reading the approaches that a model named, as a JSON object of texts, which models write loosely. */
-import { codeBlocks, stripThinking } from '../../../core/index.ts';
+import { codeBlocks, stripThinking } from '../../../core/approach/index.ts';
 
 /** The approaches in their order; none where nothing can be read. */
 export function approachesIn(text: string): readonly string[] {

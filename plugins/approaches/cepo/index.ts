@@ -8,8 +8,8 @@
  * idea is that a model finds inconsistencies between several solutions better than errors in one. Departures: n attempts
  * instead of always m, those that fail are replaced; the review sees the plans as well; ties go to the answer of most.
  */
+import { definePlugin, type Call, type Reply } from '../../../core/index.ts';
 import {
-  definePlugin,
   reportDegraded,
   firstByRank,
   survive,
@@ -21,10 +21,8 @@ import {
   usableOf,
   shownOrError,
   withDefaultLimit,
-  type Call,
   type Next,
-  type Reply,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 import { approachesIn } from './approaches.ts';
 import { affordable } from './budget.ts';
 import { options, type Options } from './options.ts';

@@ -1,5 +1,6 @@
 /** The judges of candidates: of one alone, and of pairs. */
-import { survive, judgeCall, scoreOf, stripThinking, type Answer, type Call, type Next } from '../../../core/index.ts';
+import type { Call } from '../../../core/index.ts';
+import { survive, judgeCall, scoreOf, stripThinking, type Answer, type Next } from '../../../core/approach/index.ts';
 import type { Options } from './options.ts';
 import { comparing, rating } from './prompts.ts';
 

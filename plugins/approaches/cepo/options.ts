@@ -1,5 +1,6 @@
 /** The options, named as in OptiLLM's configuration files, so that those can be read as they are. */
-import { approachOptions, z } from '../../../core/index.ts';
+import { z } from '../../../core/index.ts';
+import { approachOptions } from '../../../core/approach/index.ts';
 
 const temperature = (by: number) => z.number().min(0).max(2).default(by);
 const tokens = z.int().min(0).default(4096);

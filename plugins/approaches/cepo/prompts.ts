@@ -1,12 +1,6 @@
 /** What each step is told. */
-import {
-  candidateText,
-  questionBlock,
-  withInstruction,
-  withTurns,
-  type Answer,
-  type Message,
-} from '../../../core/index.ts';
+import type { Message } from '../../../core/index.ts';
+import { candidateText, questionBlock, withInstruction, withTurns, type Answer } from '../../../core/approach/index.ts';
 
 const PLAN = `Plan how to solve this task, before anybody solves it: a concise list of steps in their order that leads to the answer, without the
 answer itself. Say for each step how confident you are (in per cent) that it is right, and that you can carry it out.`;

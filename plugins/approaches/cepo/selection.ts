@@ -8,7 +8,7 @@ import {
   toolCallKey,
   type Answer,
   type FinalOptions,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 import { compare, rate, type Judging } from './judges.ts';
 
 export interface Selection {

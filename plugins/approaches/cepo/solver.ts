@@ -1,9 +1,9 @@
 /** One candidate: plans, their executions, a review of those, and the answer from it. */
+import { GatewayError, type Call, type Message } from '../../../core/index.ts';
 import {
   candidateText,
   reportLostStage,
   firstByRank,
-  GatewayError,
   survive,
   isFreeText,
   isUsable,
@@ -12,10 +12,8 @@ import {
   toolCallKey,
   withDefaultLimit,
   type Answer,
-  type Call,
-  type Message,
   type Next,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 import { callsOfAttempt } from './budget.ts';
 import type { Options } from './options.ts';
 import { answering, executing, planning, reviewing, solving } from './prompts.ts';

@@ -1,13 +1,6 @@
 /** How the calls of single steps are made, and which replies a step can go on from. */
-import {
-  isTruncated,
-  isUsable,
-  limitedTo,
-  toolCallKey,
-  type Answer,
-  type Call,
-  type Message,
-} from '../../../core/index.ts';
+import type { Call, Message } from '../../../core/index.ts';
+import { isTruncated, isUsable, limitedTo, toolCallKey, type Answer } from '../../../core/approach/index.ts';
 
 /** What shapes the client's answer and would garble a plan; the sampling is each step's own. */
 const OF_THE_ANSWER = Object.fromEntries(

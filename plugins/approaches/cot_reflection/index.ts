@@ -6,13 +6,12 @@
  * arXiv:2201.11903, with Madaan et al. 2023, "Self-Refine", arXiv:2303.17651. Departure: the reflection happens inside one
  * generation.
  */
+import { definePlugin, gatewayError, z, type Call, type Choice, type Reply } from '../../../core/index.ts';
 import {
   approachOptions,
   changedStream,
-  definePlugin,
   reportDegraded,
   reportLostStage,
-  gatewayError,
   survive,
   isFreeText,
   stripThinking,
@@ -22,12 +21,8 @@ import {
   wholeReply,
   withInstruction,
   withTurns,
-  z,
-  type Call,
-  type Choice,
   type Next,
-  type Reply,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 import { readLayout } from './layout.ts';
 import { liveChoices } from './live.ts';
 import { countThinking } from './reasoning-tokens.ts';

@@ -1,4 +1,4 @@
-import { stripThinking } from '../../../core/index.ts';
+import { stripThinking } from '../../../core/approach/index.ts';
 
 /**
  * Reads the layout that `cot_reflection` asks for while it comes in, cut anywhere: what is inside `<output>` is the

@@ -1,13 +1,6 @@
 /** The answer of a stream while it comes: text is held back until `<output>`, and what follows `</output>` is dropped. */
-import {
-  gatewayError,
-  messageText,
-  type Call,
-  type Choice,
-  type Chunk,
-  type ChunkChoice,
-  type Usage,
-} from '../../../core/index.ts';
+import { gatewayError, type Call, type Choice, type Chunk, type ChunkChoice, type Usage } from '../../../core/index.ts';
+import { messageText } from '../../../core/approach/index.ts';
 import { countThinking } from './reasoning-tokens.ts';
 import { LayoutReader, type Piece } from './layout.ts';
 

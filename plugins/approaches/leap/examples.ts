@@ -1,4 +1,5 @@
 /** Examples in a conversation: whether there may be some, what they are, and whether an answer is the right one. */
+import type { Message } from '../../../core/index.ts';
 import {
   answerOf,
   contentText,
@@ -6,8 +7,7 @@ import {
   sameAnswer,
   stripThinking,
   turnsOf,
-  type Message,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 
 export interface Example {
   readonly question: string;

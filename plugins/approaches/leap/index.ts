@@ -7,9 +7,9 @@
  * Zhang et al. 2024, "In-Context Principle Learning from Mistakes", arXiv:2402.05403. Departures: by default one mistake is
  * asked for instead of sampled, and the principles are always condensed.
  */
+import { definePlugin, z, type Call, type Exchange, type Reply } from '../../../core/index.ts';
 import {
   approachOptions,
-  definePlugin,
   reportDegraded,
   reportLostStage,
   limitOf,
@@ -17,12 +17,8 @@ import {
   systemText,
   shownOrError,
   withDefaultLimit,
-  z,
-  type Call,
-  type Exchange,
   type Next,
-  type Reply,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 import { examplesInTurns, mayHaveExamples, type Example } from './examples.ts';
 import { extractExamples, learn, type Learning } from './learning.ts';
 import { createMemory, keyOf, type Memory } from './memory.ts';

@@ -1,4 +1,5 @@
 /** From examples to principles: a mistake in each, what it teaches, and all of that as one list. */
+import type { Call } from '../../../core/index.ts';
 import {
   answerOf,
   survive,
@@ -7,9 +8,8 @@ import {
   judgeCall,
   stripThinking,
   type Answer,
-  type Call,
   type Next,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 import { examplesIn, isRight, outputOf, type Example } from './examples.ts';
 import { condensing, ERR, EXTRACT, mistakeView, questionView, REFLECT, SOLVE } from './prompts.ts';
 

@@ -1,5 +1,6 @@
 /** What the steps are told; all but the last are parsed, so that the client's own system text is only material to them. */
-import { withInstruction, type Message } from '../../../core/index.ts';
+import type { Message } from '../../../core/index.ts';
+import { withInstruction } from '../../../core/approach/index.ts';
 import type { Example } from './examples.ts';
 
 export const EXTRACT = `You are given a request. Find out whether it holds worked examples of its task: questions, or inputs, together with the answers expected

@@ -1,5 +1,5 @@
 /** Phase 2a: in each step random groups of the population are made into one better solution each (arXiv:2509.26626). */
-import type { Random } from '../../../core/index.ts';
+import type { Random } from '../../../core/approach/index.ts';
 import { aggregation } from './prompts.ts';
 import { byScore, generate, type Solution, type Workspace } from './workspace.ts';
 

@@ -1,5 +1,5 @@
 /** Phase 5: which solution is the answer. */
-import { normalizeAnswer } from '../../../core/index.ts';
+import { normalizeAnswer } from '../../../core/approach/index.ts';
 import { comesToTheSame, resultOf, scoreOf, type Solution } from './workspace.ts';
 
 const VERIFIED = 'of the verified solutions with the most common answer the most confident one';

@@ -1,5 +1,5 @@
 /** Phase 1: each agent solves the problem alone. */
-import { firstByRank, survive, isFreeText, toolCallKey, type Answer } from '../../../core/index.ts';
+import { firstByRank, survive, isFreeText, toolCallKey, type Answer } from '../../../core/approach/index.ts';
 import { exploration } from './prompts.ts';
 import { comesToTheSame, generation, type Effort, type Solution, type Workspace } from './workspace.ts';
 

@@ -10,8 +10,8 @@
  * arXiv:2509.26626. Departures: two passes, side by side, instead of five in a row; 2–3 groups per step, and the best of
  * old and new solutions are kept; an exchange of strategies between agents.
  */
+import { definePlugin, type Call, type Reply } from '../../../core/index.ts';
 import {
-  definePlugin,
   reportLostStage,
   isFreeText,
   noneUsable,
@@ -22,10 +22,8 @@ import {
   toolCallKey,
   usableOf,
   type Answer,
-  type Call,
   type Next,
-  type Reply,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 import { aggregate } from './aggregation.ts';
 import { chosen, factsOf, summaryOf } from './choice.ts';
 import { explore, toSolutions } from './exploration.ts';

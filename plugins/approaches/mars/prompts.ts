@@ -1,5 +1,6 @@
 /** What agents, aggregators, strategists and verifiers are told. */
-import { candidateText, questionBlock, type Message } from '../../../core/index.ts';
+import type { Message } from '../../../core/index.ts';
+import { candidateText, questionBlock } from '../../../core/approach/index.ts';
 import { resultOf, type Solution } from './workspace.ts';
 
 const CARE =

@@ -1,5 +1,6 @@
 /** Options, and what they come to for one request: `light` values stand in for what neither file nor request sets. */
-import { approachOptions, limitOf, z, type Call } from '../../../core/index.ts';
+import { z, type Call } from '../../../core/index.ts';
+import { approachOptions, limitOf } from '../../../core/approach/index.ts';
 
 const LIGHT_UP_TO = 4_000;
 

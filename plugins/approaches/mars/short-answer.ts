@@ -1,13 +1,6 @@
 /** The answer alone, where the client wants the way to it apart: as reasoning, or in `<think>` tags. */
-import {
-  answerOf,
-  candidateText,
-  codeBlocks,
-  type Answer,
-  type Call,
-  type Message,
-  type Reply,
-} from '../../../core/index.ts';
+import type { Call, Message, Reply } from '../../../core/index.ts';
+import { answerOf, candidateText, codeBlocks, type Answer } from '../../../core/approach/index.ts';
 import type { Settings } from './settings.ts';
 
 type Mode = Settings['answer_extraction_mode'];

@@ -1,5 +1,5 @@
 /** Phase 2b: what works for one agent is told to the others, who improve their own solutions with it. */
-import { questionBlock } from '../../../core/index.ts';
+import { questionBlock } from '../../../core/approach/index.ts';
 import { CLASSIFIER, enhancement, reviewed, STRATEGIST } from './prompts.ts';
 import { generate, judge, type Solution, type Workspace } from './workspace.ts';
 

@@ -2,7 +2,8 @@
  * Phase 3: several independent verifications of each solution, all at once (arXiv:2507.15855 has them pass one after the
  * other). As soon as enough verified solutions come to one answer, whatever is still open is aborted.
  */
-import { childSignal, stripThinking, verdictOf, type Call } from '../../../core/index.ts';
+import { childSignal, type Call } from '../../../core/index.ts';
+import { stripThinking, verdictOf } from '../../../core/approach/index.ts';
 import { reviewed, VERIFIER } from './prompts.ts';
 import { comesToTheSame, judge, VERDICTS, type Report, type Solution, type Workspace } from './workspace.ts';
 

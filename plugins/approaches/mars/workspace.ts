@@ -1,4 +1,5 @@
 /** What all phases share: the request, how its calls are made, and what a solution is. */
+import type { Call } from '../../../core/index.ts';
 import {
   answerOf,
   candidateText,
@@ -13,8 +14,7 @@ import {
   withDefaultLimit,
   withInstruction,
   type Answer,
-  type Call,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 import type { Settings } from './settings.ts';
 
 export interface Workspace {

@@ -1,4 +1,5 @@
 /** Playing a dialogue on: the calls that imagine the user, reply to it, and rate where that led. */
+import type { Call, Message } from '../../../core/index.ts';
 import {
   candidateText,
   diverseTemperature,
@@ -15,10 +16,8 @@ import {
   withDefaultLimit,
   withTurns,
   type Answer,
-  type Call,
-  type Message,
   type Next,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 import { GO_ON, judgesView, RATE, usersView } from './prompts.ts';
 import { createNode, type Node } from './tree.ts';
 

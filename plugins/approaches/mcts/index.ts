@@ -9,10 +9,10 @@
  * search rule is UCT, Kocsis & Szepesvári 2006, "Bandit based Monte-Carlo Planning". Departures from the former: whole
  * turns of a dialogue instead of steps of reasoning, the model's own rating instead of a checked outcome, no training.
  */
+import { definePlugin, z, type Call } from '../../../core/index.ts';
 import {
   approachOptions,
   candidateText,
-  definePlugin,
   reportDegraded,
   reportLostStage,
   groupsOf,
@@ -22,11 +22,9 @@ import {
   toolCallKey,
   topChoices,
   usableOf,
-  z,
   type Answer,
-  type Call,
   type Next,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 import { Dialogues } from './dialogue.ts';
 import { backUp, createNode, isDecided, meanOf, ranked, select, type Node } from './tree.ts';
 

@@ -1,5 +1,6 @@
 /** What the imagined user and the judge are told. */
-import { questionBlock, messageText, withTurns, type Message } from '../../../core/index.ts';
+import type { Message } from '../../../core/index.ts';
+import { questionBlock, messageText, withTurns } from '../../../core/approach/index.ts';
 
 const IMAGINE = `Leave your own role for this one message: write what the user of this conversation would most likely say next, in reply to the last
 answer. It may be a question, an objection, a new detail or the next step. Write only that message, in the user's own voice and language.`;

@@ -6,12 +6,12 @@
  * "Patched MOA", arXiv:2407.18521. Departures from the former: by default one model, sampled, instead of several, one
  * layer, and an explicit critique.
  */
+import { definePlugin, z, type Call, type Message } from '../../../core/index.ts';
 import {
   anyOf,
   approachOptions,
   candidateText,
   choiceOf,
-  definePlugin,
   reportLostStage,
   diverseTemperature,
   survive,
@@ -22,12 +22,9 @@ import {
   toolCallKey,
   usableOf,
   withDefaultLimit,
-  z,
   type Answer,
-  type Call,
-  type Message,
   type Next,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 import { aggregation, criticsView, CRITIC, nextLayer } from './prompts.ts';
 
 const NAME = 'moa';

@@ -7,9 +7,9 @@
  * Wang et al. 2024, "Planning In Natural Language Improves LLM Search For Code Generation", arXiv:2409.03733. Departures:
  * the chain is one path without branches; the tree derives once per subset and runs no tests, so that agreement chooses.
  */
+import { definePlugin, z, type Call, type Reply } from '../../../core/index.ts';
 import {
   approachOptions,
-  definePlugin,
   reportDegraded,
   reportLostStage,
   diverseTemperature,
@@ -18,12 +18,9 @@ import {
   randomOf,
   systemText,
   shownOrError,
-  z,
-  type Call,
   type Next,
   type Random,
-  type Reply,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 import { distinct } from './observations.ts';
 import { derive, hasRoom, observe, programCall, sketch, type Search } from './steps.ts';
 import { isProgramming, languageIn, type Task } from './task.ts';

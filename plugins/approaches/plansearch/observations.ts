@@ -1,5 +1,5 @@
 /** Reading observations out of a reply. */
-import { normalizeAnswer, stripThinking } from '../../../core/index.ts';
+import { normalizeAnswer, stripThinking } from '../../../core/approach/index.ts';
 
 const ITEM = /^([ \t]*)(?:[-*•+–]|\(?\d{1,2}[.):]|\*{0,2}Observation \d+[.):]\*{0,2})[ \t]+(\S.*)$/i;
 const HEADING = /^\s*(?:#{1,6}\s|\*\*[^*]*\*\*:?\s*$)/;

@@ -1,5 +1,12 @@
 /** Choosing among programs without running them. */
-import { candidateText, groupsOf, normalizeProgram, programOf, toolCallKey, type Answer } from '../../../core/index.ts';
+import {
+  candidateText,
+  groupsOf,
+  normalizeProgram,
+  programOf,
+  toolCallKey,
+  type Answer,
+} from '../../../core/approach/index.ts';
 
 export interface Agreement {
   /** Undefined only where there is no candidate. */

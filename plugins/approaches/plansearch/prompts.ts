@@ -1,5 +1,6 @@
 /** What the steps of a plan are told. */
-import { questionBlock, withInstruction, type Message } from '../../../core/index.ts';
+import type { Message } from '../../../core/index.ts';
+import { questionBlock, withInstruction } from '../../../core/approach/index.ts';
 import type { Task } from './task.ts';
 
 /** What a program is written from; each part may be empty. */

@@ -1,4 +1,5 @@
 /** The steps from a problem to a program, as chain and tree make them. */
+import type { Call } from '../../../core/index.ts';
 import {
   reportDegraded,
   survive,
@@ -9,9 +10,8 @@ import {
   limitedTo,
   stripThinking,
   type Answer,
-  type Call,
   type Next,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 import { observationsIn } from './observations.ts';
 import { deriving, observing, problemView, PSEUDOCODE, RETHINK, sketching, solving, type Ideas } from './prompts.ts';
 import type { Task } from './task.ts';

@@ -1,5 +1,5 @@
 /** What is planned: a program, and in which language, or whatever else was asked. */
-import { codeBlocks } from '../../../core/index.ts';
+import { codeBlocks } from '../../../core/approach/index.ts';
 
 export type Task = { readonly kind: 'program'; readonly language: string } | { readonly kind: 'other' };
 

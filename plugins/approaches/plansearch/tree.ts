@@ -1,4 +1,5 @@
 /** Search over ideas: a branch for each of several subsets of the observations, two programs in each branch. */
+import type { Reply } from '../../../core/index.ts';
 import {
   anyOf,
   reportLostStage,
@@ -11,8 +12,7 @@ import {
   usableOf,
   type Answer,
   type Random,
-  type Reply,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 import { distinct } from './observations.ts';
 import { mostAgreed } from './programs.ts';
 import { JUDGE, type Ideas } from './prompts.ts';

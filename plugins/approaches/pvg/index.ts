@@ -7,9 +7,9 @@
  * Kirchner et al. 2024, "Prover-Verifier Games improve legibility of LLM outputs", arXiv:2407.13692. Departures: nobody is
  * trained, one model plays all parts, and what the sneaky provers are for is to show in which rounds the verifier is fooled.
  */
+import { definePlugin, z, type Call } from '../../../core/index.ts';
 import {
   approachOptions,
-  definePlugin,
   reportDegraded,
   reportLostStage,
   firstByRank,
@@ -22,11 +22,9 @@ import {
   noneUsable,
   stripThinking,
   topChoices,
-  z,
   type Answer,
-  type Call,
   type Next,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 import { REFINER, taskAndSolution } from './prompts.ts';
 import { Provers, type Round } from './provers.ts';
 import { MAX_SCORE, type Standing } from './standings.ts';

@@ -1,5 +1,6 @@
 /** What provers, verifier and refiner are told. */
-import { candidateText, questionBlock, withInstruction, type Answer, type Message } from '../../../core/index.ts';
+import type { Message } from '../../../core/index.ts';
+import { candidateText, questionBlock, withInstruction, type Answer } from '../../../core/approach/index.ts';
 
 export type Prover = 'helpful' | 'sneaky';
 

@@ -1,4 +1,5 @@
 /** Both kinds of provers, and the verifier. */
+import type { Call } from '../../../core/index.ts';
 import {
   candidateText,
   diverseTemperature,
@@ -12,9 +13,8 @@ import {
   usableOf,
   withDefaultLimit,
   type Answer,
-  type Call,
   type Next,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 import { proversView, taskAndSolution, VERIFIER, type Prover } from './prompts.ts';
 import { judge, MAX_SCORE, type Score, type Verdict } from './standings.ts';
 

@@ -1,5 +1,5 @@
 /** Who wins a round. Only helpful solutions can; the sneaky ones tell how far the verifier is to be trusted. */
-import { groupsOf, sameResult, type Answer } from '../../../core/index.ts';
+import { groupsOf, sameResult, type Answer } from '../../../core/approach/index.ts';
 
 /** Null where the verifier gave none that can be read. */
 export type Score = number | null;

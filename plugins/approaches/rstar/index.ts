@@ -8,13 +8,12 @@
  * all rollouts at once, so that none learns from another; by default the same model reads; no examples in the prompts, any
  * action anywhere; readers' answers vote as well, instead of only confirming a path.
  */
+import { definePlugin, GatewayError, z, type Call, type Reply } from '../../../core/index.ts';
 import {
   approachOptions,
-  definePlugin,
   reportDegraded,
   reportLostStage,
   firstByRank,
-  GatewayError,
   isFreeText,
   isTruncated,
   isUsable,
@@ -22,11 +21,8 @@ import {
   randomOf,
   topChoices,
   shownOrError,
-  z,
-  type Call,
   type Next,
-  type Reply,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 import { chosenFirst, readAgain } from './readers.ts';
 import { isConclusion, resultOf } from './results.ts';
 import { Exploration, type Path } from './rollouts.ts';

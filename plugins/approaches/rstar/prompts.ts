@@ -1,5 +1,6 @@
 /** What each step of a path, the second reader and the judge are told. */
-import { questionBlock, withInstruction, type Message } from '../../../core/index.ts';
+import type { Message } from '../../../core/index.ts';
+import { questionBlock, withInstruction } from '../../../core/approach/index.ts';
 
 /** The ways in which people go on with a problem; each step of a path is one. */
 export const ACTIONS = {

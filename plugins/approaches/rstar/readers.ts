@@ -1,4 +1,5 @@
 /** Who reads the paths again: the discriminator, and the judge where there is nothing to vote on. */
+import type { Call } from '../../../core/index.ts';
 import {
   choiceOf,
   reportLostStage,
@@ -8,10 +9,9 @@ import {
   seedAt,
   withDefaultLimit,
   type Answer,
-  type Call,
   type Next,
   type Random,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 import { judgesPrompt, readersPrompt } from './prompts.ts';
 import { prefixOf } from './results.ts';
 import { STEADY, type Path } from './rollouts.ts';

@@ -1,5 +1,5 @@
 /** What a text comes to, and whether two readings of one path agree. */
-import { answerOf, candidateText, isTruncated, sameAnswer, type Answer } from '../../../core/index.ts';
+import { answerOf, candidateText, isTruncated, sameAnswer, type Answer } from '../../../core/approach/index.ts';
 import type { Action } from './prompts.ts';
 
 export interface Result {

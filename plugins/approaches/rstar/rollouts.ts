@@ -1,4 +1,5 @@
 /** Rollouts: each grows one path of steps, from a node of the tree to an answer or the greatest depth. */
+import type { Call } from '../../../core/index.ts';
 import {
   diverseTemperature,
   reportDegraded,
@@ -9,9 +10,8 @@ import {
   seedAt,
   withDefaultLimit,
   type Answer,
-  type Call,
   type Next,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 import { ACTION_NAMES, stepPrompt, type Action } from './prompts.ts';
 import { isConclusion, resultOf } from './results.ts';
 import { addChild, backUp, createNode, remove, select, stepsTo, textsOf, untriedActions, type Node } from './tree.ts';

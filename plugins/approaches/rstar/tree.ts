@@ -1,5 +1,5 @@
 /** The search tree: each node a step, made by one action, after the steps above it. */
-import { candidateText, type Answer } from '../../../core/index.ts';
+import { candidateText, type Answer } from '../../../core/approach/index.ts';
 import { ACTION_NAMES, type Action } from './prompts.ts';
 
 export interface Node {

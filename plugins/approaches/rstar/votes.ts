@@ -1,5 +1,6 @@
 /** The final decision: each path and each second reading votes for the answer it comes to. */
-import { candidateText, normalizeAnswer, sameAnswer, toAnswers, type Answer, type Call } from '../../../core/index.ts';
+import type { Call } from '../../../core/index.ts';
+import { candidateText, normalizeAnswer, sameAnswer, toAnswers, type Answer } from '../../../core/approach/index.ts';
 import { agrees, resultOf, type Result } from './results.ts';
 import type { Path } from './rollouts.ts';
 

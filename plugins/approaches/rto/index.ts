@@ -7,9 +7,9 @@
  * 2024, "Patched RTC", arXiv:2407.16557. Departure: both measure with the round trip; here a difference, found by
  * comparing the programs as texts, is the reason for a rewrite.
  */
+import { definePlugin, z, type Call, type Reply } from '../../../core/index.ts';
 import {
   approachOptions,
-  definePlugin,
   reportDegraded,
   reportLostStage,
   survive,
@@ -27,12 +27,9 @@ import {
   toAnswers,
   toolCallKey,
   withDefaultLimit,
-  z,
   type Answer,
-  type Call,
   type Next,
-  type Reply,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 import { endsWhole, isAboutCode, isSameProgram } from './programs.ts';
 import { DESCRIBE, describersView, merging, REWRITE } from './prompts.ts';
 

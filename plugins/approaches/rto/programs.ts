@@ -1,5 +1,5 @@
 /** Whether answers hold programs, whole ones, and the same ones. */
-import { codeBlocks, normalizeProgram, stripThinking } from '../../../core/index.ts';
+import { codeBlocks, normalizeProgram, stripThinking } from '../../../core/approach/index.ts';
 
 /** `normalized` leaves out what changes no program: comments on lines of their own, blank lines and ends of lines. */
 export type Similarity = 'exact' | 'normalized';

@@ -1,5 +1,6 @@
 /** What the steps of the round trip are told. */
-import { questionBlock, withInstruction, type Message } from '../../../core/index.ts';
+import type { Message } from '../../../core/index.ts';
+import { questionBlock, withInstruction } from '../../../core/approach/index.ts';
 
 export const DESCRIBE = `You are given a request and a program that was written for it. Describe the program as an instruction from which a programmer who
 sees neither of the two could write it again: language, names and signatures, inputs and outputs, the algorithm, edge cases, messages and limits.

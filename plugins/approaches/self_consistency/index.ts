@@ -5,11 +5,11 @@
  * Wang et al. 2022, "Self-Consistency Improves Chain of Thought Reasoning in Language Models", arXiv:2203.11171; for free
  * texts Chen et al. 2023, "Universal Self-Consistency for Large Language Model Generation", arXiv:2311.17311.
  */
+import { definePlugin, z, type Call } from '../../../core/index.ts';
 import {
   approachOptions,
   candidateText,
   choiceOf,
-  definePlugin,
   reportLostStage,
   diverseTemperature,
   survive,
@@ -22,11 +22,9 @@ import {
   usableOf,
   withDefaultLimit,
   withInstruction,
-  z,
   type Answer,
-  type Call,
   type Next,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 import { countVotes, distribution, isDecided, representativeOf, whyFirst, type Class } from './votes.ts';
 
 const NAME = 'self_consistency';

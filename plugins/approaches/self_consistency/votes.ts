@@ -1,4 +1,5 @@
 /** Who agrees with whom: classes of samples, by final answer, by tool calls, by code, or by similar text. */
+import type { Message } from '../../../core/index.ts';
 import {
   answerOf,
   candidateText,
@@ -12,8 +13,7 @@ import {
   stripThinking,
   toolCallKey,
   type Answer,
-  type Message,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 
 export type Mode = 'auto' | 'answer' | 'text' | 'judge';
 

@@ -1,5 +1,5 @@
 /** What a model's formulation of the question consists of. */
-import { codeBlocks, stripThinking } from '../../../core/index.ts';
+import { codeBlocks, stripThinking } from '../../../core/approach/index.ts';
 
 export interface Formulation {
   readonly isApplicable: boolean;

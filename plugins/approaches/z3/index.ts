@@ -6,12 +6,11 @@
  * No paper of its own: Ye et al. 2023, "SatLM: Satisfiability-Aided Language Models Using Declarative Prompting",
  * arXiv:2305.09656; Pan et al. 2023, "Logic-LM", arXiv:2305.12295, which repairs from the solver's messages as this does.
  */
+import { definePlugin, gatewayError, z, type Call, type Message, type Reply } from '../../../core/index.ts';
 import {
   approachOptions,
-  definePlugin,
   reportDegraded,
   reportLostStage,
-  gatewayError,
   survive,
   isUsable,
   judgeCall,
@@ -19,13 +18,9 @@ import {
   questionBlock,
   shownOrError,
   withDefaultLimit,
-  z,
   type Answer,
-  type Call,
-  type Message,
   type Next,
-  type Reply,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 import { readFormulation } from './formulation.ts';
 import { SolverPool } from './pool.ts';
 import { ANALYST, resultText, withAnalysis, withResult } from './prompts.ts';

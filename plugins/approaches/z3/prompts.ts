@@ -1,5 +1,6 @@
 /** What the model is told: how to formulate, how to repair, and what the solver found. */
-import { questionBlock, withInstruction, type Message } from '../../../core/index.ts';
+import type { Message } from '../../../core/index.ts';
+import { questionBlock, withInstruction } from '../../../core/approach/index.ts';
 import type { Outcome } from './execution.ts';
 
 const LANGUAGE = `The program is SMT-LIB 2, run by the solver Z3. Nothing but SMT-LIB commands is executed: no Python, no other language.

@@ -1,5 +1,6 @@
 /** From the first program to one that works: run, and let the model repair it from what the solver says. */
-import { reportDegraded, reportLostStage, survive, judgeCall, type Call, type Next } from '../../../core/index.ts';
+import type { Call } from '../../../core/index.ts';
+import { reportDegraded, reportLostStage, survive, judgeCall, type Next } from '../../../core/approach/index.ts';
 import { execute, rejected, type Outcome } from './execution.ts';
 import { readProgram, type Formulation } from './formulation.ts';
 import type { SolverPool } from './pool.ts';

@@ -5,7 +5,7 @@ import { isNote } from './roles.ts';
 import { asksForProgram, program } from './programs.ts';
 import { isAnswer, type Problem } from './questions.ts';
 import { solverResult } from './solver.ts';
-import type { Random } from '../../../core/index.ts';
+import type { Random } from '../../../core/approach/index.ts';
 
 /** How often one sample of a known question is right: low enough that better ways of asking show. */
 const SAMPLE_ACCURACY = 0.6;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { Random, type Call, type ChatRequest } from '../../../core/index.ts';
+import type { Call, ChatRequest } from '../../../core/index.ts';
+import { Random } from '../../../core/approach/index.ts';
 import { answerTo } from './answers.ts';
 import { readPrompt } from './prompt.ts';
 import { conforming, type Filling } from './schema.ts';

@@ -9,13 +9,13 @@ import {
   delay,
   gatewayError,
   onEnd,
-  Random,
   type Call,
   type Clock,
   type Reply,
   type Upstream,
   type Usage,
 } from '../../../core/index.ts';
+import { Random } from '../../../core/approach/index.ts';
 import { chatChoices, completionChoices } from './choices.ts';
 import { readEmbeddingAsk, toEmbeddings } from './embeddings.ts';
 import { failure, jsonReply, pacedStream, pause, refusal } from './replies.ts';

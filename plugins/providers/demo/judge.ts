@@ -1,6 +1,6 @@
 import type { Prompt } from './prompt.ts';
 import { isAnswer } from './questions.ts';
-import type { Random } from '../../../core/index.ts';
+import type { Random } from '../../../core/approach/index.ts';
 
 /** How often a candidate is taken for what it is, by a judge, a critique or a synthesis. */
 export const RELIABILITY = 0.9;

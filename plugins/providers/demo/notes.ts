@@ -3,7 +3,7 @@ import type { Prompt } from './prompt.ts';
 import { languageOf } from './programs.ts';
 import type { Note } from './roles.ts';
 import { formulation } from './solver.ts';
-import type { Random } from '../../../core/index.ts';
+import type { Random } from '../../../core/approach/index.ts';
 
 /** One entry for each role of a call that wants such a text, under the label. */
 const NOTES: Readonly<Record<Note, (prompt: Prompt, random: Random) => string>> = {

@@ -1,5 +1,5 @@
 /** Canned programs: the demo cannot write one, but shows what an approach does with several that differ. */
-import type { Random } from '../../../core/index.ts';
+import type { Random } from '../../../core/approach/index.ts';
 
 const LANGUAGES = {
   python: [

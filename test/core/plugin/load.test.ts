@@ -112,6 +112,18 @@ test.each([
     'write `import { type Layer }`',
   ],
   [
+    'an import from the wrong door',
+    { 'own.js': `import { definePlugin, scoreOf } from 'optigate';\nexport default ${PLUGIN};` },
+    './own.js',
+    "'scoreOf' is exported by 'optigate/approach', not by 'optigate': write `import { scoreOf } from 'optigate/approach'`",
+  ],
+  [
+    'an import from the wrong door, the other way round',
+    { 'own.js': `import { definePlugin } from 'optigate/approach';\nexport default ${PLUGIN};` },
+    './own.js',
+    "'definePlugin' is exported by 'optigate', not by 'optigate/approach'",
+  ],
+  [
     'TypeScript in a package',
     inPackage('own-plugin', 'i.ts', TYPESCRIPT),
     'own-plugin',

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Capabilities } from '../../../core/run/capabilities.ts';
-import { contentText } from '../../../core/index.ts';
+import { contentText } from '../../../core/approach/index.ts';
 import bon from '../../../plugins/approaches/bon/index.ts';
 import { runApproach, USAGE, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { contentText, type ChatRequest } from '../../../core/index.ts';
+import type { ChatRequest } from '../../../core/index.ts';
+import { contentText } from '../../../core/approach/index.ts';
 import { approachesIn } from '../../../plugins/approaches/cepo/approaches.ts';
 import cepo from '../../../plugins/approaches/cepo/index.ts';
 import { runApproach, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';

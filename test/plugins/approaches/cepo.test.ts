@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Capabilities } from '../../../core/run/capabilities.ts';
-import { contentText, type ChatRequest } from '../../../core/index.ts';
+import type { ChatRequest } from '../../../core/index.ts';
+import { contentText } from '../../../core/approach/index.ts';
 import cepo from '../../../plugins/approaches/cepo/index.ts';
 import { runApproach, USAGE, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
 

@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Capabilities } from '../../../core/run/capabilities.ts';
-import { changedStream, definePlugin, z, type Chunk } from '../../../core/index.ts';
+import { definePlugin, z, type Chunk } from '../../../core/index.ts';
+import { changedStream } from '../../../core/approach/index.ts';
 import cot from '../../../plugins/approaches/cot_reflection/index.ts';
 import { LayoutReader, readLayout } from '../../../plugins/approaches/cot_reflection/layout.ts';
 import { countThinking } from '../../../plugins/approaches/cot_reflection/reasoning-tokens.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createKept } from '../../../core/kept.ts';
-import { contentText, type ChatRequest } from '../../../core/index.ts';
+import type { ChatRequest } from '../../../core/index.ts';
+import { contentText } from '../../../core/approach/index.ts';
 import leap from '../../../plugins/approaches/leap/index.ts';
 import { createMemory } from '../../../plugins/approaches/leap/memory.ts';
 import { runApproach, USAGE, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';

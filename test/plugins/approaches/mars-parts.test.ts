@@ -1,6 +1,6 @@
 /** The parsing and choosing of `mars`, apart from its calls. */
 import { describe, expect, test } from 'vitest';
-import { Random } from '../../../core/index.ts';
+import { Random } from '../../../core/approach/index.ts';
 import { dealGroups } from '../../../plugins/approaches/mars/aggregation.ts';
 import { issuesIn } from '../../../plugins/approaches/mars/improvement.ts';
 import { shortAnswer } from '../../../plugins/approaches/mars/short-answer.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { contentText, type ChatRequest } from '../../../core/index.ts';
+import type { ChatRequest } from '../../../core/index.ts';
+import { contentText } from '../../../core/approach/index.ts';
 import plansearch from '../../../plugins/approaches/plansearch/index.ts';
 import { runApproach, USAGE, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Answer } from '../../../core/index.ts';
+import type { Answer } from '../../../core/approach/index.ts';
 import { completeReply } from '../../../core/exchange/reply.ts';
 import { Payload } from '../../../core/bytes/payload.ts';
 import { agrees, isConclusion, overlap, prefixOf, resultOf } from '../../../plugins/approaches/rstar/results.ts';

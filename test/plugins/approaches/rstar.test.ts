@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { contentText, gatewayError, type ChatRequest } from '../../../core/index.ts';
+import { gatewayError, type ChatRequest } from '../../../core/index.ts';
+import { contentText } from '../../../core/approach/index.ts';
 import rstar from '../../../plugins/approaches/rstar/index.ts';
 import { runApproach, USAGE, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { programOf } from '../../../core/index.ts';
+import { programOf } from '../../../core/approach/index.ts';
 import { isAboutCode, isSameProgram } from '../../../plugins/approaches/rto/programs.ts';
 import rto from '../../../plugins/approaches/rto/index.ts';
 import { runApproach, USAGE, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';

@@ -1,13 +1,6 @@
 import { expect, test } from 'vitest';
-import {
-  BudgetExhausted,
-  reportDegraded,
-  GatewayError,
-  survive,
-  type Call,
-  type Handler,
-  type Reply,
-} from '../../../../core/index.ts';
+import { BudgetExhausted, GatewayError, type Call, type Handler, type Reply } from '../../../../core/index.ts';
+import { reportDegraded, survive } from '../../../../core/approach/index.ts';
 import { complete, completionOf, openStream, eventsOf, pipelineOf } from './pipeline.ts';
 import { QUESTION } from '../../../support/exchange.ts';
 

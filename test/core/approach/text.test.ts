@@ -10,7 +10,7 @@ import {
   stripThinking,
   tagContent,
   verdictOf,
-} from '../../../core/index.ts';
+} from '../../../core/approach/index.ts';
 
 describe('stripThinking', () => {
   test.each([

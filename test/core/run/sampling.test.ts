@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Capabilities } from '../../../core/run/capabilities.ts';
-import { definePlugin, noneUsable, topChoices, z, type Answer, type SampleOptions } from '../../../core/index.ts';
+import { definePlugin, z } from '../../../core/index.ts';
+import { noneUsable, topChoices, type Answer, type SampleOptions } from '../../../core/approach/index.ts';
 import { runApproach, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
 
 /** Samples four times and shows what came. */

@@ -3,8 +3,8 @@ import type { Config } from '../config/config.ts';
 import { createGateway, type Gateway } from '../gateway.ts';
 import { createKept, type Kept } from '../kept.ts';
 import type { Logger } from 'pino';
-import { createApp, type App } from './app.ts';
-import type { ServerState } from './state.ts';
+import { createApp, type App } from '../server/app.ts';
+import type { ServerState } from '../server/probes.ts';
 
 export interface BuildDeps {
   readonly log: Logger;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { approachOptions, definePlugin, randomOf, z, type GatewayError } from '../../../core/index.ts';
+import { definePlugin, z, type GatewayError } from '../../../core/index.ts';
+import { approachOptions, randomOf } from '../../../core/approach/index.ts';
 import none from '../../../plugins/approaches/none.ts';
 import { prepare, runApproach, type RunOptions } from '../../support/scripted-handler.ts';
 

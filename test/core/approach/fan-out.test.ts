@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { sideBySide, type Call } from '../../../core/index.ts';
+import type { Call } from '../../../core/index.ts';
+import { sideBySide } from '../../../core/approach/index.ts';
 import { Call as OneCall } from '../../../core/exchange/exchange.ts';
 import { chatExchange, testUpstreams } from '../../support/scripted-handler.ts';
 

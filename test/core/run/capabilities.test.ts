@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Capabilities } from '../../../core/run/capabilities.ts';
-import { definePlugin, limitedTo, withTurns } from '../../../core/index.ts';
+import { definePlugin } from '../../../core/index.ts';
+import { limitedTo, withTurns } from '../../../core/approach/index.ts';
 import bon from '../../../plugins/approaches/bon/index.ts';
 import cot from '../../../plugins/approaches/cot_reflection/index.ts';
 import moa from '../../../plugins/approaches/moa/index.ts';

@@ -3,9 +3,9 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Config } from '../config/config.ts';
 import { gatewayError, type GatewayError } from '../errors.ts';
-import { pathOf, requestIdOf } from './arrival.ts';
-import { errorBody, errorHeaders } from './error-body.ts';
-import { isAnthropicPath } from './paths.ts';
+import { pathOf, requestIdOf } from '../server/arrival.ts';
+import { errorBody, errorHeaders } from '../server/error-body.ts';
+import { isAnthropicPath } from '../server/paths.ts';
 
 /** Longer than client pools keep idle connections, or both sides race and the client sees a reset. */
 const KEEP_ALIVE_MS = 75_000;

@@ -1,0 +1,57 @@
+/**
+ * What approaches are written with: `import { … } from 'optigate/approach'` in plugins of others, this file in built-in
+ * ones. Everything else that a plugin may want is exported by `core/index.ts` (`optigate`).
+ */
+export type { Answer, Approach, ApproachFields, Approaches, Next, OptionsSchema, SampleOptions } from './types.ts';
+export { approachOptions } from './options.ts';
+export { Random, randomOf } from './random.ts';
+
+// Conversations: reading and extending what the client sent.
+export {
+  candidateText,
+  lastUserText,
+  questionBlock,
+  questionText,
+  systemText,
+  turnsOf,
+  withDraft,
+  withInstruction,
+  withText,
+  withTurns,
+} from './conversation.ts';
+export {
+  diverseTemperature,
+  isFreeText,
+  isReasoning,
+  limitedTo,
+  limitOf,
+  withDefaultLimit,
+} from './sampling-fields.ts';
+
+// Answers: their text, their final answer, the programs in them.
+export { toAnswers, wholeReply } from './whole.ts';
+export { codeBlocks, contentText, messageText, stripThinking, tagContent, type CodeBlock } from './text.ts';
+export { answerOf, normalizeAnswer, sameAnswer, type FinalOptions } from './final-answer.ts';
+export { normalizeProgram, programOf } from './program.ts';
+
+// Candidates: which are usable, which agree, which is shown.
+export {
+  groupsOf,
+  isTruncated,
+  isUsable,
+  noneUsable,
+  pluralityOf,
+  sameResult,
+  toolCallKey,
+  topChoices,
+  usableOf,
+} from './candidates.ts';
+export { anyOf, seedAt, sideBySide, type SideBySide } from './fan-out.ts';
+export { isSurvivable, reportDegraded, reportLostStage, survive } from './losses.ts';
+export { shownOrBest, shownOrError } from './shown-reply.ts';
+export { changedStream } from './joined-stream.ts';
+export { firstByRank } from '../upstream/refusal.ts';
+
+// Judges: asking them, and reading what they say.
+export { judgeCall, type JudgePrompt } from './judge-call.ts';
+export { choiceOf, rankingOf, scoreOf, verdictOf } from './verdict.ts';
