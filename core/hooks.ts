@@ -15,7 +15,7 @@ import {
 import { AroundHook } from './hooks/around.ts';
 import type { Arrival, Exchange, Outcome, Plan } from './exchange/exchange.ts';
 import { harden, type Registrar } from './hooks/harden.ts';
-import type { Chunk } from './openai/types.ts';
+import type { Chunk } from './wire/chat/chat-types.ts';
 import type { LooseReply } from './exchange/reply.ts';
 import type { IdentityGrant } from './exchange/identity.ts';
 

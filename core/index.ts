@@ -67,15 +67,15 @@ export { payerKindOf, payerOf } from './upstream/credentials.ts';
 export { createHeaderForwarding } from './transport/header-forwarding.ts';
 export type { HeaderForwarding } from './transport/header-forwarding.ts';
 export { passedPath, queryOf } from './transport/upstream-path.ts';
-export type { StreamWire } from './openai/stream-wire.ts';
+export type { StreamWire } from './wire/stream-wire.ts';
 
 // The wires.
-export type * from './openai/types.ts';
-export { ChunkAssembler, completionToChunks, TextChunkAssembler, textCompletionToChunks } from './openai/chunks.ts';
-export type { TextCompletion } from './openai/chunks.ts';
-export { DONE, encodeData, SseDecoder } from './openai/sse.ts';
-export { withoutUsage } from './openai/stream-usage.ts';
-export { addUsage } from './openai/usage.ts';
+export type * from './wire/chat/chat-types.ts';
+export { ChunkAssembler, completionToChunks, TextChunkAssembler, textCompletionToChunks } from './wire/chat/chunk-assembler.ts';
+export type { TextCompletion } from './wire/chat/chunk-assembler.ts';
+export { DONE, encodeData, SseDecoder } from './wire/sse.ts';
+export { withoutUsage } from './wire/chat/stream-usage.ts';
+export { addUsage } from './wire/usage.ts';
 
 // Ground.
 export { delay } from './clock.ts';

@@ -1,4 +1,4 @@
-import type { ContentPart, Message, ToolCall } from '../openai/types.ts';
+import type { ContentPart, Message, ToolCall } from '../wire/chat/chat-types.ts';
 import { contentText, stripThinking } from './text.ts';
 import type { Answer } from './types.ts';
 

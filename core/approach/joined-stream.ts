@@ -1,9 +1,9 @@
 import { ByteStream } from '../bytes/byte-stream.ts';
 import { gatewayError } from '../errors.ts';
 import type { Call, StreamStamp } from '../exchange/exchange.ts';
-import { CHOSEN_PIECE, completionToChunks } from '../openai/chunks.ts';
-import { encodeData, SseDecoder } from '../openai/sse.ts';
-import type { Chunk, ChunkChoice } from '../openai/types.ts';
+import { CHOSEN_PIECE, completionToChunks } from '../wire/chat/chunk-assembler.ts';
+import { encodeData, SseDecoder } from '../wire/sse.ts';
+import type { Chunk, ChunkChoice } from '../wire/chat/chat-types.ts';
 import { streamReply, type CompleteReply, type StreamReply } from '../exchange/reply.ts';
 import { completionOf } from './whole.ts';
 

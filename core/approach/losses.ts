@@ -2,7 +2,7 @@ import type { Call, Exchange } from '../exchange/exchange.ts';
 import { UpstreamRefusal, refusalOf } from '../upstream/refusal.ts';
 import { GatewayError } from '../errors.ts';
 import type { CompleteReply } from '../exchange/reply.ts';
-import type { ChatRequest } from '../openai/types.ts';
+import type { ChatRequest } from '../wire/chat/chat-types.ts';
 
 const DEGRADED = 'x-optigate-degraded';
 

@@ -1,6 +1,6 @@
 import type { Call } from '../exchange/exchange.ts';
 import type { Changes } from '../bytes/payload.ts';
-import type { ChatRequest } from '../openai/types.ts';
+import type { ChatRequest } from '../wire/chat/chat-types.ts';
 import type { Answer } from './types.ts';
 
 /** The limit of a call's completion, under the name that the client used; `max_tokens` where it used none. */

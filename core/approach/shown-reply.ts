@@ -1,7 +1,7 @@
 import { GatewayError, gatewayError } from '../errors.ts';
 import type { Call } from '../exchange/exchange.ts';
-import { completionToChunks } from '../openai/chunks.ts';
-import type { Chunk } from '../openai/types.ts';
+import { completionToChunks } from '../wire/chat/chunk-assembler.ts';
+import type { Chunk } from '../wire/chat/chat-types.ts';
 import type { Reply, StreamReply } from '../exchange/reply.ts';
 import { isUsable, noneUsable } from './candidates.ts';
 import { changedStream } from './joined-stream.ts';

@@ -1,4 +1,4 @@
-import type { Content, ContentPart, Message } from '../openai/types.ts';
+import type { Content, ContentPart, Message } from '../wire/chat/chat-types.ts';
 
 /**
  * Reading what a model wrote: reasoning blocks, tags, code, and the final answer. One

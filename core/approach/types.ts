@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Call } from '../exchange/exchange.ts';
-import type { Choice, Usage } from '../openai/types.ts';
+import type { Choice, Usage } from '../wire/chat/chat-types.ts';
 import type { Reply } from '../exchange/reply.ts';
 
 /** A complete answer of one call. */

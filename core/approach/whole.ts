@@ -1,7 +1,7 @@
 import { gatewayError } from '../errors.ts';
 import type { Call } from '../exchange/exchange.ts';
-import { ChunkAssembler } from '../openai/chunks.ts';
-import type { ChatCompletion, Choice } from '../openai/types.ts';
+import { ChunkAssembler } from '../wire/chat/chunk-assembler.ts';
+import type { ChatCompletion, Choice } from '../wire/chat/chat-types.ts';
 import { Payload } from '../bytes/payload.ts';
 import { completeReply, type CompleteReply, type Reply } from '../exchange/reply.ts';
 import { messageText } from './text.ts';

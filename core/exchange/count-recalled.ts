@@ -1,5 +1,5 @@
 import type { Call } from './exchange.ts';
-import { EventStreamWatch } from '../openai/event-stream.ts';
+import { EventStreamWatch } from '../wire/event-stream.ts';
 import { onEnd, toReply, type LooseReply, type Reply } from './reply.ts';
 
 /**

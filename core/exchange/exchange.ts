@@ -2,7 +2,7 @@ import type { GatewayError } from '../errors.ts';
 import type { ResponseHeaders } from '../bytes/header-list.ts';
 import type { Ledger, Budget, Allowance } from './ledger.ts';
 import type { Logger } from 'pino';
-import type { ChatRequest, Usage } from '../openai/types.ts';
+import type { ChatRequest, Usage } from '../wire/chat/chat-types.ts';
 import type { Changes, Payload } from '../bytes/payload.ts';
 import type { Progress } from './progress.ts';
 import type { Reply } from './reply.ts';

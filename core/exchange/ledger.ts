@@ -1,6 +1,6 @@
 import { gatewayError, GatewayError } from '../errors.ts';
-import type { Usage } from '../openai/types.ts';
-import { addUsage } from '../openai/usage.ts';
+import type { Usage } from '../wire/chat/chat-types.ts';
+import { addUsage } from '../wire/usage.ts';
 
 /** Ends an approach with the best answer so far; an error for the client only where there is none. */
 export class BudgetExhausted extends GatewayError {

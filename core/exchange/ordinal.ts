@@ -1,5 +1,5 @@
 import { digestOf } from '../bytes/digest.ts';
-import type { ChatRequest } from '../openai/types.ts';
+import type { ChatRequest } from '../wire/chat/chat-types.ts';
 import type { Payload } from '../bytes/payload.ts';
 
 /** What the copies of one call share: its digest, its number among equal calls, and how often it was sent. */

@@ -1,6 +1,6 @@
 import { ByteStream, type Ending } from '../bytes/byte-stream.ts';
 import type { HeaderList } from '../bytes/header-list.ts';
-import type { ChatCompletion } from '../openai/types.ts';
+import type { ChatCompletion } from '../wire/chat/chat-types.ts';
 import type { Payload } from '../bytes/payload.ts';
 
 export interface CompleteReply {

@@ -1,4 +1,4 @@
-import type { ChatRequest, ContentPart, Message } from '../openai/types.ts';
+import type { ChatRequest, ContentPart, Message } from '../wire/chat/chat-types.ts';
 import type { Upstreams } from '../upstream/upstreams.ts';
 import { readExpression, sequence, type Expression } from './expression.ts';
 

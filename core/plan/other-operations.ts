@@ -1,6 +1,6 @@
 import { gatewayError } from '../errors.ts';
 import type { Exchange, OtherExchange, Plan } from '../exchange/exchange.ts';
-import type { ChatRequest } from '../openai/types.ts';
+import type { ChatRequest } from '../wire/chat/chat-types.ts';
 import type { Payload } from '../bytes/payload.ts';
 import { mayUse } from '../upstream/allowed-models.ts';
 import type { Upstreams } from '../upstream/upstreams.ts';

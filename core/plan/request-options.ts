@@ -1,7 +1,7 @@
 import { isRecord } from '../bytes/json.ts';
 import { z } from 'zod';
 import { gatewayError, type GatewayError } from '../errors.ts';
-import type { ChatRequest } from '../openai/types.ts';
+import type { ChatRequest } from '../wire/chat/chat-types.ts';
 import { capsOf, limitsOf } from '../approach/options.ts';
 import type { Reducer } from '../run/reduce.ts';
 import { optionNames, type ApproachRegistry } from './registry.ts';

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
 import { gatewayError, type GatewayError } from '../errors.ts';
 import type { ChatExchange, Exchange, Plan } from '../exchange/exchange.ts';
-import type { ChatRequest } from '../openai/types.ts';
+import type { ChatRequest } from '../wire/chat/chat-types.ts';
 import type { Changes, Payload } from '../bytes/payload.ts';
 import { mayUse } from '../upstream/allowed-models.ts';
 import type { Upstreams } from '../upstream/upstreams.ts';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../clock.ts';
 import type { Call, StreamStamp } from '../exchange/exchange.ts';
 import { withHeader, type HeaderList } from '../bytes/header-list.ts';
-import type { Choice, Usage } from '../openai/types.ts';
+import type { Choice, Usage } from '../wire/chat/chat-types.ts';
 import { streamReply, type CompleteReply, type Reply } from '../exchange/reply.ts';
 import { firstByRank, UpstreamRefusal } from '../upstream/refusal.ts';
 import { childSignal } from '../signals.ts';

@@ -1,10 +1,10 @@
 import { ByteStream } from '../bytes/byte-stream.ts';
 import type { Exchange, StreamStamp } from '../exchange/exchange.ts';
 import type { Gateway } from '../gateway.ts';
-import { ChunkAssembler, CHOSEN_PIECE, completionToChunks } from '../openai/chunks.ts';
-import { encodeData, SseDecoder } from '../openai/sse.ts';
-import { stripUsage } from '../openai/stream-usage.ts';
-import type { Chunk } from '../openai/types.ts';
+import { ChunkAssembler, CHOSEN_PIECE, completionToChunks } from '../wire/chat/chunk-assembler.ts';
+import { encodeData, SseDecoder } from '../wire/sse.ts';
+import { stripUsage } from '../wire/chat/stream-usage.ts';
+import type { Chunk } from '../wire/chat/chat-types.ts';
 import { Payload } from '../bytes/payload.ts';
 import { completeReply, streamReply, type CompleteReply, type Reply, type StreamReply } from '../exchange/reply.ts';
 import { StreamProgress } from './stream-progress.ts';

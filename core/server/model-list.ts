@@ -1,7 +1,7 @@
 import { gatewayError } from '../errors.ts';
 import { Call, type Exchange, type Plan } from '../exchange/exchange.ts';
 import type { Gateway } from '../gateway.ts';
-import type { ChatCompletion } from '../openai/types.ts';
+import type { ChatCompletion } from '../wire/chat/chat-types.ts';
 import { Payload } from '../bytes/payload.ts';
 import { completeReply } from '../exchange/reply.ts';
 import { credentialFor, findCredential, payerOf } from '../upstream/credentials.ts';

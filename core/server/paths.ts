@@ -1,5 +1,5 @@
 import type { Operation } from '../exchange/exchange.ts';
-import type { StreamWire } from '../openai/stream-wire.ts';
+import type { StreamWire } from '../wire/stream-wire.ts';
 
 /** An endpoint this program knows by its exact path. */
 export interface Endpoint {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Exchange, StreamStamp } from '../exchange/exchange.ts';
-import { encodeData } from '../openai/sse.ts';
+import { encodeData } from '../wire/sse.ts';
 import type { Progress } from '../exchange/progress.ts';
 import type { Responder } from './responder.ts';
 

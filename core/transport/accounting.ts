@@ -1,6 +1,6 @@
 import { GatewayError } from '../errors.ts';
 import type { Call } from '../exchange/exchange.ts';
-import type { Usage } from '../openai/types.ts';
+import type { Usage } from '../wire/chat/chat-types.ts';
 
 /** How one attempt went. */
 export interface AttemptFacts {

@@ -4,18 +4,18 @@ import type { Clock } from '../clock.ts';
 import { gatewayError } from '../errors.ts';
 import type { Call } from '../exchange/exchange.ts';
 import type { HeaderList } from '../bytes/header-list.ts';
-import { EventStreamWatch } from '../openai/event-stream.ts';
-import type { ChatCompletion, Usage } from '../openai/types.ts';
+import { EventStreamWatch } from '../wire/event-stream.ts';
+import type { ChatCompletion, Usage } from '../wire/chat/chat-types.ts';
 import { Payload } from '../bytes/payload.ts';
 import { bytesReply, completeReply, streamReply, type Reply } from '../exchange/reply.ts';
 import { account } from './accounting.ts';
-import { beginsLikeObject, examine, UsageTail } from './examine.ts';
+import { beginsLikeObject, examine, UsageTail } from '../wire/examine.ts';
 import { openDecoder, type Decoder, type DecoderOwner } from './decode.ts';
 import { errorAnswer, statusOfError } from './error-answer.ts';
 import { PassedErrorEvent, toFailure } from './failure.ts';
 import { StreamBeginning } from './first-event.ts';
 import { asJson, readHead, type ReceivedHeaders } from './response-head.ts';
-import type { StreamWire } from '../openai/stream-wire.ts';
+import type { StreamWire } from '../wire/stream-wire.ts';
 
 /** Answers up to here are complete; larger ones are piped, unless the call wants its answer whole. */
 const COMPLETE_BYTES = 1024 * 1024;

@@ -5,7 +5,7 @@
 import { anthropicType, typeOfStatus } from '../errors.ts';
 import { isRecord, parseJson } from '../bytes/json.ts';
 import { withHeader, type HeaderList } from '../bytes/header-list.ts';
-import type { ChatCompletion } from '../openai/types.ts';
+import type { ChatCompletion } from '../wire/chat/chat-types.ts';
 import { Payload } from '../bytes/payload.ts';
 import { completeReply, type CompleteReply } from '../exchange/reply.ts';
 import type { Provider } from '../upstream/provider.ts';

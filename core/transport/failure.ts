@@ -1,5 +1,5 @@
 import { gatewayError, GatewayError } from '../errors.ts';
-import type { StreamError } from '../openai/event-stream.ts';
+import type { StreamError } from '../wire/event-stream.ts';
 import type { Upstream } from '../exchange/upstream.ts';
 
 /** How far an attempt had come when it failed: decides what the failure means. */

@@ -1,4 +1,4 @@
-import type { EventStreamWatch } from '../openai/event-stream.ts';
+import type { EventStreamWatch } from '../wire/event-stream.ts';
 
 /** Comments held back, and all bytes waited through. */
 const HELD_BYTES = 64 * 1024;

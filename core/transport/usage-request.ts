@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Call, Handler } from '../exchange/exchange.ts';
 import type { Kept } from '../kept.ts';
-import { withUsageAsked } from '../openai/stream-usage.ts';
+import { withUsageAsked } from '../wire/chat/stream-usage.ts';
 import type { Reply } from '../exchange/reply.ts';
 
 /**

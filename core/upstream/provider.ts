@@ -2,7 +2,7 @@ import type { Call } from '../exchange/exchange.ts';
 import type { Reply } from '../exchange/reply.ts';
 import { type ProviderFacts, Upstream } from '../exchange/upstream.ts';
 import type { HeaderList } from '../bytes/header-list.ts';
-import type { StreamWire } from '../openai/stream-wire.ts';
+import type { StreamWire } from '../wire/stream-wire.ts';
 
 /** A model as an upstream lists it; fields beyond `id` are passed on. */
 export interface Model {

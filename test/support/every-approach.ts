@@ -15,7 +15,7 @@ import rto from '../../plugins/approaches/rto/index.ts';
 import selfConsistency from '../../plugins/approaches/self_consistency/index.ts';
 import solverAided from '../../plugins/approaches/z3/index.ts';
 import type { Plugin } from '../../core/plugin/define.ts';
-import type { Message } from '../../core/openai/types.ts';
+import type { Message } from '../../core/wire/chat/chat-types.ts';
 
 export interface ApproachCase {
   readonly slug: string;

@@ -1,7 +1,7 @@
 /** Makes what a transport needs without a server in front: an upstream, and a call to it. */
 import { Call } from '../../core/exchange/exchange.ts';
 import { Upstream, type UpstreamSettings } from '../../core/exchange/upstream.ts';
-import type { ChatRequest } from '../../core/openai/types.ts';
+import type { ChatRequest } from '../../core/wire/chat/chat-types.ts';
 import type { Payload } from '../../core/bytes/payload.ts';
 import type { Provider } from '../../core/upstream/provider.ts';
 import { exchangeOf, plainPlan, type ExchangeOptions } from './exchange.ts';

@@ -14,8 +14,8 @@ import {
 import { isRecord, type Dialect, type Fields } from './dialect.ts';
 import type { Entry, Form } from './entry.ts';
 import { parsed } from './events.ts';
-import { messages } from './replay-messages.ts';
-import { responses } from './replay-responses.ts';
+import { messages } from '../../../core/wire/messages/message-events.ts';
+import { responses } from '../../../core/wire/responses/response-events.ts';
 
 const chat: Dialect = {
   hasUsageChunk: true,

@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { EventStreamWatch, errorEvent, keepAlive } from '../../../core/openai/event-stream.ts';
-import { SseDecoder } from '../../../core/openai/sse.ts';
-import type { StreamWire } from '../../../core/openai/stream-wire.ts';
+import { EventStreamWatch, errorEvent, keepAlive } from '../../../core/wire/event-stream.ts';
+import { SseDecoder } from '../../../core/wire/sse.ts';
+import type { StreamWire } from '../../../core/wire/stream-wire.ts';
 
 const chunk = (delta: object, rest: object = {}, finish: string | null = null, index = 0) =>
   `data: ${JSON.stringify({ id: 'c', choices: [{ index, delta, finish_reason: finish }], ...rest })}\n\n`;

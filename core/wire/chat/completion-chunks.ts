@@ -1,6 +1,6 @@
-import { isRecord } from '../bytes/json.ts';
+import { isRecord } from '../../bytes/json.ts';
 import { pieces } from './delta.ts';
-import type { ChatCompletion, Choice, Chunk, ChunkChoice, Message } from './types.ts';
+import type { ChatCompletion, Choice, Chunk, ChunkChoice, Message } from './chat-types.ts';
 
 export interface ChunkOptions {
   readonly id?: string | undefined;

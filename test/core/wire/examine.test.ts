@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { examine, findUsage, toUsage, UsageTail } from '../../../core/transport/examine.ts';
+import { examine, findUsage, toUsage, UsageTail } from '../../../core/wire/examine.ts';
 
 test('usage is found by its bytes, never inside a string', () => {
   const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 };

@@ -1,7 +1,7 @@
 import { createParser } from 'eventsource-parser';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { encodeData, SseDecoder, type SseEvent } from '../../../core/openai/sse.ts';
+import { encodeData, SseDecoder, type SseEvent } from '../../../core/wire/sse.ts';
 
 const decode = (pieces: readonly Buffer[]) => {
   const decoder = new SseDecoder();

@@ -1,9 +1,9 @@
-import { COMMA, CLOSE_ARRAY, CLOSE_OBJECT } from '../bytes/ascii.ts';
-import type { ByteStream } from '../bytes/byte-stream.ts';
-import { isRecord, parseJson, scanObject, type Span } from '../bytes/json.ts';
-import type { Payload } from '../bytes/payload.ts';
-import { eventEnds } from './event-border.ts';
-import type { ChatRequest } from './types.ts';
+import { COMMA, CLOSE_ARRAY, CLOSE_OBJECT } from '../../bytes/ascii.ts';
+import type { ByteStream } from '../../bytes/byte-stream.ts';
+import { isRecord, parseJson, scanObject, type Span } from '../../bytes/json.ts';
+import type { Payload } from '../../bytes/payload.ts';
+import { eventEnds } from '../event-border.ts';
+import type { ChatRequest } from './chat-types.ts';
 
 /** The request with `stream_options.include_usage` set, its other options kept; itself where it asks already. */
 export function withUsageAsked(payload: Payload<ChatRequest>): Payload<ChatRequest> {

@@ -4,8 +4,8 @@
  */
 import type { Operation } from '../exchange/exchange.ts';
 import { isRecord, parseJson } from '../bytes/json.ts';
-import type { ChatCompletion, Usage } from '../openai/types.ts';
-import { usageFromMessages, usageFromResponses } from '../openai/usage.ts';
+import type { ChatCompletion, Usage } from './chat/chat-types.ts';
+import { usageFromMessages, usageFromResponses } from './usage.ts';
 
 /** Up to here an answer is parsed to be checked; larger ones only where they are chats, or could have been cut unnoticed. */
 const PARSED_BYTES = 64 * 1024;

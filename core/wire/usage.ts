@@ -1,5 +1,5 @@
 import { isRecord } from '../bytes/json.ts';
-import type { Usage } from './types.ts';
+import type { Usage } from './chat/chat-types.ts';
 
 /** Adds two reports, each number in them and in their details; `total_tokens` is prompt + completion. */
 export function addUsage(a: Usage, b: Usage): Usage {

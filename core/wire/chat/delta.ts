@@ -1,5 +1,5 @@
-import { isRecord, parseJson } from '../bytes/json.ts';
-import { SseDecoder } from './sse.ts';
+import { isRecord, parseJson } from '../../bytes/json.ts';
+import { SseDecoder } from '../sse.ts';
 
 /** What is being assembled from parts. A map, so that `__proto__` is data like any other key. */
 export type Parts = Map<string, unknown>;

@@ -6,9 +6,9 @@ import {
   TextChunkAssembler,
   textCompletionToChunks,
   type TextCompletion,
-} from '../../../core/openai/chunks.ts';
-import { encodeData } from '../../../core/openai/sse.ts';
-import type { ChatCompletion, Chunk } from '../../../core/openai/types.ts';
+} from '../../../core/wire/chat/chunk-assembler.ts';
+import { encodeData } from '../../../core/wire/sse.ts';
+import type { ChatCompletion, Chunk } from '../../../core/wire/chat/chat-types.ts';
 
 const HEAD = { id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 7, model: 'm' };
 const chunk = (delta: Record<string, unknown>, rest: object = {}, index = 0): Chunk => ({

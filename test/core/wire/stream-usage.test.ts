@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ByteStream } from '../../../core/bytes/byte-stream.ts';
-import { stripUsage, withUsageAsked } from '../../../core/openai/stream-usage.ts';
-import type { ChatRequest } from '../../../core/openai/types.ts';
+import { stripUsage, withUsageAsked } from '../../../core/wire/chat/stream-usage.ts';
+import type { ChatRequest } from '../../../core/wire/chat/chat-types.ts';
 import { Payload } from '../../../core/bytes/payload.ts';
 
 const request = (json: string) => Payload.fromBytes<ChatRequest>(Buffer.from(json));

@@ -1,7 +1,7 @@
-import { isRecord } from '../bytes/json.ts';
-import type { ChunkOptions } from './completion-chunks.ts';
-import { ChunkHead, join, joinLogprobs, keepLast, pieces, toObject, type Parts } from './delta.ts';
-import type { Usage } from './types.ts';
+import { isRecord } from '../../bytes/json.ts';
+import type { ChunkOptions } from '../chat/completion-chunks.ts';
+import { ChunkHead, join, joinLogprobs, keepLast, pieces, toObject, type Parts } from '../chat/delta.ts';
+import type { Usage } from '../chat/chat-types.ts';
 
 /** What `/v1/completions` answers; in a stream each chunk is such an object, its `text` a fragment. */
 export interface TextCompletion {

@@ -1,6 +1,6 @@
 /** OpenAI's responses: the last event of a stream holds the whole response; the other way round its items are told one by one. */
-import { isRecord, type Dialect, type Fields } from './dialect.ts';
-import { dataOf } from './events.ts';
+import { isRecord, type Dialect, type Fields } from '../../../plugins/gateway/cache/dialect.ts';
+import { dataOf } from '../../../plugins/gateway/cache/events.ts';
 
 export const responses: Dialect = { hasUsageChunk: false, toEvents, toCompletion };
 

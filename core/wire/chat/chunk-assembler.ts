@@ -1,9 +1,14 @@
-import { isRecord } from '../bytes/json.ts';
+import { isRecord } from '../../bytes/json.ts';
 import { ChunkHead, join, joinLogprobs, keepFirst, keepLast, partsOf, toObject, type Parts } from './delta.ts';
-import type { ChatCompletion, Choice, Chunk } from './types.ts';
+import type { ChatCompletion, Choice, Chunk } from './chat-types.ts';
 
 export { CHOSEN_PIECE, completionToChunks, type ChunkOptions } from './completion-chunks.ts';
-export { textCompletionToChunks, TextChunkAssembler, type TextChoice, type TextCompletion } from './text-chunks.ts';
+export {
+  textCompletionToChunks,
+  TextChunkAssembler,
+  type TextChoice,
+  type TextCompletion,
+} from '../completions/text-chunks.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -2,7 +2,7 @@ import { isRecord, parseJson } from '../bytes/json.ts';
 import type { StreamWire } from './stream-wire.ts';
 import { eventEnds, lastBorder } from './event-border.ts';
 import { DONE, SseDecoder, type SseEvent } from './sse.ts';
-import type { Usage } from './types.ts';
+import type { Usage } from './chat/chat-types.ts';
 import { usageFromMessages, usageFromResponses } from './usage.ts';
 
 export { errorEvent, keepAlive, type EventFailure, type KeepAliveMode } from './stream-events.ts';

@@ -1,6 +1,6 @@
 /** Anthropic's messages: events ⇄ message. */
-import { isRecord, record, type Dialect, type Fields } from './dialect.ts';
-import { dataOf } from './events.ts';
+import { isRecord, record, type Dialect, type Fields } from '../../../plugins/gateway/cache/dialect.ts';
+import { dataOf } from '../../../plugins/gateway/cache/events.ts';
 
 export const messages: Dialect = { hasUsageChunk: false, toEvents, toCompletion };
 
