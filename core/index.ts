@@ -41,6 +41,7 @@ export type { Trace, TraceEntry, TraceNode } from './exchange/trace.ts';
 export { roundsOf, traceOf } from './exchange/trace-summary.ts';
 export { ByteStream } from './bytes/byte-stream.ts';
 export type { Ending, Sink, Source } from './bytes/byte-stream.ts';
+export { canonicalJson } from './bytes/canonical-json.ts';
 export { Payload } from './bytes/payload.ts';
 export type { Changes } from './bytes/payload.ts';
 export { headerOf, ResponseHeaders, withHeader } from './bytes/header-list.ts';
@@ -50,6 +51,13 @@ export type { HeaderList } from './bytes/header-list.ts';
 export { GatewayError, gatewayError, KINDS } from './errors.ts';
 export type { ErrorCode, GatewayErrorInit } from './errors.ts';
 export { UpstreamRefusal } from './upstream/refusal.ts';
+
+// What `fetch` takes and brings.
+export { FetchError } from './fetch/fetch-error.ts';
+export type { FetchReason } from './fetch/fetch-error.ts';
+export { isAddressRange } from './fetch/address-range.ts';
+export type { Fetched, GuardedFetch } from './fetch/guarded-fetch.ts';
+export type { FetchOptions, FetchTimeouts } from './fetch/fetch-options.ts';
 
 // Providers, and whose key pays.
 export { modelsOf } from './upstream/provider.ts';
@@ -67,14 +75,16 @@ export { payerKindOf, payerOf } from './upstream/credentials.ts';
 export { createHeaderForwarding } from './transport/header-forwarding.ts';
 export type { HeaderForwarding } from './transport/header-forwarding.ts';
 export { passedPath, queryOf } from './transport/upstream-path.ts';
-export type { StreamWire } from './wire/stream-wire.ts';
 
-// The wires.
+// The wires: how answers, streams and failures of each look.
+export { wires } from './wire/wires.ts';
+export type { EventFailure, EventReader, KeepAliveMode, ListedModel, Verdict, Wire } from './wire/wire.ts';
+export type { Failure } from './wire/failure.ts';
 export type * from './wire/chat/chat-types.ts';
-export { ChunkAssembler, completionToChunks, TextChunkAssembler, textCompletionToChunks } from './wire/chat/chunk-assembler.ts';
-export type { TextCompletion } from './wire/chat/chunk-assembler.ts';
-export { DONE, encodeData, SseDecoder } from './wire/sse.ts';
+export { ChunkAssembler } from './wire/chat/chunk-assembler.ts';
+export { completionToChunks } from './wire/chat/completion-chunks.ts';
 export { withoutUsage } from './wire/chat/stream-usage.ts';
+export { DONE, encodeData, SseDecoder } from './wire/sse.ts';
 export { addUsage } from './wire/usage.ts';
 
 // Ground.
@@ -84,3 +94,11 @@ export { childSignal } from './signals.ts';
 export type { ChildSignal } from './signals.ts';
 export { matches } from './wildcard.ts';
 export type { Logger } from 'pino';
+
+// A room for work that is not to be trusted.
+export { createSandbox } from './sandbox/sandbox.ts';
+export type { RunOptions, Sandbox, SandboxProcess, SandboxSettings } from './sandbox/sandbox.ts';
+export { SandboxUnavailable } from './sandbox/unavailable.ts';
+export type { SandboxAnswer, SandboxEnd } from './sandbox/supervised-process.ts';
+export type { SandboxAnswerer, SandboxEntry } from './sandbox/entry.ts';
+export type { SandboxLaunch, SandboxRuntime } from './sandbox/node-runtime.ts';

@@ -1,8 +1,9 @@
 import { ByteStream } from '../bytes/byte-stream.ts';
-import { gatewayError } from '../errors.ts';
+import { gatewayError, type GatewayError } from '../errors.ts';
 import type { Call, StreamStamp } from '../exchange/exchange.ts';
-import { CHOSEN_PIECE, completionToChunks } from '../wire/chat/chunk-assembler.ts';
-import { encodeData, SseDecoder } from '../wire/sse.ts';
+import { isFinished, readChunk, type ChunkFrame } from '../wire/chat/chunk.ts';
+import { CHOSEN_PIECE, completionToChunks } from '../wire/chat/completion-chunks.ts';
+import { DONE, encodeData, SseDecoder, type SseEvent } from '../wire/sse.ts';
 import type { Chunk, ChunkChoice } from '../wire/chat/chat-types.ts';
 import { streamReply, type CompleteReply, type StreamReply } from '../exchange/reply.ts';
 import { completionOf } from './whole.ts';
@@ -29,8 +30,6 @@ export interface JoinInit {
   /** Members for a last chunk of its own (the trace), asked for when everything else went out. */
   readonly extension?: (() => Readonly<Record<string, unknown>> | undefined) | undefined;
 }
-
-const DONE = Buffer.from('data: [DONE]\n\n');
 
 /**
  * Several replies as one event stream, their chunks interleaved as they come: one id, one usage chunk with the sum over
@@ -87,10 +86,10 @@ export class JoinedStream {
     const { body } = part.reply;
     const decoder = new SseDecoder();
     let hasUsage = false;
-    const read = (events: readonly { readonly data: string }[]) => {
-      for (const { data } of events) {
-        if (data === '[DONE]') continue;
-        const chunk = parseChunk(data, this.#init.call);
+    const read = (events: readonly SseEvent[]) => {
+      for (const event of events) {
+        const chunk = chunkIn(readChunk(event), this.#init.call);
+        if (!chunk) continue;
         hasUsage ||= Boolean(chunk.usage);
         this.#take(chunk, part);
       }
@@ -147,12 +146,11 @@ export class JoinedStream {
       this.#stamp = { id, created, model: progress.model ?? model };
     }
     const { usage, ...rest } = chunk;
-    const given = chunk.choices ?? [];
-    if (given.length === 0 && usage) return;
-    const choices = given.map((choice) =>
+    if (chunk.choices.length === 0 && usage) return;
+    const choices = chunk.choices.map((choice) =>
       this.#labelled({ ...choice, index: indexOf?.(choice.index) ?? choice.index }, label),
     );
-    if (choices.some(({ index, finish_reason }) => index === 0 && isFinish(finish_reason))) progress.ended();
+    if (choices.some(({ index, finish_reason }) => index === 0 && isFinished(finish_reason))) progress.ended();
     this.#write({ ...rest, ...this.#stamp, choices, ...(this.#wantsUsage ? { usage: null } : {}) });
   }
 
@@ -213,10 +211,6 @@ export class JoinedStream {
   }
 }
 
-function isFinish(reason: unknown): boolean {
-  return typeof reason === 'string' && reason !== '';
-}
-
 const STAMPLESS: StreamStamp = { id: 'chatcmpl-0', created: 0, model: '' };
 
 /** The reply's chunks changed on their way, with the plan's own usage at the end. For approaches that edit a live answer. */
@@ -231,13 +225,20 @@ export function changedStream(
   return { ...streamReply(joined.body), headers: reply.headers };
 }
 
-function parseChunk(data: string, call: Call): Chunk {
-  const parsed: unknown = JSON.parse(data);
-  if (typeof parsed === 'object' && parsed !== null && 'choices' in parsed && !('error' in parsed))
-    return parsed as Chunk;
-  const detail =
-    typeof parsed === 'object' && parsed !== null && 'error' in parsed
-      ? JSON.stringify(parsed.error)
-      : 'it sent something that is no chunk';
-  throw gatewayError('upstream_stream_interrupted', { upstream: call.upstream.name, detail });
+/** The chunk in a frame; undefined where it adds nothing. Throws where it is an error, or no chunk at all. */
+function chunkIn(frame: ChunkFrame, call: Call): Chunk | undefined {
+  switch (frame.kind) {
+    case 'chunk':
+      return frame.chunk;
+    case 'failure':
+      throw interrupted(call, JSON.stringify(frame.value?.['error'] ?? frame.failure.message));
+    case 'garbage':
+      throw interrupted(call, 'it sent something that is no chunk');
+    default:
+      return undefined;
+  }
+}
+
+function interrupted({ upstream }: Call, detail: string): GatewayError {
+  return gatewayError('upstream_stream_interrupted', { upstream: upstream.name, detail });
 }

@@ -1,6 +1,7 @@
 import { GatewayError, gatewayError } from '../errors.ts';
 import type { Call } from '../exchange/exchange.ts';
-import { completionToChunks } from '../wire/chat/chunk-assembler.ts';
+import { bringsContent, isLast } from '../wire/chat/chunk.ts';
+import { completionToChunks } from '../wire/chat/completion-chunks.ts';
 import type { Chunk } from '../wire/chat/chat-types.ts';
 import type { Reply, StreamReply } from '../exchange/reply.ts';
 import { isUsable, noneUsable } from './candidates.ts';
@@ -53,22 +54,6 @@ function neverEmpty(reply: StreamReply, call: Call, best: () => Reply): Reply {
     onEnd: () => (hasContent ? [] : instead('answer_empty')),
     onFail: (error) => (hasContent || !isSurvivable(error, call) ? undefined : instead(reasonOf(error))),
   });
-}
-
-/** Does it bring something of an answer: text that is more than blanks, a tool call, a refusal? */
-export function bringsContent({ choices }: Chunk): boolean {
-  return choices.some(
-    ({ delta }) => hasText(delta?.content) || (delta?.tool_calls?.length ?? 0) > 0 || hasText(delta?.refusal),
-  );
-}
-
-/** Does it end a choice? */
-export function isLast({ choices }: Chunk): boolean {
-  return choices.some(({ finish_reason }) => typeof finish_reason === 'string');
-}
-
-function hasText(value: unknown): boolean {
-  return typeof value === 'string' && value.trim() !== '';
 }
 
 /** The stream has named its role already. */

@@ -15,6 +15,9 @@ import {
   isBlank,
 } from './ascii.ts';
 
+/** A JSON object whose members nobody here knows all of. */
+export type Fields = Readonly<Record<string, unknown>>;
+
 /** Byte offsets of one member: the key's opening quote, the value's first byte, and one past the value. */
 export interface Span {
   readonly key: string;

@@ -26,7 +26,7 @@ export function countRecalled(given: LooseReply, { exchange, request, role, trac
     const usage = reply.status < 400 ? reply.body.value.usage : undefined;
     if (usage) ledger.recall(usage);
   } else if (reply.kind === 'stream') {
-    const watch = new EventStreamWatch({ wire: 'chat' });
+    const watch = new EventStreamWatch({ wire: exchange.wire });
     reply.body.observe((bytes) => void watch.push(bytes));
     onEnd(reply, () => {
       if (watch.usage) ledger.recall(watch.usage);

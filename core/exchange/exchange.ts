@@ -6,6 +6,7 @@ import type { ChatRequest, Usage } from '../wire/chat/chat-types.ts';
 import type { Changes, Payload } from '../bytes/payload.ts';
 import type { Progress } from './progress.ts';
 import type { Reply } from './reply.ts';
+import type { Wire } from '../wire/wire.ts';
 import type { Trace } from './trace.ts';
 import type { Upstream } from './upstream.ts';
 import { numberEqualCalls, type CallNumber, type Ordinals } from './ordinal.ts';
@@ -51,6 +52,8 @@ export interface Upload {
 interface ExchangeFields {
   /** Request id, also sent as `x-request-id`. */
   readonly id: string;
+  /** The wire that the client speaks. */
+  readonly wire: Wire;
   readonly client: Incoming;
   /** Extra headers for the answer. */
   readonly headers: ResponseHeaders;

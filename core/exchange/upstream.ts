@@ -1,14 +1,12 @@
-import type { Operation } from './exchange.ts';
+import type { Wire } from '../wire/wire.ts';
 
 /** What is known of the provider that speaks to an upstream; the provider itself is reached by `Upstreams.providerOf`. */
 export interface ProviderFacts {
   readonly name: string;
-  /** The wire it speaks natively. A request in another wire cannot go there (conversion comes later). */
-  readonly wire: 'openai' | 'anthropic';
+  /** The wires it speaks natively. A request in another one cannot go there (conversion comes later). */
+  readonly wires: readonly Wire[];
   /** Does it need a network and a base URL? false for built-in ones such as `demo`. */
   readonly isRemote: boolean;
-  /** Operations it can serve; absent = every operation of its wire. */
-  readonly operations?: readonly Operation[];
 }
 
 export interface UpstreamSettings {

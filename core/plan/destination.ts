@@ -13,13 +13,13 @@ export function destinationOf(exchange: Exchange, name: string, upstreams: Upstr
   const namesUpstream = destination.model !== name;
   const other = namesUpstream ? undefined : firstFor(exchange, upstreams);
   if (other) return { upstream: other, model: name };
-  const wire = wireOf(exchange);
+  const { title, provider } = exchange.wire.api;
   const there = namesUpstream
     ? `The upstream '${destination.upstream.name}' cannot serve this path`
     : 'No upstream is configured that can serve this path';
   throw gatewayError('model_not_found', {
     model: name,
-    detail: `${there}: ${exchange.client.path} needs one whose provider speaks ${wire === 'anthropic' ? "Anthropic's" : "OpenAI's"} (provider: ${wire})`,
+    detail: `${there}: ${exchange.client.path} needs one whose provider speaks ${title} (provider: ${provider})`,
   });
 }
 
@@ -28,10 +28,6 @@ export function firstFor(exchange: Exchange, upstreams: Upstreams): Upstream | u
   return upstreams.all.find((upstream) => canServe(upstream, exchange));
 }
 
-function canServe({ provider }: Upstream, exchange: Exchange): boolean {
-  return provider.wire === wireOf(exchange) && (provider.operations?.includes(exchange.operation) ?? true);
-}
-
-function wireOf({ operation, client }: Exchange): 'openai' | 'anthropic' {
-  return operation === 'messages' || /^\/v1\/messages(?:[/?]|$)/.test(client.path) ? 'anthropic' : 'openai';
+function canServe({ provider }: Upstream, { wire }: Exchange): boolean {
+  return provider.wires.includes(wire);
 }

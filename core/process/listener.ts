@@ -4,8 +4,9 @@ import type { Duplex } from 'node:stream';
 import type { Config } from '../config/config.ts';
 import { gatewayError, type GatewayError } from '../errors.ts';
 import { pathOf, requestIdOf } from '../server/arrival.ts';
-import { errorBody, errorHeaders } from '../server/error-body.ts';
-import { isAnthropicPath } from '../server/paths.ts';
+import { errorHeaders } from '../server/thrown-error.ts';
+import { wireOf } from '../server/paths.ts';
+import type { Wire } from '../wire/wire.ts';
 
 /** Longer than client pools keep idle connections, or both sides race and the client sees a reset. */
 const KEEP_ALIVE_MS = 75_000;
@@ -43,7 +44,7 @@ export function createListener(
 function refuse(request: IncomingMessage, response: ServerResponse, error: GatewayError): void {
   const id = requestIdOf(request);
   const headers = [...errorHeaders(error), 'x-request-id', id, 'connection', 'close'];
-  response.writeHead(error.status, headers).end(errorBody(error, isAnthropicRequest(request), id));
+  response.writeHead(error.status, headers).end(wireFor(request).errorBody(error, id));
 }
 
 /** 426 at once, before authentication: coding agents then go on over HTTP without delay. */
@@ -87,7 +88,7 @@ function answerRaw(
   extra: readonly string[],
 ): void {
   const id = requestIdOf(request);
-  const body = errorBody(error, request !== undefined && isAnthropicRequest(request), id);
+  const body = wireFor(request).errorBody(error, id);
   const length = String(Buffer.byteLength(body));
   const headers = [
     ...errorHeaders(error),
@@ -104,6 +105,6 @@ function answerRaw(
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
 }
 
-function isAnthropicRequest({ url = '' }: IncomingMessage): boolean {
-  return isAnthropicPath(pathOf(url));
+function wireFor(request: IncomingMessage | undefined): Wire {
+  return wireOf(pathOf(request?.url ?? ''));
 }

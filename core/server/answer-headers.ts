@@ -1,7 +1,8 @@
 import type { GatewayError } from '../errors.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Reply } from '../exchange/reply.ts';
-import { errorHeaders } from './error-body.ts';
+import type { Wire } from '../wire/wire.ts';
+import { errorHeaders } from './thrown-error.ts';
 
 /** Set here for every answer, so never taken from a reply. */
 const OWN = new Set([
@@ -18,7 +19,7 @@ const STREAM_OWN = new Set([...OWN, 'content-type', 'cache-control', 'x-accel-bu
 
 interface Names {
   readonly requestId: string;
-  readonly isAnthropic: boolean;
+  readonly wire: Wire;
 }
 
 /** Headers of an answer as a flat list: the reply's, the plugins' (which win), and ours. */
@@ -65,9 +66,9 @@ export function errorAnswerHeaders(error: GatewayError, names: Names, exchange: 
   return headers;
 }
 
-function pushIds(headers: string[], { requestId, isAnthropic }: Names): void {
+function pushIds(headers: string[], { requestId, wire }: Names): void {
   headers.push('x-request-id', requestId);
-  if (isAnthropic) headers.push('request-id', requestId);
+  if (wire.requestIdHeader !== 'x-request-id') headers.push(wire.requestIdHeader, requestId);
 }
 
 function pushOwn(headers: string[], exchange: Exchange, names: Names, countsCalls: boolean): void {

@@ -11,8 +11,8 @@ import { gatewayError, GatewayError } from '../errors.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Logger } from 'pino';
 import { arrivalOf, pathOf, requestIdOf } from './arrival.ts';
-import { errorBody, errorHeaders } from './error-body.ts';
-import { routeOf, isAnthropicPath } from './paths.ts';
+import { errorHeaders } from './thrown-error.ts';
+import { routeOf, wireOf } from './paths.ts';
 import { addProbes, type ServerState } from './probes.ts';
 import { serve } from './serve.ts';
 import { Identity } from '../exchange/identity.ts';
@@ -146,7 +146,7 @@ function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply)
   const headers = errorHeaders(known);
   for (let i = 0; i < headers.length; i += 2) reply.header(headers[i] ?? '', headers[i + 1]);
   reply.header('x-request-id', id);
-  void reply.code(known.status).send(errorBody(known, isAnthropicPath(pathOf(request.raw.url ?? '')), id));
+  void reply.code(known.status).send(wireOf(pathOf(request.raw.url ?? '')).errorBody(known, id));
 }
 
 /** fastify's own refusals keep their status; anything else is a plugin's failure, told without detail. */

@@ -1,8 +1,10 @@
 import { ByteStream } from '../bytes/byte-stream.ts';
-import type { Exchange, StreamStamp } from '../exchange/exchange.ts';
+import type { Exchange } from '../exchange/exchange.ts';
 import type { Gateway } from '../gateway.ts';
-import { ChunkAssembler, CHOSEN_PIECE, completionToChunks } from '../wire/chat/chunk-assembler.ts';
-import { encodeData, SseDecoder } from '../wire/sse.ts';
+import { readChunk } from '../wire/chat/chunk.ts';
+import { ChunkAssembler } from '../wire/chat/chunk-assembler.ts';
+import { CHOSEN_PIECE, completionToChunks } from '../wire/chat/completion-chunks.ts';
+import { DONE, encodeData, encodeText, SseDecoder, type SseEvent } from '../wire/sse.ts';
 import { stripUsage } from '../wire/chat/stream-usage.ts';
 import type { Chunk } from '../wire/chat/chat-types.ts';
 import { Payload } from '../bytes/payload.ts';
@@ -15,8 +17,6 @@ interface Asked {
   readonly wantsStream: boolean;
   readonly wantsUsage: boolean;
 }
-
-const DONE = Buffer.from('data: [DONE]\n\n');
 
 /** Sends a reply in the form the client asked for. */
 export async function deliver(
@@ -77,26 +77,19 @@ function shaped(gateway: Gateway, exchange: Exchange, body: ByteStream): ByteStr
   const identity = shown?.id === exchange.plan?.stamp?.id ? undefined : shown;
   if (!hook.isUsed() && !identity) return body;
   const decoder = new SseDecoder();
-  const encode = (events: readonly { data: string }[]) => {
-    const out: Buffer[] = [];
-    for (const { data } of events) {
-      if (data === '[DONE]') out.push(DONE);
-      else out.push(encodeData(changed(JSON.parse(data) as Chunk)));
-    }
-    return out.length === 0 ? undefined : Buffer.concat(out);
+  // What is no chunk (an error, noise) is nobody's to change, and goes on as it came.
+  const encoded = (event: SseEvent): Buffer => {
+    const frame = readChunk(event);
+    if (frame.kind !== 'chunk') return encodeText(event.data);
+    const chunk: Chunk = identity ? { ...frame.chunk, ...identity } : frame.chunk;
+    return encodeData(hook.isUsed() ? hook.call(chunk, exchange) : chunk);
   };
-  const changed = (chunk: Chunk): Chunk => {
-    const own = identity ? withIdentity(chunk, identity) : chunk;
-    return hook.isUsed() && !('error' in own) ? hook.call(own, exchange) : own;
-  };
+  const encode = (events: readonly SseEvent[]) =>
+    events.length === 0 ? undefined : Buffer.concat(events.map(encoded));
   return body.map(
     (bytes) => encode(decoder.push(bytes)),
     () => encode(decoder.end()),
   );
-}
-
-function withIdentity(chunk: Chunk, identity: StreamStamp): Chunk {
-  return 'error' in chunk ? chunk : { ...chunk, ...identity };
 }
 
 /** A stream somebody returned for a client that asked for a plain answer. */

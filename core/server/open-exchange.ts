@@ -3,6 +3,7 @@ import type { Arrival, Exchange, Incoming, OpenRequest, Operation, Upload } from
 import { ResponseHeaders } from '../bytes/header-list.ts';
 import { Ledger } from '../exchange/ledger.ts';
 import type { Payload } from '../bytes/payload.ts';
+import type { Wire } from '../wire/wire.ts';
 import type { Progress } from '../exchange/progress.ts';
 import { Ordinals } from '../exchange/ordinal.ts';
 import { NO_TRACE } from '../exchange/trace.ts';
@@ -13,6 +14,7 @@ export interface ExchangeInit {
   readonly arrival: Arrival;
   readonly grant: IdentityGrant;
   readonly operation: Operation;
+  readonly wire: Wire;
   readonly request: Payload<OpenRequest>;
   readonly upload?: Upload;
   readonly abort: AbortController;
@@ -27,6 +29,7 @@ export function openExchange(init: ExchangeInit): Exchange {
   const exchange = {
     id: arrival.id,
     operation: init.operation,
+    wire: init.wire,
     client,
     request: init.request,
     headers: new ResponseHeaders(),

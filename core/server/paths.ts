@@ -1,9 +1,11 @@
 import type { Operation } from '../exchange/exchange.ts';
-import type { StreamWire } from '../wire/stream-wire.ts';
+import { wires } from '../wire/wires.ts';
+import type { Wire } from '../wire/wire.ts';
 
 /** An endpoint this program knows by its exact path. */
 export interface Endpoint {
   readonly operation: Operation;
+  readonly wire: Wire;
   /** Methods it takes; another one is a 405. */
   readonly methods: readonly string[];
 }
@@ -11,16 +13,17 @@ export interface Endpoint {
 const POST = ['POST'];
 
 const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
-  '/v1/chat/completions': { operation: 'chat', methods: POST },
-  '/v1/completions': { operation: 'completions', methods: POST },
-  '/v1/embeddings': { operation: 'embeddings', methods: POST },
-  '/v1/responses': { operation: 'responses', methods: POST },
-  '/v1/messages': { operation: 'messages', methods: POST },
-  '/v1/messages/count_tokens': { operation: 'messages', methods: POST },
+  '/v1/chat/completions': { operation: 'chat', wire: wires.chat, methods: POST },
+  '/v1/completions': { operation: 'completions', wire: wires.completions, methods: POST },
+  '/v1/embeddings': { operation: 'embeddings', wire: wires.embeddings, methods: POST },
+  '/v1/responses': { operation: 'responses', wire: wires.responses, methods: POST },
+  '/v1/messages': { operation: 'messages', wire: wires.messages, methods: POST },
+  '/v1/messages/count_tokens': { operation: 'messages', wire: wires.messages, methods: POST },
 };
 
 export const MODELS_PATH = '/v1/models';
 const OWN_PATH = '/v1/optigate';
+const MESSAGES_BELOW = '/v1/messages/';
 
 /** Where a path leads. `unknown` paths are never forwarded. */
 export type Route =
@@ -98,12 +101,9 @@ function decoded(text: string): string | undefined {
   }
 }
 
-/** How an event stream answering this operation ends and fails. */
-export function streamWireOf(operation: Operation): StreamWire {
-  return operation === 'embeddings' ? 'other' : operation;
-}
-
-/** Do errors on this path have Anthropic's shape? */
-export function isAnthropicPath(path: string): boolean {
-  return path === '/v1/messages' || path.startsWith('/v1/messages/') || path.startsWith('/v1/messages?');
+/** The wire that clients of a path speak: its errors have that shape whatever becomes of the request. */
+export function wireOf(path: string): Wire {
+  const known = BY_PATH.get(path);
+  if (known?.kind === 'endpoint') return known.endpoint.wire;
+  return path.startsWith(MESSAGES_BELOW) ? wires.plainMessages : wires.plain;
 }

@@ -3,13 +3,12 @@ import { PassedErrorEvent } from '../transport/failure.ts';
 import { UpstreamRefusal } from '../upstream/refusal.ts';
 import type { ByteStream } from '../bytes/byte-stream.ts';
 import type { Clock } from '../clock.ts';
-import { anthropicType, type GatewayError } from '../errors.ts';
+import type { GatewayError } from '../errors.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import { errorEvent, keepAlive, type KeepAliveMode } from '../wire/event-stream.ts';
+import type { KeepAliveMode, Wire } from '../wire/wire.ts';
 import type { CompleteReply, Reply, StreamReply } from '../exchange/reply.ts';
-import type { StreamWire } from '../wire/stream-wire.ts';
 import { answerHeaders, errorAnswerHeaders } from './answer-headers.ts';
-import { errorBody, toGatewayError } from './error-body.ts';
+import { toGatewayError } from './thrown-error.ts';
 import { CLIENT_CLOSED } from './open-exchange.ts';
 
 /** Silence after which a stream's client hears something. */
@@ -18,8 +17,7 @@ const SILENCE_MS = 15_000;
 export interface ResponderSettings {
   readonly response: ServerResponse;
   readonly requestId: string;
-  readonly isAnthropic: boolean;
-  readonly wire: StreamWire;
+  readonly wire: Wire;
   readonly keepAlive: KeepAliveMode;
   readonly clock: Clock;
 }
@@ -116,10 +114,10 @@ export class Responder {
     }
     const error = toGatewayError(thrown);
     this.error = error;
-    const { requestId, isAnthropic, wire } = this.#settings;
+    const { requestId, wire } = this.#settings;
     if (this.#response.destroyed || this.#response.writableEnded) return;
     if (!this.isCommitted) {
-      const body = Buffer.from(errorBody(error, isAnthropic, requestId));
+      const body = Buffer.from(wire.errorBody(error, requestId));
       const headers = errorAnswerHeaders(error, this.#settings, exchange);
       headers.push('content-length', String(body.length));
       // The rest of a body that is too large is not waited for.
@@ -131,8 +129,7 @@ export class Responder {
       // The upstream has told it itself, in an event that went out.
       this.#response.end();
     } else if (this.#isEventStream && this.#isAtEventBorder()) {
-      const type = wire === 'messages' ? anthropicType(error.status) : error.type;
-      this.write(errorEvent(wire, { message: error.message, code: error.code, type }));
+      this.write(wire.errorEvent(error));
       this.#response.end();
     } else {
       this.#response.destroy();
@@ -151,7 +148,7 @@ export class Responder {
         return;
       }
       this.beginStream(exchange);
-      const bytes = this.#isEventStream && this.#isAtEventBorder() ? keepAlive(wire, mode) : undefined;
+      const bytes = this.#isEventStream && this.#isAtEventBorder() ? wire.keepAlive(mode) : undefined;
       if (bytes && !this.#response.writableNeedDrain) this.write(bytes);
       else {
         this.#response.flushHeaders();

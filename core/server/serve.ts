@@ -3,14 +3,15 @@ import { gatewayError } from '../errors.ts';
 import type { Exchange, OpenRequest, Operation, Outcome } from '../exchange/exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import { Payload } from '../bytes/payload.ts';
+import type { Wire } from '../wire/wire.ts';
 import { SILENT } from '../exchange/progress.ts';
 import { arrivalOf, pathOf } from './arrival.ts';
 import { isJson, readJson } from './body.ts';
-import { toGatewayError } from './error-body.ts';
+import { toGatewayError } from './thrown-error.ts';
 import { deliver } from './deliver.ts';
 import { CLIENT_CLOSED, openExchange } from './open-exchange.ts';
 import { answerModels } from './model-list.ts';
-import { routeOf, isAnthropicPath, streamWireOf, type Route } from './paths.ts';
+import { routeOf, wireOf, type Route } from './paths.ts';
 import { StreamProgress } from './stream-progress.ts';
 import { Responder } from './responder.ts';
 import { RequestUpload } from './upload.ts';
@@ -26,12 +27,12 @@ export async function serve(gateway: Gateway, request: IncomingMessage, response
   const path = pathOf(arrival.client.path);
   const destination = routeOf(path);
   const operation = destination.kind === 'endpoint' ? destination.endpoint.operation : 'other';
+  const wire = wireOf(path);
   const abort = new AbortController();
   const responder = new Responder({
     response,
     requestId: arrival.id,
-    isAnthropic: isAnthropicPath(path),
-    wire: streamWireOf(operation),
+    wire,
     keepAlive: config.server.keepAlive,
     clock,
   });
@@ -51,6 +52,7 @@ export async function serve(gateway: Gateway, request: IncomingMessage, response
         arrival,
         grant,
         operation: 'other',
+        wire,
         request: NO_BODY,
         abort,
         progress: SILENT,
@@ -64,6 +66,7 @@ export async function serve(gateway: Gateway, request: IncomingMessage, response
       arrival,
       grant,
       operation,
+      wire,
       destination,
       abort,
       responder,
@@ -90,6 +93,7 @@ interface Opening {
   readonly arrival: ReturnType<typeof arrivalOf>;
   readonly grant: IdentityGrant;
   readonly operation: Operation;
+  readonly wire: Wire;
   readonly destination: Route;
   readonly abort: AbortController;
   readonly responder: Responder;
@@ -98,9 +102,9 @@ interface Opening {
 
 /** Reads the body as its path and type want it. */
 async function readExchange(gateway: Gateway, request: IncomingMessage, opening: Opening): Promise<Exchange> {
-  const { arrival, grant, operation, destination, abort, responder, startedAt } = opening;
+  const { arrival, grant, operation, wire, destination, abort, responder, startedAt } = opening;
   const { bodyLimit, uploadLimit } = gateway.config.server;
-  const base = { arrival, grant, operation, abort, startedAt };
+  const base = { arrival, grant, operation, wire, abort, startedAt };
   const contentType = request.headers['content-type'];
   if (destination.kind === 'endpoint') {
     if (!isJson(contentType)) throw gatewayError('unsupported_media_type');

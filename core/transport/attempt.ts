@@ -9,13 +9,13 @@ import type { ChatCompletion, Usage } from '../wire/chat/chat-types.ts';
 import { Payload } from '../bytes/payload.ts';
 import { bytesReply, completeReply, streamReply, type Reply } from '../exchange/reply.ts';
 import { account } from './accounting.ts';
-import { beginsLikeObject, examine, UsageTail } from '../wire/examine.ts';
+import { beginsLikeObject, UsageTail } from '../wire/examine.ts';
 import { openDecoder, type Decoder, type DecoderOwner } from './decode.ts';
-import { errorAnswer, statusOfError } from './error-answer.ts';
+import { errorAnswer } from './error-answer.ts';
 import { PassedErrorEvent, toFailure } from './failure.ts';
 import { StreamBeginning } from './first-event.ts';
 import { asJson, readHead, type ReceivedHeaders } from './response-head.ts';
-import type { StreamWire } from '../wire/stream-wire.ts';
+import type { Wire } from '../wire/wire.ts';
 
 /** Answers up to here are complete; larger ones are piped, unless the call wants its answer whole. */
 const COMPLETE_BYTES = 1024 * 1024;
@@ -31,7 +31,7 @@ type State = 'waiting' | 'collecting' | 'probing' | 'flowing' | 'over';
 
 export interface AttemptInit {
   readonly call: Call;
-  readonly wire: StreamWire;
+  readonly wire: Wire;
   readonly method: string;
   /** Keys to be struck out of refusals. */
   readonly secrets: readonly string[];
@@ -177,12 +177,13 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
   #collect(chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#size += chunk.length;
-    const { wantsWhole, exchange } = this.#init.call;
+    const { call, wire } = this.#init;
+    const { wantsWhole } = call;
     const isError = this.#status >= 400;
     if (this.#size <= (wantsWhole && !isError ? WHOLE_BYTES : COMPLETE_BYTES)) return;
     if (isError) this.#answerError(Buffer.alloc(0), this.#status);
     else if (wantsWhole) this.#refuse(`answered with more than ${WHOLE_BYTES} bytes`);
-    else if (exchange.operation !== 'other' && !beginsLikeObject(Buffer.concat(this.#chunks)))
+    else if (!wire.isOpen && !beginsLikeObject(Buffer.concat(this.#chunks)))
       this.#refuse('answered with something that is not a JSON object');
     else this.#flow('bytes', this.#chunks);
   }
@@ -205,7 +206,8 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
     this.#body = body;
     this.#chunks = [];
     this.#state = 'flowing';
-    if (kind === 'bytes' && this.#init.call.exchange.operation !== 'other') this.#tail = new UsageTail();
+    const { wire } = this.#init;
+    if (kind === 'bytes' && !wire.isOpen) this.#tail = new UsageTail(wire.usageOf);
     for (const chunk of held) {
       this.#tail?.push(chunk);
       body.push(chunk);
@@ -240,15 +242,15 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
 
   #answerWhole(): void {
     const bytes = this.#chunks.length === 1 && this.#chunks[0] ? this.#chunks[0] : Buffer.concat(this.#chunks);
-    const { operation } = this.#init.call.exchange;
-    if (this.#status >= 400) this.#answerError(bytes, this.#status);
-    else if (operation === 'other') this.#answer(Payload.fromBytes<ChatCompletion>(bytes), undefined);
-    else {
-      const verdict = examine(bytes, operation, this.#isFramed);
-      if (verdict.kind === 'unusable') this.#refuse(verdict.detail);
-      else if (verdict.kind === 'error') this.#answerError(bytes, statusOfError(verdict.value));
-      else this.#answer(Payload.fromBytes(bytes, verdict.value), verdict.usage);
+    if (this.#status >= 400) {
+      this.#answerError(bytes, this.#status);
+      return;
     }
+    const verdict = this.#init.wire.examine(bytes, this.#isFramed);
+    if (verdict.kind === 'unusable') this.#refuse(verdict.detail);
+    else if (verdict.kind === 'failure') this.#answerError(bytes, verdict.failure.status);
+    // Every wire's body travels as a ChatCompletion: an open type, of which only `usage` is read by those who do not know the wire.
+    else this.#answer(Payload.fromBytes(bytes, verdict.value as ChatCompletion | undefined), verdict.usage);
   }
 
   #answer(body: Payload<ChatCompletion>, usage: Usage | undefined): void {
@@ -263,8 +265,8 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
   }
 
   #answerError(received: Buffer, status: number): void {
-    const { secrets, call } = this.#init;
-    const reply = errorAnswer(received, status, this.#headers, { upstream: call.upstream, secrets });
+    const { secrets, call, wire } = this.#init;
+    const reply = errorAnswer(received, status, this.#headers, { upstream: call.upstream, wire, secrets });
     this.#status = reply.status;
     this.#end({ abort: new Error('the rest of a refusal is not read') });
     this.#resolve(reply);

@@ -1,5 +1,5 @@
 import { gatewayError, GatewayError } from '../errors.ts';
-import type { StreamError } from '../wire/event-stream.ts';
+import type { Failure } from '../wire/failure.ts';
 import type { Upstream } from '../exchange/upstream.ts';
 
 /** How far an attempt had come when it failed: decides what the failure means. */
@@ -9,7 +9,7 @@ export type Phase = 'waiting' | 'reading';
  * A stream whose last event was an error of the upstream's own: its reader has it already, so that none is to be added.
  */
 export class PassedErrorEvent extends GatewayError {
-  constructor({ message, type, code, status }: StreamError, cause: unknown) {
+  constructor({ message, type, code, status }: Failure, cause: unknown) {
     const text = code === undefined ? 'upstream_error' : String(code);
     super({ status, code: text, message, cause, ...(type === undefined ? {} : { type }) });
   }

@@ -85,13 +85,13 @@ export function mayGoUpstream(name: string, patterns: readonly string[]): boolea
 /**
  * The upstream's headers for the client.
  * @param received  Names in lower case; repeats are arrays.
- * @param keepsLength  Does the body go on as it comes, so that its length stays true?
+ * @param options.requestIdHeader  What the upstream's API calls its request id: the client finds it under a name of ours.
+ * @param options.keepsLength  Does the body go on as it comes, so that its length stays true?
  */
 export function toClientHeaders(
   received: Readonly<Record<string, string | string[] | undefined>>,
-  { wire, keepsLength }: { readonly wire: 'openai' | 'anthropic'; readonly keepsLength: boolean },
+  { requestIdHeader, keepsLength }: { readonly requestIdHeader: string; readonly keepsLength: boolean },
 ): HeaderList {
-  const requestId = wire === 'anthropic' ? 'request-id' : 'x-request-id';
   const named = namedByConnection(received['connection']);
   const list: string[] = [];
   for (const name in received) {
@@ -99,7 +99,7 @@ export function toClientHeaders(
     if (value === undefined) continue;
     if (isKeptBack(name) && !(keepsLength && name === 'content-length')) continue;
     if (named?.has(name)) continue;
-    const sentAs = name === requestId ? 'x-optigate-upstream-request-id' : name;
+    const sentAs = name === requestIdHeader ? 'x-optigate-upstream-request-id' : name;
     if (typeof value === 'string') list.push(sentAs, value);
     else for (const each of value) list.push(sentAs, each);
   }

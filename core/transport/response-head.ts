@@ -1,4 +1,4 @@
-import type { Call } from '../exchange/exchange.ts';
+import type { Wire } from '../wire/wire.ts';
 import { headerOf, withHeader, type HeaderList } from '../bytes/header-list.ts';
 import { toClientHeaders } from './header-forwarding.ts';
 
@@ -21,14 +21,13 @@ export interface ResponseHead {
 export function readHead(
   status: number,
   received: ReceivedHeaders,
-  { call, method }: { readonly call: Call; readonly method: string },
+  { wire, method }: { readonly wire: Wire; readonly method: string },
 ): ResponseHead | string {
-  const isOther = call.exchange.operation === 'other';
   const isEmpty = status === 204 || status === 205 || method === 'HEAD';
   if (status >= 300 && status < 400) return 'answered with a redirect, which is not followed';
-  if (isEmpty && !isOther) return 'answered without a body';
-  const type = textOf(received['content-type']);
-  const coding = textOf(received['content-encoding']).trim();
+  if (isEmpty && !wire.isOpen) return 'answered without a body';
+  const type = headerText(received['content-type']);
+  const coding = headerText(received['content-encoding']).trim();
   const encoding = isEmpty || coding === '' || coding === 'identity' ? undefined : coding;
   const body = bodyKind();
   return {
@@ -36,7 +35,7 @@ export function readHead(
     body,
     encoding,
     headers: toClientHeaders(received, {
-      wire: call.upstream.provider.wire,
+      requestIdHeader: wire.requestIdHeader,
       keepsLength: body === 'piped' && encoding === undefined,
     }),
     isFramed: received['content-length'] !== undefined || received['transfer-encoding'] !== undefined,
@@ -46,7 +45,7 @@ export function readHead(
     if (isEmpty) return 'piped';
     if (status >= 400) return 'whole';
     if (type.startsWith('text/event-stream')) return 'events';
-    return isOther && !isJsonType(type) ? 'piped' : 'whole';
+    return wire.isOpen && !isJsonType(type) ? 'piped' : 'whole';
   }
 }
 
@@ -61,6 +60,6 @@ function isJsonType(contentType: string): boolean {
   return /^application\/(?:[\w.-]+\+)?json\b/i.test(contentType);
 }
 
-function textOf(value: string | string[] | undefined): string {
+function headerText(value: string | string[] | undefined): string {
   return (typeof value === 'string' ? value : (value?.join(',') ?? '')).toLowerCase();
 }

@@ -2,7 +2,7 @@ import type { Call } from '../exchange/exchange.ts';
 import type { Reply } from '../exchange/reply.ts';
 import { type ProviderFacts, Upstream } from '../exchange/upstream.ts';
 import type { HeaderList } from '../bytes/header-list.ts';
-import type { StreamWire } from '../wire/stream-wire.ts';
+import type { Wire } from '../wire/wire.ts';
 
 /** A model as an upstream lists it; fields beyond `id` are passed on. */
 export interface Model {
@@ -22,8 +22,8 @@ export interface Provider extends ProviderFacts {
 }
 
 /** What an upstream tells everybody about its provider. */
-export function factsOf({ name, wire, isRemote, operations }: Provider): ProviderFacts {
-  return { name, wire, isRemote, ...(operations ? { operations } : {}) };
+export function factsOf({ name, wires, isRemote }: Provider): ProviderFacts {
+  return { name, wires, isRemote };
 }
 
 export interface ModelsRequest {
@@ -44,6 +44,8 @@ export function createProviderRegistry(): ProviderRegistry {
   const providers = new Map<string, Provider>();
   return {
     add(provider) {
+      if (!Array.isArray(provider.wires) || provider.wires.length === 0)
+        throw new Error(`the provider '${provider.name}' needs 'wires', such as [wires.chat, wires.plain]`);
       if (providers.has(provider.name)) throw new Error(`a provider named '${provider.name}' exists already`);
       providers.set(provider.name, provider);
     },
@@ -77,8 +79,8 @@ export interface UpstreamRequest {
   readonly body: Buffer | AsyncIterable<Buffer> | undefined;
   /** The header that carries the key, and the scheme before it. */
   readonly credential: CredentialHeader;
-  /** How an event stream of this answer ends and fails. */
-  readonly wire: StreamWire;
+  /** How the answer is read: the wire that this request is in. */
+  readonly wire: Wire;
 }
 
 export interface CredentialHeader {

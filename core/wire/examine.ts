@@ -1,70 +1,59 @@
-/**
- * Looks at a whole answer that came with a 2xx: does it speak the operation's wire, what did it cost, or is it an error
- * in disguise?
- */
-import type { Operation } from '../exchange/exchange.ts';
-import { isRecord, parseJson } from '../bytes/json.ts';
-import type { ChatCompletion, Usage } from './chat/chat-types.ts';
-import { usageFromMessages, usageFromResponses } from './usage.ts';
+/** Looks at a whole body that came with a 2xx: does it speak the wire, what did it cost, or is it an error in disguise? */
+import { CLOSE_OBJECT, COLON, BACKSLASH, isBlank, OPEN_OBJECT } from '../bytes/ascii.ts';
+import { isRecord, objectEnd, parseJson, type Fields } from '../bytes/json.ts';
+import type { Usage } from './chat/chat-types.ts';
+import { failureOf, tellsFailure } from './failure.ts';
+import type { Verdict } from './wire.ts';
 
-/** Up to here an answer is parsed to be checked; larger ones only where they are chats, or could have been cut unnoticed. */
+/** Up to here an answer is parsed to be checked; larger ones only where they are read anyway, or could be cut unnoticed. */
 const PARSED_BYTES = 64 * 1024;
 const TAIL_BYTES = 8 * 1024;
-const OPEN_BRACE = 0x7b;
-const CLOSE_BRACE = 0x7d;
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COLON = 0x3a;
+/** No usage object is longer. */
+const USAGE_BYTES = 64 * 1024;
 
-export type Verdict =
-  | { readonly kind: 'answer'; readonly value: ChatCompletion | undefined; readonly usage: Usage | undefined }
-  /** A 200 with an error inside. */
-  | { readonly kind: 'error'; readonly value: unknown }
-  /** Not the wire; `detail` completes "The upstream 'x' …". */
-  | { readonly kind: 'unusable'; readonly detail: string };
-
-/** @param isFramed  Did length or chunking say where the body ends? Without, a cut looks like an end. */
-export function examine(bytes: Buffer, operation: Exclude<Operation, 'other'>, isFramed: boolean): Verdict {
-  if (!isFramed || operation === 'chat' || bytes.length <= PARSED_BYTES) return examineValue(bytes, operation);
-  if (!looksLikeObject(bytes)) return NO_OBJECT;
-  return { kind: 'answer', value: undefined, usage: findUsage(bytes) };
+/** What a wire's answers look like. */
+export interface AnswerRules {
+  /** Is every answer parsed, however large? Chats are: approaches read them. */
+  readonly isAlwaysParsed: boolean;
+  /** Has the object what only an answer has? Then it is one, whatever else it says. */
+  isAnswer(value: Fields): boolean;
+  /** What an object lacks that is neither an answer nor a failure; completes "The upstream 'x' …". Undefined = nothing. */
+  readonly lacking: string | undefined;
+  usageOf(usage: unknown): Usage | undefined;
 }
 
-/** Is its first character an opening brace? */
-export function beginsLikeObject(bytes: Buffer): boolean {
-  return bytes[firstInk(bytes)] === OPEN_BRACE;
+export function examine(body: Buffer, isFramed: boolean, rules: AnswerRules): Verdict {
+  if (firstInk(body) === body.length) return { kind: 'unusable', detail: 'answered with an empty body' };
+  if (!looksLikeObject(body)) return NO_OBJECT;
+  if (isFramed && !rules.isAlwaysParsed && body.length > PARSED_BYTES)
+    return { kind: 'answer', value: undefined, usage: findUsage(body, rules.usageOf) };
+  const value = parseJson(body.toString());
+  if (!isRecord(value)) return NO_OBJECT;
+  if (!rules.isAnswer(value)) {
+    if (tellsFailure(value)) return { kind: 'failure', failure: failureOf(value, '') };
+    if (rules.lacking !== undefined) return { kind: 'unusable', detail: rules.lacking };
+  }
+  return { kind: 'answer', value, usage: rules.usageOf(value['usage']) };
 }
 
 const NO_OBJECT: Verdict = { kind: 'unusable', detail: 'answered with something that is not a JSON object' };
 
-function examineValue(bytes: Buffer, operation: Operation): Verdict {
-  if (firstInk(bytes) === bytes.length) return { kind: 'unusable', detail: 'answered with an empty body' };
-  if (!looksLikeObject(bytes)) return NO_OBJECT;
-  const value = parseJson(bytes.toString());
-  if (!isRecord(value)) return NO_OBJECT;
-  // A Responses object has an `error` member of its own, null or not.
-  const isAnswer = 'choices' in value || 'data' in value || value['object'] === 'response';
-  if (!isAnswer && (typeof value['error'] === 'string' || isRecord(value['error']))) return { kind: 'error', value };
-  if (operation === 'chat' || operation === 'completions') {
-    const { choices } = value;
-    if (!Array.isArray(choices) || choices.length === 0)
-      return { kind: 'unusable', detail: 'answered without any choice' };
-  }
-  // Every operation's body travels as a ChatCompletion: an open type, of which only `usage` is read here.
-  return { kind: 'answer', value: value as unknown as ChatCompletion, usage: toUsage(value['usage']) };
+/** Is its first character an opening brace? */
+export function beginsLikeObject(bytes: Buffer): boolean {
+  return bytes[firstInk(bytes)] === OPEN_OBJECT;
 }
 
 /**
  * The `usage` of an answer, by searching its bytes: the last member of that name that holds token counts. In a string
  * its quotes would be escaped, so it cannot be mistaken there.
  */
-export function findUsage(bytes: Buffer): Usage | undefined {
+export function findUsage(bytes: Buffer, usageOf: AnswerRules['usageOf']): Usage | undefined {
   for (let at = bytes.lastIndexOf('"usage"'); at >= 0; at = at > 0 ? bytes.lastIndexOf('"usage"', at - 1) : -1) {
     if (bytes[at - 1] === BACKSLASH) continue;
     const colon = firstInk(bytes, at + 7);
     if (bytes[colon] !== COLON) continue;
     const start = firstInk(bytes, colon + 1);
-    const usage = bytes[start] === OPEN_BRACE ? toUsage(objectAt(bytes, start)) : undefined;
+    const usage = bytes[start] === OPEN_OBJECT ? usageOf(objectAt(bytes, start)) : undefined;
     if (usage) return usage;
   }
   return undefined;
@@ -72,47 +61,32 @@ export function findUsage(bytes: Buffer): Usage | undefined {
 
 /** Remembers the end of an answer that is piped, where its usage stands. */
 export class UsageTail {
+  readonly #usageOf: AnswerRules['usageOf'];
   #bytes: Buffer = Buffer.alloc(0);
+
+  constructor(usageOf: AnswerRules['usageOf']) {
+    this.#usageOf = usageOf;
+  }
 
   push(chunk: Buffer): void {
     this.#bytes = (chunk.length >= TAIL_BYTES ? chunk : Buffer.concat([this.#bytes, chunk])).subarray(-TAIL_BYTES);
   }
 
   get usage(): Usage | undefined {
-    return findUsage(this.#bytes);
+    return findUsage(this.#bytes, this.#usageOf);
   }
 }
 
-/** Token counts in chat's words, whichever wire they come in; undefined for anything else. */
-export function toUsage(value: unknown): Usage | undefined {
-  if (!isRecord(value)) return undefined;
-  if (typeof value['prompt_tokens'] === 'number' || typeof value['completion_tokens'] === 'number') return value;
-  if (typeof value['input_tokens'] !== 'number' && typeof value['output_tokens'] !== 'number') return undefined;
-  const isMessages = 'cache_read_input_tokens' in value || 'cache_creation_input_tokens' in value;
-  return isMessages ? usageFromMessages(value) : usageFromResponses(value);
-}
-
-/** The object that opens at `start`; undefined where it does not close or is none. Usage objects are short. */
+/** The object that opens at `start`; undefined where it does not close or is none. */
 function objectAt(bytes: Buffer, start: number): unknown {
-  let depth = 0;
-  let inString = false;
-  for (let i = start; i < bytes.length; i++) {
-    const byte = bytes[i];
-    if (byte === BACKSLASH) i++;
-    else if (byte === QUOTE) inString = !inString;
-    else if (inString) continue;
-    else if (byte === OPEN_BRACE) depth++;
-    else if (byte === CLOSE_BRACE && --depth === 0) {
-      return parseJson(bytes.toString('utf8', start, i + 1));
-    }
-  }
-  return undefined;
+  const end = objectEnd(bytes.toString('latin1', start, start + USAGE_BYTES), 0);
+  return end === undefined ? undefined : parseJson(bytes.toString('utf8', start, start + end));
 }
 
 function looksLikeObject(bytes: Buffer): boolean {
   let last = bytes.length - 1;
   while (last > 0 && isBlank(bytes[last])) last--;
-  return beginsLikeObject(bytes) && bytes[last] === CLOSE_BRACE;
+  return beginsLikeObject(bytes) && bytes[last] === CLOSE_OBJECT;
 }
 
 /** Index of the first byte from `from` that is no blank. */
@@ -120,8 +94,4 @@ function firstInk(bytes: Buffer, from = 0): number {
   let i = from;
   while (i < bytes.length && isBlank(bytes[i])) i++;
   return i;
-}
-
-function isBlank(byte: number | undefined): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }

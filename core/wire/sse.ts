@@ -100,5 +100,10 @@ export function encodeData(json: unknown): Buffer {
   return Buffer.from(`data: ${JSON.stringify(json)}\n\n`);
 }
 
+/** An event's data as its bytes. */
+export function encodeText(data: string): Buffer {
+  return Buffer.from(`data: ${data.replaceAll('\n', '\ndata: ')}\n\n`);
+}
+
 /** What ends a stream on OpenAI's chat and completions wires. */
 export const DONE: Buffer = Buffer.from('data: [DONE]\n\n');

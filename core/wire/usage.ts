@@ -1,4 +1,5 @@
-import { isRecord } from '../bytes/json.ts';
+/** What answers took, in chat's words whichever wire reports it. */
+import { isRecord, type Fields } from '../bytes/json.ts';
 import type { Usage } from './chat/chat-types.ts';
 
 /** Adds two reports, each number in them and in their details; `total_tokens` is prompt + completion. */
@@ -13,10 +14,7 @@ export function addUsage(a: Usage, b: Usage): Usage {
   };
 }
 
-function addNumbers(
-  a: Readonly<Record<string, unknown>>,
-  b: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
+function addNumbers(a: Fields, b: Fields): Record<string, unknown> {
   const sum = new Map<string, unknown>(Object.entries(a));
   for (const [key, value] of Object.entries(b)) {
     const before = sum.get(key);
@@ -27,8 +25,16 @@ function addNumbers(
   return Object.fromEntries(sum);
 }
 
-/** What the Responses API reports, in chat's words. */
-export function usageFromResponses(usage: Readonly<Record<string, unknown>>): Usage {
+/** A report in chat's own words, or, from a server that mixes the wires, in those of Responses. */
+export function usageFromChat(usage: unknown): Usage | undefined {
+  if (!isRecord(usage)) return undefined;
+  const isChats = typeof usage['prompt_tokens'] === 'number' || typeof usage['completion_tokens'] === 'number';
+  return isChats ? usage : usageFromResponses(usage);
+}
+
+/** What the Responses API reports; undefined without a count. */
+export function usageFromResponses(usage: unknown): Usage | undefined {
+  if (!isRecord(usage) || !hasTokens(usage)) return undefined;
   const prompt = numberOf(usage['input_tokens']);
   const completion = numberOf(usage['output_tokens']);
   const promptDetails = usage['input_tokens_details'];
@@ -42,8 +48,9 @@ export function usageFromResponses(usage: Readonly<Record<string, unknown>>): Us
   };
 }
 
-/** What Anthropic reports, in chat's words: there `input_tokens` lacks the cached ones, here they count as prompt. */
-export function usageFromMessages(usage: Readonly<Record<string, unknown>>): Usage {
+/** What Anthropic reports: there `input_tokens` lacks the cached ones, here they count as prompt. Undefined without a count. */
+export function usageFromMessages(usage: unknown): Usage | undefined {
+  if (!isRecord(usage) || !hasTokens(usage)) return undefined;
   const read = numberOf(usage['cache_read_input_tokens']);
   const prompt = numberOf(usage['input_tokens']) + read + numberOf(usage['cache_creation_input_tokens']);
   const completion = numberOf(usage['output_tokens']);
@@ -55,11 +62,15 @@ export function usageFromMessages(usage: Readonly<Record<string, unknown>>): Usa
   };
 }
 
+function hasTokens(usage: Fields): boolean {
+  return typeof usage['input_tokens'] === 'number' || typeof usage['output_tokens'] === 'number';
+}
+
 function numberOf(value: unknown): number {
   return typeof value === 'number' && Number.isFinite(value) ? value : 0;
 }
 
-function numbersOf(details: Record<string, unknown>): Record<string, number> {
+function numbersOf(details: Fields): Record<string, number> {
   return Object.fromEntries(
     Object.entries(details).filter((entry): entry is [string, number] => typeof entry[1] === 'number'),
   );

@@ -5,6 +5,7 @@ import {
   headerOf,
   modelsOf,
   passedPath,
+  wires,
   type Call,
   type UpstreamRequest,
 } from '../../core/index.ts';
@@ -22,10 +23,9 @@ export default definePlugin({
     providers.add({
       name: NAME,
       description: "Anthropic's API.",
-      wire: 'anthropic',
       isRemote: true,
       defaultBaseUrl: 'https://api.anthropic.com/v1',
-      operations: ['messages', 'other'],
+      wires: [wires.messages, wires.plainMessages],
       send: (call, transport) =>
         transport.send(call, toRequest(call, forwarding.headersFor(call.exchange, call.upstream))),
       async models(upstream, { transport, call, signal }) {
@@ -40,7 +40,7 @@ export default definePlugin({
 
 /** @param headers  What the client's headers bring; the version and the body's type are added. */
 export function toRequest({ exchange, request }: Call, headers: string[]): UpstreamRequest {
-  const { operation, client, upload } = exchange;
+  const { client, upload } = exchange;
   const body = upload?.body ?? (request.bytes.length > 0 ? request.bytes : undefined);
   const contentType = upload ? upload.contentType : 'application/json';
   if (body && contentType !== undefined) headers.push('content-type', contentType);
@@ -51,6 +51,7 @@ export function toRequest({ exchange, request }: Call, headers: string[]): Upstr
     headers,
     body,
     credential: CREDENTIAL,
-    wire: operation === 'messages' ? 'messages' : 'other',
+    // A path of another API is only passed on; what Anthropic says to it has Anthropic's shape.
+    wire: exchange.wire === wires.messages ? wires.messages : wires.plainMessages,
   };
 }

@@ -8,23 +8,13 @@ import {
   modelsOf,
   passedPath,
   queryOf,
+  wires,
   type Call,
-  type Operation,
-  type StreamWire,
   type UpstreamRequest,
 } from '../../core/index.ts';
 
 const NAME = 'openai';
 const CREDENTIAL = { header: 'authorization', scheme: 'Bearer' };
-
-const WIRES = {
-  chat: 'chat',
-  completions: 'completions',
-  embeddings: 'other',
-  responses: 'responses',
-  messages: 'other',
-  other: 'other',
-} as const satisfies Record<Operation, StreamWire>;
 
 export default definePlugin({
   name: NAME,
@@ -34,10 +24,9 @@ export default definePlugin({
     providers.add({
       name: NAME,
       description: "OpenAI's API, or any server compatible with it.",
-      wire: 'openai',
       isRemote: true,
       defaultBaseUrl: 'https://api.openai.com/v1',
-      operations: ['chat', 'completions', 'embeddings', 'responses', 'other'],
+      wires: [wires.chat, wires.completions, wires.embeddings, wires.responses, wires.plain],
       send: (call, transport) =>
         transport.send(call, toRequest(call, forwarding.headersFor(call.exchange, call.upstream))),
       async models(upstream, { transport, call, signal }) {
@@ -50,7 +39,7 @@ export default definePlugin({
 /** @param headers  What the client's headers bring; the body's type is added. */
 export function toRequest({ exchange, request }: Call, headers: string[]): UpstreamRequest {
   const { operation, client, upload } = exchange;
-  const common = { headers, credential: CREDENTIAL, wire: WIRES[operation] };
+  const common = { headers, credential: CREDENTIAL, wire: exchange.wire };
   if (operation === 'chat') {
     headers.push('content-type', 'application/json');
     return { ...common, method: 'POST', path: `/chat/completions${queryOf(client)}`, body: request.bytes };

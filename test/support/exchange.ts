@@ -6,6 +6,8 @@ import { SILENT, type Progress } from '../../core/exchange/progress.ts';
 import { NO_TRACE, type Trace } from '../../core/exchange/trace.ts';
 import { Payload } from '../../core/bytes/payload.ts';
 import { openExchange } from '../../core/server/open-exchange.ts';
+import { wireOf } from '../../core/server/paths.ts';
+import { wires } from '../../core/wire/wires.ts';
 
 export const NO_LOG = pino({ level: 'silent' });
 
@@ -49,6 +51,7 @@ export function exchangeOf(options: ExchangeOptions = {}): Exchange {
     },
     grant: { id: 'tester', ...options.identity },
     operation,
+    wire: operation === 'other' ? wireOf(options.path ?? '') : wires[operation],
     request,
     abort,
     progress,

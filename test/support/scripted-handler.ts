@@ -29,6 +29,7 @@ import type { Provider } from '../../core/upstream/provider.ts';
 import type { Upstreams } from '../../core/upstream/upstreams.ts';
 import { exchangeOf, NO_LOG } from './exchange.ts';
 import { PLAIN_PROVIDER, upstreamAt } from './upstream-call.ts';
+import { wires } from '../../core/wire/wires.ts';
 
 /** One choice, or a failure of the whole call. */
 export type Scripted =
@@ -363,14 +364,16 @@ export async function registryWith(
 
 /** `main` (default) and `groq` speak OpenAI's wire, `claude` Anthropic's. */
 export function testUpstreams(listed: readonly string[] | undefined = []): Upstreams & { asked: string[] } {
-  const create = (name: string, wire: Provider['wire']) =>
+  const create = (name: string, provider: Pick<Provider, 'name' | 'wires'>) =>
     upstreamAt(`http://${name}.test/v1`, {
       name,
-      provider: { ...PLAIN_PROVIDER, name: wire, wire },
+      provider: { ...PLAIN_PROVIDER, ...provider },
       needsKey: false,
       key: null,
     });
-  const all = [create('main', 'openai'), create('groq', 'openai'), create('claude', 'anthropic')];
+  const openai = { name: 'openai', wires: PLAIN_PROVIDER.wires };
+  const anthropic = { name: 'anthropic', wires: [wires.messages, wires.plainMessages] };
+  const all = [create('main', openai), create('groq', openai), create('claude', anthropic)];
   const get = (name: string) => all.find((upstream) => upstream.name === name);
   const asked: string[] = [];
   return {

@@ -26,7 +26,7 @@ export function testTransport(options: PoolsOptions & { readonly clock?: Clock }
         headers: ['content-type', 'application/json'],
         body: call.request.bytes,
         credential: { header: 'authorization', scheme: 'Bearer' },
-        wire: 'chat',
+        wire: call.exchange.wire,
         ...change,
       }),
     [Symbol.asyncDispose]: () => pools.close(),

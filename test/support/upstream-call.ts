@@ -5,11 +5,12 @@ import type { ChatRequest } from '../../core/wire/chat/chat-types.ts';
 import type { Payload } from '../../core/bytes/payload.ts';
 import type { Provider } from '../../core/upstream/provider.ts';
 import { exchangeOf, plainPlan, type ExchangeOptions } from './exchange.ts';
+import { wires } from '../../core/wire/wires.ts';
 
 export const PLAIN_PROVIDER: Provider = {
   name: 'plain',
   description: 'sends nothing by itself',
-  wire: 'openai',
+  wires: [wires.chat, wires.completions, wires.embeddings, wires.responses, wires.plain],
   isRemote: true,
   send: () => Promise.reject(new Error('not used')),
   models: () => Promise.reject(new Error('not used')),

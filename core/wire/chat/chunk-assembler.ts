@@ -1,16 +1,7 @@
-import { isRecord } from '../../bytes/json.ts';
+import { isRecord, type Fields } from '../../bytes/json.ts';
 import { ChunkHead, join, joinLogprobs, keepFirst, keepLast, partsOf, toObject, type Parts } from './delta.ts';
 import type { ChatCompletion, Choice, Chunk } from './chat-types.ts';
-
-export { CHOSEN_PIECE, completionToChunks, type ChunkOptions } from './completion-chunks.ts';
-export {
-  textCompletionToChunks,
-  TextChunkAssembler,
-  type TextChoice,
-  type TextCompletion,
-} from '../completions/text-chunks.ts';
-
-type Fields = Readonly<Record<string, unknown>>;
+import { isFinished, toChunk } from './chunk.ts';
 
 /**
  * Puts the chunks of a chat stream together to the completion they tell of: deltas joined per choice, tool calls per
@@ -28,11 +19,20 @@ export class ChunkAssembler {
 
   /** Takes bytes of the event stream, cut anywhere. */
   push(bytes: Buffer): void {
-    for (const chunk of this.#head.decode(bytes)) this.#add(chunk);
+    for (const value of this.#head.decode(bytes)) this.#add(value);
   }
 
   add(chunk: Chunk): void {
     this.#add(chunk);
+  }
+
+  #add(value: Fields): void {
+    this.#head.add(value);
+    for (const choice of toChunk(value).choices) {
+      let parts = this.#choices.get(choice.index);
+      if (!parts) this.#choices.set(choice.index, (parts = new ChoiceParts()));
+      parts.add(choice);
+    }
   }
 
   /** Every choice came and has a `finish_reason`, and there was no error among the chunks. */
@@ -52,19 +52,6 @@ export class ChunkAssembler {
     const choices = inOrder.map(([index, choice]) => choice.toChoice(index));
     return this.#head.toCompletion('chat.completion', choices);
   }
-
-  #add(chunk: Fields): void {
-    this.#head.add(chunk);
-    const { choices } = chunk;
-    if (!Array.isArray(choices)) return;
-    for (const [position, choice] of choices.entries()) {
-      if (!isRecord(choice)) continue;
-      const index = typeof choice['index'] === 'number' ? choice['index'] : position;
-      let parts = this.#choices.get(index);
-      if (!parts) this.#choices.set(index, (parts = new ChoiceParts()));
-      parts.add(choice);
-    }
-  }
 }
 
 class ChoiceParts {
@@ -83,8 +70,9 @@ class ChoiceParts {
       if (key === 'delta' || key === 'message') this.#addDelta(value);
       else if (key === 'logprobs') joinLogprobs(this.#fields, value);
       else if (key !== 'finish_reason') keepLast(this.#fields, key, value);
-      else if (typeof value === 'string' && value !== '') this.#finishReason = value;
     }
+    const { finish_reason } = choice;
+    if (isFinished(finish_reason)) this.#finishReason = finish_reason;
   }
 
   toChoice(index: number): Choice {

@@ -1,4 +1,4 @@
-import { isRecord } from '../../bytes/json.ts';
+import { isRecord, type Fields } from '../../bytes/json.ts';
 import { pieces } from './delta.ts';
 import type { ChatCompletion, Choice, Chunk, ChunkChoice, Message } from './chat-types.ts';
 
@@ -15,8 +15,6 @@ export interface ChunkOptions {
 const PIECE = 4096;
 /** For an answer that an approach chose: clients show it as it comes, as they do one that is being written. */
 export const CHOSEN_PIECE = 160;
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * The stream that tells of a completion: per choice the role, its text in pieces, the finish; usage last. Put together
@@ -86,7 +84,7 @@ function* deltas(message: Message, units: number): Generator<Fields> {
     const named = ARGUMENTS.map(([kind, member]) => withoutText(call, kind, member));
     yield { tool_calls: [Object.assign({ index }, call, ...named)] };
     for (const [kind, member] of ARGUMENTS) {
-      for (const piece of pieces(textOf(call, kind, member), units))
+      for (const piece of pieces(argumentsText(call, kind, member), units))
         yield { tool_calls: [{ index, [kind]: { [member]: piece } }] };
     }
   }
@@ -98,7 +96,7 @@ const ARGUMENTS = [
   ['custom', 'input'],
 ] as const;
 
-function textOf(call: Fields, kind: string, member: string): string {
+function argumentsText(call: Fields, kind: string, member: string): string {
   const called = call[kind];
   const text = isRecord(called) ? called[member] : undefined;
   return typeof text === 'string' ? text : '';

@@ -1,10 +1,10 @@
-import { isRecord, parseJson } from '../../bytes/json.ts';
+import { isRecord, type Fields } from '../../bytes/json.ts';
+import { tellsFailure } from '../failure.ts';
+import { readFrame } from '../frame.ts';
 import { SseDecoder } from '../sse.ts';
 
 /** What is being assembled from parts. A map, so that `__proto__` is data like any other key. */
 export type Parts = Map<string, unknown>;
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** Of a field that is said again, the last saying counts; null says nothing once there was something. */
 export function keepLast(parts: Parts, key: string, value: unknown): void {
@@ -73,18 +73,15 @@ export class ChunkHead {
 
   /** The chunks in some bytes of an event stream, wherever they are cut. */
   decode(bytes: Buffer): Fields[] {
-    const chunks: Fields[] = [];
-    for (const { event, data } of this.#decoder.push(bytes)) {
-      if (data.startsWith('[DONE]')) continue;
-      const chunk = parseJson(data);
-      if (event === 'error' || !isRecord(chunk)) this.#hasFailed = true;
-      else chunks.push(chunk);
-    }
-    return chunks;
+    return this.#decoder.push(bytes).flatMap((event) => {
+      const frame = readFrame(event);
+      if (frame.kind === 'failure' || frame.kind === 'garbage') this.#hasFailed = true;
+      return 'value' in frame && frame.value ? [frame.value] : [];
+    });
   }
 
   add(chunk: Fields): void {
-    if (chunk['error']) this.#hasFailed = true;
+    if (tellsFailure(chunk)) this.#hasFailed = true;
     for (const [key, value] of Object.entries(chunk)) {
       if (key === 'id' || key === 'created' || key === 'model') {
         // Azure's first chunk, which only carries filter results, has them empty.

@@ -1,4 +1,5 @@
-import { isRecord } from '../../bytes/json.ts';
+import { isRecord, type Fields } from '../../bytes/json.ts';
+import { isFinished } from '../chat/chunk.ts';
 import type { ChunkOptions } from '../chat/completion-chunks.ts';
 import { ChunkHead, join, joinLogprobs, keepLast, pieces, toObject, type Parts } from '../chat/delta.ts';
 import type { Usage } from '../chat/chat-types.ts';
@@ -21,8 +22,6 @@ export interface TextChoice {
   readonly logprobs?: unknown;
   readonly [key: string]: unknown;
 }
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /** Puts the chunks of a `/v1/completions` stream together, as `ChunkAssembler` does for chat. */
 export class TextChunkAssembler {
@@ -81,7 +80,7 @@ function addChoice(parts: Parts, choice: Fields): void {
     if (key === 'text') join(parts, key, value);
     else if (key === 'logprobs') joinLogprobs(parts, value);
     else if (key !== 'finish_reason') keepLast(parts, key, value);
-    else if (typeof value === 'string' && value !== '') parts.set(key, value);
+    else if (isFinished(value)) parts.set(key, value);
   }
 }
 

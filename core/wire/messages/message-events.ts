@@ -1,10 +1,12 @@
-/** Anthropic's messages: events ⇄ message. */
-import { isRecord, record, type Dialect, type Fields } from '../../../plugins/gateway/cache/dialect.ts';
-import { dataOf } from '../../../plugins/gateway/cache/events.ts';
+/** Anthropic's messages in both forms: a whole message, and the events that tell of it. */
+import { isRecord, type Fields } from '../../bytes/json.ts';
+import { encodeEvent, framesOf } from '../frame.ts';
 
-export const messages: Dialect = { hasUsageChunk: false, toEvents, toCompletion };
+/** A message that is being put together. */
+type Draft = Record<string, unknown>;
 
-function toEvents(message: Fields): Buffer {
+/** The events of a stream that tells of `message`. */
+export function messageToEvents(message: Fields): Buffer {
   const { content, stop_reason, stop_sequence, usage, ...rest } = message;
   const start = { ...rest, content: [], stop_reason: null, stop_sequence: null, usage };
   const blocks = (Array.isArray(content) ? content : []).filter(isRecord);
@@ -14,9 +16,7 @@ function toEvents(message: Fields): Buffer {
     { type: 'message_delta', delta: { stop_reason, stop_sequence: stop_sequence ?? null }, usage },
     { type: 'message_stop' },
   ];
-  return Buffer.from(
-    events.map((event) => `event: ${String(event['type'])}\ndata: ${JSON.stringify(event)}\n\n`).join(''),
-  );
+  return Buffer.concat(events.map((event) => encodeEvent(String(event['type']), event)));
 }
 
 /** Blocks of a kind that does not grow come whole in their start. */
@@ -51,12 +51,15 @@ function taken(block: Fields): { start: Fields; deltas: Fields[] } {
   return { start: block, deltas: [] };
 }
 
-/** undefined where an event is of a kind that is not known here: better to ask again than to drop a part. */
-function toCompletion(body: Buffer): Fields | undefined {
-  let message: Fields | undefined;
-  const blocks: Fields[] = [];
+/** The message of a whole stream; undefined where an event is of an unknown kind: asking again is better than dropping a part. */
+export function eventsToMessage(body: Buffer): object | undefined {
+  let message: Draft | undefined;
+  const blocks: Draft[] = [];
   const inputs = new Map<number, string>();
-  for (const event of dataOf(body)) {
+  for (const frame of framesOf(body)) {
+    if (frame.kind === 'failure') return undefined;
+    if (frame.kind !== 'part') continue;
+    const event = frame.value;
     const index = Number(event['index']);
     const block = blocks[index];
     switch (event['type']) {
@@ -88,7 +91,7 @@ function toCompletion(body: Buffer): Fields | undefined {
   return undefined;
 }
 
-function addDelta(block: Fields, delta: Fields, index: number, inputs: Map<number, string>): boolean {
+function addDelta(block: Draft, delta: Fields, index: number, inputs: Map<number, string>): boolean {
   switch (delta['type']) {
     case 'text_delta':
       block['text'] = text(block['text']) + text(delta['text']);
@@ -114,7 +117,7 @@ function addDelta(block: Fields, delta: Fields, index: number, inputs: Map<numbe
 }
 
 /** Fragments of a tool's input make JSON only together; no fragment at all means an empty input. */
-function addInputs(blocks: readonly Fields[], inputs: ReadonlyMap<number, string>): boolean {
+function addInputs(blocks: readonly Draft[], inputs: ReadonlyMap<number, string>): boolean {
   for (const [index, json] of inputs) {
     const block = blocks[index];
     if (!block || json === '') continue;
@@ -129,4 +132,9 @@ function addInputs(blocks: readonly Fields[], inputs: ReadonlyMap<number, string
 
 function text(value: unknown): string {
   return typeof value === 'string' ? value : '';
+}
+
+/** The value where it is an object, else an empty one. */
+function record(value: unknown): Fields {
+  return isRecord(value) ? value : {};
 }

@@ -1,17 +1,21 @@
-/** OpenAI's responses: the last event of a stream holds the whole response; the other way round its items are told one by one. */
-import { isRecord, type Dialect, type Fields } from '../../../plugins/gateway/cache/dialect.ts';
-import { dataOf } from '../../../plugins/gateway/cache/events.ts';
-
-export const responses: Dialect = { hasUsageChunk: false, toEvents, toCompletion };
+/**
+ * OpenAI's responses in both forms. The last event of a stream holds the whole response; the other way round its items
+ * are told one by one.
+ */
+import { isRecord, type Fields } from '../../bytes/json.ts';
+import { encodeEvent, framesOf } from '../frame.ts';
 
 const FINAL = new Set(['response.completed', 'response.incomplete']);
 
-function toCompletion(body: Buffer): Fields | undefined {
-  const last = dataOf(body).findLast(({ type }) => FINAL.has(String(type)));
-  return last && isRecord(last['response']) ? last['response'] : undefined;
+/** The response that the last event of a whole stream holds. */
+export function eventsToResponse(body: Buffer): object | undefined {
+  const last = framesOf(body).findLast((frame) => frame.kind === 'part' && FINAL.has(String(frame.value['type'])));
+  const response = last?.kind === 'part' ? last.value['response'] : undefined;
+  return isRecord(response) ? response : undefined;
 }
 
-function toEvents(response: Fields): Buffer {
+/** The events of a stream that tells of `response`. */
+export function responseToEvents(response: Fields): Buffer {
   const begun = { ...response, status: 'in_progress', output: [], usage: null, completed_at: null };
   const output = (Array.isArray(response['output']) ? response['output'] : []).filter(isRecord);
   const events: Fields[] = [
@@ -20,11 +24,9 @@ function toEvents(response: Fields): Buffer {
     ...output.flatMap((item, index) => itemEvents(item, index)),
     { type: response['status'] === 'incomplete' ? 'response.incomplete' : 'response.completed', response },
   ];
-  const numbered = events.map(({ type, ...event }, sequence) => {
-    const data = JSON.stringify({ type, sequence_number: sequence, ...event });
-    return `event: ${String(type)}\ndata: ${data}\n\n`;
-  });
-  return Buffer.from(numbered.join(''));
+  return Buffer.concat(
+    events.map(({ type, ...event }, sequence_number) => encodeEvent(String(type), { type, sequence_number, ...event })),
+  );
 }
 
 function itemEvents(item: Fields, outputIndex: number): Fields[] {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { payerOf, type Call, type Incoming, type Plan } from '../../../core/index.ts';
+import { canonicalJson, payerOf, type Call, type Incoming, type Plan } from '../../../core/index.ts';
 
 /** Entries stay apart per who asks and whose key pays, unless `shared`. */
 export type Scope = 'identity' | 'shared';
@@ -26,7 +26,7 @@ export function answerKey(call: Call, plan: Plan, scope: Scope): string {
     ...whose(call, scope),
     ...toldBy(call.exchange.client),
     plan.approach,
-    canonical(plan.options),
+    canonicalJson(plan.options),
     // A trace is told within the answer.
     plan.wantsTrace === true ? 'trace' : '',
     ...(isOneCall(call, plan) ? [] : [maxCalls, maxTokens, deadlineMs].map(String)),
@@ -41,11 +41,6 @@ function isOneCall({ request }: Call, { isSingleCall, approach }: Plan): boolean
 /** Names one upstream call of an approach. Equal calls of one exchange have ordinals: best-of-5 stays five samples. */
 export function callKey(call: Call, scope: Scope): string {
   return digest(['call', call.digest, String(call.ordinal), ...whose(call, scope), ...toldBy(call.exchange.client)]);
-}
-
-/** JSON with sorted keys; what JSON leaves out is left out. */
-export function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, member: unknown) => (isRecord(member) ? sorted(member) : member)) ?? '';
 }
 
 function whose(call: Call, scope: Scope): string[] {
@@ -64,12 +59,4 @@ function toldBy({ headers }: Incoming): string[] {
 /** The parts as a JSON list: no part can pass for two. */
 function digest(parts: readonly string[]): string {
   return hash('sha256', JSON.stringify(parts), 'base64url');
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function sorted(record: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(record).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

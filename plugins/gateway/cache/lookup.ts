@@ -11,8 +11,8 @@ import {
   type Clock,
   type Handler,
   type LooseReply,
-  type Operation,
   type Reply,
+  type Wire,
 } from '../../../core/index.ts';
 import type { Directives } from './directives.ts';
 import { headersToKeep, type Entry, type Form } from './entry.ts';
@@ -20,7 +20,7 @@ import { Flight, type Landing } from './flights.ts';
 import type { MemoryStore } from './memory.ts';
 import { Patiences } from './patience.ts';
 import type { Found, Lease, RedisStore } from './redis.ts';
-import { changeFor, isSuccess, render, withoutObfuscation } from './replay.ts';
+import { changeFor, render, withoutObfuscation } from './replay.ts';
 
 export interface Parts {
   readonly memory: MemoryStore;
@@ -66,8 +66,7 @@ export function createLookup(parts: Parts): (question: Question) => Promise<Loos
     const { key, form, directives, call } = question;
     if (!directives.skipsLookup) {
       const entry = memory.get(key);
-      const reply =
-        entry && isYoung(entry, directives) ? fromMemory(key, entry, form, call.exchange.operation) : undefined;
+      const reply = entry && isYoung(entry, directives) ? fromMemory(key, entry, form, call.exchange.wire) : undefined;
       if (reply) {
         question.mark('hit');
         return Promise.resolve(reply);
@@ -79,8 +78,8 @@ export function createLookup(parts: Parts): (question: Question) => Promise<Loos
   };
 
   /** What was made of an entry for one form is kept with it, and weighs. */
-  function fromMemory(key: string, entry: Entry, form: Form, operation: Operation): Reply | undefined {
-    const body = render(entry, form, operation);
+  function fromMemory(key: string, entry: Entry, form: Form, wire: Wire): Reply | undefined {
+    const body = render(entry, form, wire);
     if (!body) return undefined;
     if (body !== entry.body && entry.made?.[form] !== body)
       memory.set(key, { ...entry, made: { ...entry.made, [form]: body } });
@@ -94,7 +93,7 @@ export function createLookup(parts: Parts): (question: Question) => Promise<Loos
   /** Those whom one flight did not serve share the next; then each goes alone, lest somebody waits for ever. */
   async function join(flight: Flight, question: Question, { isLast = false } = {}): Promise<LooseReply> {
     const { call, form } = question;
-    const change = changeFor(form, call.exchange.operation);
+    const change = changeFor(form, call.exchange.wire);
     const joining = flight.join({
       signal: call.signal,
       wantsStream: form !== 'complete',
@@ -115,7 +114,7 @@ export function createLookup(parts: Parts): (question: Question) => Promise<Loos
   /** undefined where the entry cannot be had in the form asked for. */
   function replyOf(landing: Landing, { form, call }: Question): Reply | undefined {
     if ('reply' in landing) return landing.reply;
-    const body = render(landing.entry, form, call.exchange.operation);
+    const body = render(landing.entry, form, call.exchange.wire);
     return body && replyFrom(landing.entry, form, body);
   }
 
@@ -188,7 +187,7 @@ export function createLookup(parts: Parts): (question: Question) => Promise<Loos
   function entryFrom(reply: Reply, body: Buffer, { call, directives }: Question): Entry | undefined {
     const form = reply.kind === 'complete' ? 'complete' : 'stream';
     if (reply.kind === 'bytes' || reply.status !== 200 || body.length > parts.maxEntryBytes) return undefined;
-    if (!isSuccess(form, body, call.exchange.operation)) return undefined;
+    if (!call.exchange.wire.isSuccess(body, form)) return undefined;
     const storedAt = clock.now();
     return {
       storedAt,

@@ -9,6 +9,7 @@ import {
   delay,
   gatewayError,
   onEnd,
+  wires,
   type Call,
   type Clock,
   type Reply,
@@ -36,9 +37,8 @@ export default definePlugin({
     providers.add({
       name: NAME,
       description: 'Canned answers from inside the program; no network, no key.',
-      wire: 'openai',
       isRemote: false,
-      operations: ['chat', 'completions', 'embeddings'],
+      wires: [wires.chat, wires.completions, wires.embeddings],
       send: async (call) => traced(call, () => send(call, settingsOf(call.upstream), clock)),
       models: async () => MODELS.map((id) => ({ id, object: 'model', created: 0, owned_by: 'optigate-demo' })),
     });

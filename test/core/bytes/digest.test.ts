@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { canonicalForm, digestOf } from '../../../core/bytes/digest.ts';
 import { Payload } from '../../../core/bytes/payload.ts';
+import { canonicalJson } from '../../../core/bytes/canonical-json.ts';
 
 const of = (json: string) => Payload.fromBytes<object>(Buffer.from(json));
 const canonical = (json: string) => canonicalForm(of(json)).toString();
@@ -116,4 +117,8 @@ describe('the digest', () => {
     expect(digestOf(spliced, [])).toBe(digest('{"a":2,"b":[1.0]}'));
     expect(digestOf(Payload.fromValue({ b: 1, a: 'x' }), [])).toBe(digest('{"a":"x","b":1}'));
   });
+});
+
+test('canonical JSON sorts, and leaves out what JSON leaves out', () => {
+  expect(canonicalJson({ b: [{ d: 1, c: undefined }], a: null })).toBe('{"a":null,"b":[{"d":1}]}');
 });

@@ -11,6 +11,7 @@ import cot from '../../../plugins/approaches/cot_reflection/index.ts';
 import moa from '../../../plugins/approaches/moa/index.ts';
 import none from '../../../plugins/approaches/none.ts';
 import re2 from '../../../plugins/approaches/re2.ts';
+import { exchangeOf } from '../../support/exchange.ts';
 import { chatExchange, prepare, registryWith, testUpstreams, type RunOptions } from '../../support/scripted-handler.ts';
 
 /** Listed for their names only. */
@@ -346,8 +347,7 @@ describe('the body', () => {
 describe('other operations', () => {
   const plan = async (operation: OtherExchange['operation'], path: string, body: object) => {
     const { selection } = await prepare(undefined, { plugins: PLUGINS, settings: { model: 'gpt' } });
-    const chat = chatExchange(body);
-    return selection({ ...chat, operation, client: { ...chat.client, path } });
+    return selection(exchangeOf({ operation, path, body }));
   };
 
   test('go untouched to the upstream that the model names, else to the first that speaks their wire', async () => {

@@ -87,7 +87,7 @@ test('towards the client all passes but what never does, and the request id gets
     'x-optigate-cache': 'hit',
     'access-control-allow-origin': '*',
   };
-  expect(toClientHeaders(received, { wire: 'openai', keepsLength: false })).toEqual([
+  expect(toClientHeaders(received, { requestIdHeader: 'x-request-id', keepsLength: false })).toEqual([
     'content-type',
     'application/json',
     'openai-processing-ms',
@@ -99,11 +99,11 @@ test('towards the client all passes but what never does, and the request id gets
     'x-unheard-of',
     'a',
   ]);
-  expect(toClientHeaders({ 'request-id': 'r' }, { wire: 'anthropic', keepsLength: false })).toEqual([
+  expect(toClientHeaders({ 'request-id': 'r' }, { requestIdHeader: 'request-id', keepsLength: false })).toEqual([
     'x-optigate-upstream-request-id',
     'r',
   ]);
-  expect(toClientHeaders({ 'content-length': '5' }, { wire: 'openai', keepsLength: true })).toEqual([
+  expect(toClientHeaders({ 'content-length': '5' }, { requestIdHeader: 'x-request-id', keepsLength: true })).toEqual([
     'content-length',
     '5',
   ]);

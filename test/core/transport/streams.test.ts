@@ -17,6 +17,7 @@ import {
 import { testTransport, textOf } from '../../support/transport.ts';
 import { callTo, upstreamAt, type CallOptions } from '../../support/upstream-call.ts';
 import type { UpstreamRequest } from '../../../core/upstream/provider.ts';
+import { wires } from '../../../core/wire/wires.ts';
 
 const STREAM = { body: { model: 'm', messages: [], stream: true } } satisfies CallOptions;
 const WHOLE = sseChunks('Hello', ' wörld').join('');
@@ -177,7 +178,7 @@ test('with n choices, all must have finished', async () => {
 test('streams of other paths end where HTTP ends them', async () => {
   const { text } = await askAndRead(
     events([sse({ type: 'partial_image' })]),
-    { wire: 'other' },
+    { wire: wires.plain },
     { operation: 'other', path: '/v1/images/generations' },
   );
   expect(text).toBe(sse({ type: 'partial_image' }));

@@ -3,6 +3,7 @@ import { modelsOf, type Model, type Provider, type Transport } from '../../../co
 import { createUpstreams } from '../../../core/upstream/upstreams.ts';
 import { SteppedClock } from '../../support/clock.ts';
 import { PLAIN_PROVIDER, upstreamAt } from '../../support/upstream-call.ts';
+import { wires } from '../../../core/wire/wires.ts';
 
 const transport = {} as Transport;
 const { signal } = new AbortController();
@@ -12,7 +13,7 @@ function listing(answer: () => Promise<readonly Model[]>) {
   const provider: Provider = {
     name: 'p',
     description: '',
-    wire: 'openai',
+    wires: [wires.chat],
     isRemote: true,
     send: () => Promise.reject(new Error('not used')),
     models: () => {

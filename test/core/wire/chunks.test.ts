@@ -1,12 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { ChunkAssembler } from '../../../core/wire/chat/chunk-assembler.ts';
+import { completionToChunks } from '../../../core/wire/chat/completion-chunks.ts';
 import {
-  ChunkAssembler,
-  completionToChunks,
   TextChunkAssembler,
   textCompletionToChunks,
   type TextCompletion,
-} from '../../../core/wire/chat/chunk-assembler.ts';
+} from '../../../core/wire/completions/text-chunks.ts';
 import { encodeData } from '../../../core/wire/sse.ts';
 import type { ChatCompletion, Chunk } from '../../../core/wire/chat/chat-types.ts';
 

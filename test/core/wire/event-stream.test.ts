@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { EventStreamWatch, errorEvent, keepAlive } from '../../../core/wire/event-stream.ts';
+import { EventStreamWatch } from '../../../core/wire/event-stream.ts';
 import { SseDecoder } from '../../../core/wire/sse.ts';
-import type { StreamWire } from '../../../core/wire/stream-wire.ts';
+import { wires } from '../../../core/wire/wires.ts';
 
 const chunk = (delta: object, rest: object = {}, finish: string | null = null, index = 0) =>
   `data: ${JSON.stringify({ id: 'c', choices: [{ index, delta, finish_reason: finish }], ...rest })}\n\n`;
@@ -40,13 +40,13 @@ describe.each([
 
   test('sees the same stream wherever the network cuts it', () => {
     for (let offset = 0; offset <= Buffer.byteLength(wire); offset++) {
-      const watch = new EventStreamWatch({ wire: 'chat' });
+      const watch = new EventStreamWatch({ wire: wires.chat });
       const { out, end } = run(watch, at(wire, offset));
 
       expect(Buffer.concat(out).toString()).toBe(wire);
       expect(end).toEqual({ rest: undefined, isWhole: true });
       expect(watch).toMatchObject({
-        sawDone: true,
+        sawEndMark: true,
         isComplete: true,
         usage: USAGE,
         hasFailed: false,
@@ -57,7 +57,7 @@ describe.each([
 
   test('lets only whole events go out', () => {
     for (let offset = 0; offset <= Buffer.byteLength(wire); offset++) {
-      const watch = new EventStreamWatch({ wire: 'chat' });
+      const watch = new EventStreamWatch({ wire: wires.chat });
       for (const piece of at(wire, offset)) {
         const block = watch.push(piece);
         if (!block) continue;
@@ -71,7 +71,7 @@ describe.each([
   test('a stream that was cut before its end is never whole', () => {
     const finished = Buffer.byteLength(wire.slice(0, wire.indexOf('"stop"}')));
     for (let offset = 0; offset < finished; offset++) {
-      const watch = new EventStreamWatch({ wire: 'chat' });
+      const watch = new EventStreamWatch({ wire: wires.chat });
       const { end } = run(watch, [at(wire, offset)[0]!]);
       expect(end.isWhole).toBe(false);
       expect(end.append).toBeUndefined();
@@ -79,7 +79,7 @@ describe.each([
   });
 
   test('byte by byte it holds each event until it is whole', () => {
-    const watch = new EventStreamWatch({ wire: 'chat' });
+    const watch = new EventStreamWatch({ wire: wires.chat });
     const { out } = run(
       watch,
       [...Buffer.from(wire)].map((byte) => Buffer.of(byte)),
@@ -94,7 +94,7 @@ test('any cuts give the same bytes and the same findings', () => {
     fc.property(fc.array(fc.nat(CHAT.length)), fc.constantFrom('\n', '\r', '\r\n'), (cuts, lineEnd) => {
       const wire = Buffer.from(CHAT.replaceAll('\n', lineEnd));
       const borders = [0, ...cuts.map((cut) => cut % wire.length).toSorted((a, b) => a - b), wire.length];
-      const watch = new EventStreamWatch({ wire: 'chat' });
+      const watch = new EventStreamWatch({ wire: wires.chat });
       const { out, end } = run(
         watch,
         borders.slice(1).map((to, index) => wire.subarray(borders[index], to)),
@@ -107,28 +107,34 @@ test('any cuts give the same bytes and the same findings', () => {
 
 test('passes the very buffer on where a read ends at a border', () => {
   const bytes = Buffer.from(chunk({ content: 'a' }));
-  expect(new EventStreamWatch({ wire: 'chat' }).push(bytes)).toBe(bytes);
+  expect(new EventStreamWatch({ wire: wires.chat }).push(bytes)).toBe(bytes);
 });
 
 test('adds the missing [DONE] once every choice has finished', () => {
-  const one = run(new EventStreamWatch({ wire: 'chat' }), [chunk({ content: 'a' }), chunk({}, {}, 'stop')]);
+  const one = run(new EventStreamWatch({ wire: wires.chat }), [chunk({ content: 'a' }), chunk({}, {}, 'stop')]);
   expect(one.end.append?.toString()).toBe('data: [DONE]\n\n');
 
-  const half = run(new EventStreamWatch({ wire: 'chat', n: 2 }), [chunk({}, {}, 'stop', 0), chunk({}, {}, 'stop', 0)]);
+  const half = run(new EventStreamWatch({ wire: wires.chat, n: 2 }), [
+    chunk({}, {}, 'stop', 0),
+    chunk({}, {}, 'stop', 0),
+  ]);
   expect(half.end).toEqual({ rest: undefined, isWhole: false });
 
-  const both = run(new EventStreamWatch({ wire: 'chat', n: 2 }), [chunk({}, {}, 'stop', 1), chunk({}, {}, 'stop', 0)]);
+  const both = run(new EventStreamWatch({ wire: wires.chat, n: 2 }), [
+    chunk({}, {}, 'stop', 1),
+    chunk({}, {}, 'stop', 0),
+  ]);
   expect(both.end.isWhole).toBe(true);
 });
 
 test('half a [DONE] after the last finish_reason is dropped and made whole', () => {
-  const { out, end } = run(new EventStreamWatch({ wire: 'chat' }), [chunk({}, {}, 'stop'), 'data: [DON']);
+  const { out, end } = run(new EventStreamWatch({ wire: wires.chat }), [chunk({}, {}, 'stop'), 'data: [DON']);
   expect(Buffer.concat(out).toString()).not.toContain('DON');
   expect(end).toMatchObject({ rest: undefined, isWhole: true, append: Buffer.from('data: [DONE]\n\n') });
 });
 
 test('an empty or null finish_reason finishes nothing', () => {
-  const { end } = run(new EventStreamWatch({ wire: 'chat' }), [
+  const { end } = run(new EventStreamWatch({ wire: wires.chat }), [
     'data: {"choices":[{"index":0,"delta":{},"finish_reason":""}]}\n\n',
     'data: {"choices":[{"index":0,"delta":{},"finish_reason": null}]}\n\n',
     'data: {"choices":null}\n\n',
@@ -137,7 +143,7 @@ test('an empty or null finish_reason finishes nothing', () => {
 });
 
 test('takes the last usage and does not add them up', () => {
-  const watch = new EventStreamWatch({ wire: 'chat' });
+  const watch = new EventStreamWatch({ wire: wires.chat });
   run(watch, [
     chunk({}, { usage: { prompt_tokens: 1 } }),
     chunk({}, { usage: USAGE }, 'stop'),
@@ -147,14 +153,14 @@ test('takes the last usage and does not add them up', () => {
 });
 
 test('tells comments from a first event', () => {
-  const watch = new EventStreamWatch({ wire: 'chat' });
+  const watch = new EventStreamWatch({ wire: wires.chat });
   watch.push(Buffer.from(': OPENROUTER PROCESSING\n\nretry: 100\n\n'));
   expect(watch.hasEvent).toBe(false);
   watch.push(Buffer.from('data: {"choices":[]}\n\n'));
   expect([watch.hasEvent, watch.firstEventIsError]).toEqual([true, false]);
 });
 
-test.each<[StreamWire, string, object]>([
+test.each<[keyof typeof wires, string, object]>([
   [
     'chat',
     'data: {"error":{"message":"slow down","type":"rate","code":429}}\n\n',
@@ -173,30 +179,30 @@ test.each<[StreamWire, string, object]>([
     'event: error\ndata: {"type":"error","error":{"type":"overloaded_error","message":"m"}}\n\n',
     { message: 'm', type: 'overloaded_error' },
   ],
-  ['other', 'data: {"error":{"message":"m","status":503}}\n\n', { message: 'm', status: 503 }],
+  ['plain', 'data: {"error":{"message":"m","status":503}}\n\n', { message: 'm', status: 503 }],
 ])('reads an error that comes first on %s: %s', (wire, text, expected) => {
-  const watch = new EventStreamWatch({ wire });
+  const watch = new EventStreamWatch({ wire: wires[wire] });
   watch.push(Buffer.from(`: hi\n\n${text}`));
   expect(watch).toMatchObject({ hasEvent: true, firstEventIsError: true, hasFailed: true, errorEvent: expected });
 });
 
 test('an error after other events is not a first one', () => {
-  const watch = new EventStreamWatch({ wire: 'chat' });
+  const watch = new EventStreamWatch({ wire: wires.chat });
   run(watch, [chunk({ content: 'a' }) + 'data: {"error":{"message":"m"}}\n\n']);
   expect(watch).toMatchObject({ firstEventIsError: false, isComplete: false, errorEvent: { message: 'm' } });
 });
 
 test('a stream with an error in it is not whole, whatever it says afterwards', () => {
   const error = 'data: {"error":{"message":"m"}}\n\n';
-  const chat = run(new EventStreamWatch({ wire: 'chat' }), [chunk({}, {}, 'stop'), error, 'data: [DONE]\n\n']);
+  const chat = run(new EventStreamWatch({ wire: wires.chat }), [chunk({}, {}, 'stop'), error, 'data: [DONE]\n\n']);
   expect(chat.end).toEqual({ rest: undefined, isWhole: false });
-  const responses = new EventStreamWatch({ wire: 'responses' });
+  const responses = new EventStreamWatch({ wire: wires.responses });
   const { end } = run(responses, ['event: error\ndata: {"type":"error","message":"m"}\n\n']);
   expect([responses.isComplete, end.isWhole]).toEqual([true, false]);
 });
 
 test('errors that are null are none', () => {
-  const watch = new EventStreamWatch({ wire: 'responses' });
+  const watch = new EventStreamWatch({ wire: wires.responses });
   watch.push(Buffer.from('event: response.created\ndata: {"type":"response.created","response":{"error":null}}\n\n'));
   expect(watch.errorEvent).toBeUndefined();
 });
@@ -209,7 +215,7 @@ test.each(['completed', 'incomplete', 'failed'])('a Responses stream ends with r
     output_tokens_details: { reasoning_tokens: 2 },
   };
   const data = { type: `response.${kind}`, response: { tools: [{ usage: { max_tokens: 1 } }], usage } };
-  const watch = new EventStreamWatch({ wire: 'responses' });
+  const watch = new EventStreamWatch({ wire: wires.responses });
   const text = `event: response.output_text.delta\ndata: {"type":"response.output_text.delta","delta":"response.completed"}\n\n`;
   watch.push(Buffer.from(text));
   expect(watch.isComplete).toBe(false);
@@ -226,7 +232,7 @@ test.each(['completed', 'incomplete', 'failed'])('a Responses stream ends with r
 });
 
 test('merges the usage of an Anthropic stream, cached tokens counted as prompt', () => {
-  const watch = new EventStreamWatch({ wire: 'messages' });
+  const watch = new EventStreamWatch({ wire: wires.messages });
   const event = (data: { type: string; [key: string]: unknown }) =>
     `event: ${data.type}\ndata: ${JSON.stringify(data)}\n\n`;
   run(watch, [
@@ -255,7 +261,7 @@ test('merges the usage of an Anthropic stream, cached tokens counted as prompt',
 });
 
 test('a stream of another kind is whole as it is, its last half event included', () => {
-  const { out, end } = run(new EventStreamWatch({ wire: 'other' }), ['data: a\n\nda', 'ta']);
+  const { out, end } = run(new EventStreamWatch({ wire: wires.plain }), ['data: a\n\nda', 'ta']);
   expect(Buffer.concat(out).toString()).toBe('data: a\n\n');
   expect(end).toEqual({ rest: Buffer.from('data'), isWhole: true });
 });
@@ -267,7 +273,7 @@ test('one event of 4 MiB passes in linear time and without being held', () => {
     chunk({}, { usage: USAGE }, 'stop') +
     'data: [DONE]\n\n';
   const wire = Buffer.from(text);
-  const watch = new EventStreamWatch({ wire: 'chat', n: 2 });
+  const watch = new EventStreamWatch({ wire: wires.chat, n: 2 });
   const startedAt = performance.now();
   const out: Buffer[] = [];
   let wasMidEvent = false;
@@ -279,23 +285,23 @@ test('one event of 4 MiB passes in linear time and without being held', () => {
   expect(performance.now() - startedAt).toBeLessThan(2000);
   expect(Buffer.concat(out).equals(wire)).toBe(true);
   expect(wasMidEvent).toBe(true);
-  expect(watch).toMatchObject({ sawDone: true, usage: USAGE, isMidEvent: false });
+  expect(watch).toMatchObject({ sawEndMark: true, usage: USAGE, isMidEvent: false });
 });
 
 test('a cut within an event that was too large to hold is not whole', () => {
-  const watch = new EventStreamWatch({ wire: 'other' });
+  const watch = new EventStreamWatch({ wire: wires.plain });
   expect(watch.push(Buffer.alloc(1024 * 1024, 'a'))).toBeUndefined();
   expect(watch.push(Buffer.from('a'))?.length).toBe(1024 * 1024 + 1);
   expect(watch.isMidEvent).toBe(true);
 
-  const chat = new EventStreamWatch({ wire: 'chat' });
+  const chat = new EventStreamWatch({ wire: wires.chat });
   run(chat, [chunk({}, {}, 'stop'), Buffer.alloc(2 * 1024 * 1024, 'a')]);
   expect(chat.end().isWhole).toBe(false);
 });
 
 test('a finish and a usage within an event too large to decode are still seen', () => {
   const wire = Buffer.from(chunk({ content: 'x'.repeat(2 * 1024 * 1024) }, { usage: USAGE }, 'stop'));
-  const watch = new EventStreamWatch({ wire: 'chat' });
+  const watch = new EventStreamWatch({ wire: wires.chat });
   for (let from = 0; from < wire.length; from += 65_536) watch.push(wire.subarray(from, from + 65_536));
   expect(watch.end()).toMatchObject({ isWhole: true, append: expect.anything() });
   expect(watch.usage).toEqual(USAGE);
@@ -305,37 +311,37 @@ test('the line ends of a large event may be cut as well', () => {
   for (const cut of [1, 2, 3, 4]) {
     const wire = Buffer.from(`data: ${'x'.repeat(1_100_000)}\r\n\r\ndata: [DONE]\r\n\r\n`);
     const border = wire.indexOf('\r\n') + cut;
-    const watch = new EventStreamWatch({ wire: 'chat' });
+    const watch = new EventStreamWatch({ wire: wires.chat });
     const { out } = run(watch, [wire.subarray(0, 1_060_000), wire.subarray(1_060_000, border), wire.subarray(border)]);
     expect(Buffer.concat(out).equals(wire)).toBe(true);
-    expect(watch).toMatchObject({ sawDone: true, isMidEvent: false });
+    expect(watch).toMatchObject({ sawEndMark: true, isMidEvent: false });
   }
 });
 
 test('error events are in the words of their wire', () => {
-  const failure = { message: 'm', type: 'server_error', code: 'upstream_stream_interrupted' };
-  expect(errorEvent('chat', failure).toString()).toBe(
+  const failure = { status: 502, message: 'm', type: 'server_error', code: 'upstream_stream_interrupted' };
+  expect(wires.chat.errorEvent(failure).toString()).toBe(
     'data: {"error":{"message":"m","type":"server_error","param":null,"code":"upstream_stream_interrupted"}}\n\n',
   );
-  expect(errorEvent('responses', failure, 4).toString()).toMatch(
+  expect(wires.responses.errorEvent(failure, 4).toString()).toMatch(
     /^event: error\ndata: \{"type":"error",.*"sequence_number":4\}\n\n$/,
   );
-  expect(errorEvent('messages', failure).toString()).toBe(
-    'event: error\ndata: {"type":"error","error":{"type":"server_error","message":"m"}}\n\n',
+  expect(wires.messages.errorEvent(failure).toString()).toBe(
+    'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"m"}}\n\n',
   );
-  for (const wire of ['chat', 'completions', 'responses', 'messages', 'other'] as const) {
+  for (const wire of Object.values(wires)) {
     const watch = new EventStreamWatch({ wire });
-    watch.push(errorEvent(wire, failure));
+    watch.push(wire.errorEvent(failure));
     expect(watch.errorEvent?.message).toBe('m');
   }
 });
 
 test('keep-alives are comments, empty chunks or nothing; Anthropic clients get a ping', () => {
-  expect(keepAlive('chat', 'comment')?.toString()).toBe(': keep-alive\n\n');
-  expect(keepAlive('chat', 'off')).toBeUndefined();
-  expect(keepAlive('messages', 'comment')?.toString()).toBe('event: ping\ndata: {"type":"ping"}\n\n');
-  expect(keepAlive('responses', 'chunk')?.toString()).toBe(': keep-alive\n\n');
-  expect(new SseDecoder().push(keepAlive('chat', 'chunk', { id: 'a', created: 1, model: 'm' })!)).toEqual([
+  expect(wires.chat.keepAlive('comment')?.toString()).toBe(': keep-alive\n\n');
+  expect(wires.chat.keepAlive('off')).toBeUndefined();
+  expect(wires.messages.keepAlive('comment')?.toString()).toBe('event: ping\ndata: {"type":"ping"}\n\n');
+  expect(wires.responses.keepAlive('chunk')?.toString()).toBe(': keep-alive\n\n');
+  expect(new SseDecoder().push(wires.chat.keepAlive('chunk', { id: 'a', created: 1, model: 'm' })!)).toEqual([
     {
       data: '{"id":"a","created":1,"model":"m","object":"chat.completion.chunk","choices":[{"index":0,"delta":{},"finish_reason":null}]}',
     },

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { examine, findUsage, toUsage, UsageTail } from '../../../core/wire/examine.ts';
+import { findUsage, UsageTail } from '../../../core/wire/examine.ts';
+import { usageFromChat, usageFromMessages } from '../../../core/wire/usage.ts';
+import { wires } from '../../../core/wire/wires.ts';
 
 test('usage is found by its bytes, never inside a string', () => {
   const usage = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 };
@@ -8,36 +10,41 @@ test('usage is found by its bytes, never inside a string', () => {
     usage,
     x_groq: { usage: {} },
   };
-  expect(findUsage(Buffer.from(JSON.stringify(answer)))).toEqual(usage);
-  expect(findUsage(Buffer.from(JSON.stringify(answer, null, 2)))).toEqual(usage);
-  expect(findUsage(Buffer.from('{"usage":null}'))).toBeUndefined();
-  expect(findUsage(Buffer.from('{"usage":{"prompt_tokens":'))).toBeUndefined();
+  expect(findUsage(Buffer.from(JSON.stringify(answer)), usageFromChat)).toEqual(usage);
+  expect(findUsage(Buffer.from(JSON.stringify(answer, null, 2)), usageFromChat)).toEqual(usage);
+  expect(findUsage(Buffer.from('{"usage":null}'), usageFromChat)).toBeUndefined();
+  expect(findUsage(Buffer.from('{"usage":{"prompt_tokens":'), usageFromChat)).toBeUndefined();
 });
 
 test('a piped answer keeps its end for the usage', () => {
-  const tail = new UsageTail();
+  const tail = new UsageTail(usageFromChat);
   const text = `{"data":"${'x'.repeat(50_000)}","usage":{"prompt_tokens":4,"total_tokens":4}}`;
   for (let i = 0; i < text.length; i += 777) tail.push(Buffer.from(text.slice(i, i + 777)));
   expect(tail.usage).toEqual({ prompt_tokens: 4, total_tokens: 4 });
 });
 
 test('other wires’ counts become OpenAI’s; what Anthropic’s cache read is part of the prompt', () => {
-  expect(toUsage({ input_tokens: 5, output_tokens: 7, input_tokens_details: { cached_tokens: 2 } })).toEqual({
+  expect(usageFromChat({ input_tokens: 5, output_tokens: 7, input_tokens_details: { cached_tokens: 2 } })).toEqual({
     prompt_tokens: 5,
     completion_tokens: 7,
     total_tokens: 12,
     prompt_tokens_details: { cached_tokens: 2 },
   });
   expect(
-    toUsage({ input_tokens: 5, output_tokens: 7, cache_read_input_tokens: 10, cache_creation_input_tokens: 1 }),
+    usageFromMessages({
+      input_tokens: 5,
+      output_tokens: 7,
+      cache_read_input_tokens: 10,
+      cache_creation_input_tokens: 1,
+    }),
   ).toEqual({
     prompt_tokens: 16,
     completion_tokens: 7,
     total_tokens: 23,
     prompt_tokens_details: { cached_tokens: 10 },
   });
-  expect(toUsage({})).toBeUndefined();
-  expect(toUsage(null)).toBeUndefined();
+  expect(usageFromChat({})).toBeUndefined();
+  expect(usageFromChat(null)).toBeUndefined();
 });
 
 test.each([
@@ -51,21 +58,21 @@ test.each([
   '{"choices":null}',
   '{"choices":[{}]',
 ])('%j is no chat completion', (body) => {
-  expect(examine(Buffer.from(body), 'chat', true)).toMatchObject({ kind: 'unusable' });
+  expect(wires.chat.examine(Buffer.from(body), true)).toMatchObject({ kind: 'unusable' });
 });
 
 test('an error in a 200 is an error, a Responses object with its own error member is not', () => {
-  expect(examine(Buffer.from('{"error":{"message":"m"}}'), 'chat', true)).toMatchObject({ kind: 'error' });
+  expect(wires.chat.examine(Buffer.from('{"error":{"message":"m"}}'), true)).toMatchObject({ kind: 'failure' });
   const response = { object: 'response', error: { message: 'm' }, status: 'failed' };
-  expect(examine(Buffer.from(JSON.stringify(response)), 'responses', true)).toMatchObject({ kind: 'answer' });
+  expect(wires.responses.examine(Buffer.from(JSON.stringify(response)), true)).toMatchObject({ kind: 'answer' });
 });
 
 test('a large answer that could have been cut unnoticed is parsed', () => {
   const whole = `{"data":[{"embedding":"${'A'.repeat(100_000)}"}],"usage":{"prompt_tokens":1,"total_tokens":1}}`;
   const cut = Buffer.from(`${whole.slice(0, -30)}}`);
-  expect(examine(Buffer.from(whole), 'embeddings', true)).toMatchObject({
+  expect(wires.embeddings.examine(Buffer.from(whole), true)).toMatchObject({
     kind: 'answer',
     usage: { prompt_tokens: 1 },
   });
-  expect(examine(cut, 'embeddings', false)).toMatchObject({ kind: 'unusable' });
+  expect(wires.embeddings.examine(cut, false)).toMatchObject({ kind: 'unusable' });
 });

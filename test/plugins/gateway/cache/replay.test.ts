@@ -1,8 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Operation } from '../../../../core/index.ts';
+import { SseDecoder, wires } from '../../../../core/index.ts';
 import type { Entry, Form } from '../../../../plugins/gateway/cache/entry.ts';
-import { dataOf } from '../../../../plugins/gateway/cache/events.ts';
 import { render } from '../../../../plugins/gateway/cache/replay.ts';
 import { eventsOf, USAGE } from './pipeline.ts';
 
@@ -13,11 +12,11 @@ const entry = (form: 'complete' | 'stream', body: Buffer | string): Entry => ({
   headers: [],
   body: Buffer.from(body),
 });
-const toForm = (from: 'complete' | 'stream', body: Buffer | string, form: Form, operation: Operation) =>
-  render(entry(from, body), form, operation)?.toString();
+const toForm = (from: 'complete' | 'stream', body: Buffer | string, form: Form, operation: keyof typeof wires) =>
+  render(entry(from, body), form, wires[operation])?.toString();
 
 /** complete → stream → complete. */
-function roundTrip(completion: object, operation: Operation): unknown {
+function roundTrip(completion: object, operation: keyof typeof wires): unknown {
   const events = toForm('complete', JSON.stringify(completion), 'stream_with_usage', operation);
   return JSON.parse(toForm('stream', events!, 'complete', operation)!);
 }
@@ -131,7 +130,9 @@ test('responses: the stream ends with the response, and its events are numbered'
     ],
     usage: { input_tokens: 1, output_tokens: 1, total_tokens: 2 },
   };
-  const events = dataOf(Buffer.from(toForm('complete', JSON.stringify(response), 'stream', 'responses')!));
+  const events = new SseDecoder()
+    .push(Buffer.from(toForm('complete', JSON.stringify(response), 'stream', 'responses')!))
+    .map(({ data }) => JSON.parse(data) as Record<string, unknown>);
 
   expect(roundTrip(response, 'responses')).toEqual(response);
   expect(events.map((event) => event['sequence_number'])).toEqual(events.map((_, index) => index));

@@ -1,4 +1,4 @@
-import { anthropicType, gatewayError, GatewayError } from '../errors.ts';
+import { gatewayError, GatewayError } from '../errors.ts';
 import type { HeaderList } from '../bytes/header-list.ts';
 
 /** Statuses a repeat cannot change, so that clients with retries of their own are told not to. */
@@ -7,18 +7,6 @@ const FINAL_STATUSES = new Set([400, 401, 403, 404, 405, 413, 415]);
 /** Whatever was thrown, as an error the client may see: never a stack, a path or an upstream's address. */
 export function toGatewayError(error: unknown): GatewayError {
   return error instanceof GatewayError ? error : gatewayError('internal_error', {}, { cause: error });
-}
-
-/** The body in the shape the path's wire has. */
-export function errorBody(error: GatewayError, isAnthropic: boolean, requestId: string): string {
-  if (isAnthropic) {
-    return JSON.stringify({
-      type: 'error',
-      error: { type: anthropicType(error.status), message: error.message },
-      request_id: requestId,
-    });
-  }
-  return JSON.stringify({ error: { message: error.message, type: error.type, param: error.param, code: error.code } });
 }
 
 export function errorHeaders(error: GatewayError): HeaderList {

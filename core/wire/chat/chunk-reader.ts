@@ -1,0 +1,53 @@
+import { isRecord, type Fields } from '../../bytes/json.ts';
+import { ERROR_MARK, MARK_VALUE, usagesIn } from '../event-reader.ts';
+import type { Failure } from '../failure.ts';
+import { readFrame } from '../frame.ts';
+import type { SseEvent } from '../sse.ts';
+import type { EventReader } from '../wire.ts';
+import type { Usage } from './chat-types.ts';
+import { isFinished } from './chunk.ts';
+
+const MARK = new RegExp(String.raw`"(?:usage|finish_reason)"${MARK_VALUE}|${ERROR_MARK}|^data: ?\[DONE\]`, 'm');
+const FINISHED = new RegExp(String.raw`"finish_reason"${MARK_VALUE}`);
+
+/** The events of chat and of text completions: which choices have finished, and the usage. */
+export class ChunkReader implements EventReader {
+  readonly mark = MARK;
+  readonly hasFailed = false;
+  readonly #choices: number;
+  readonly #finished = new Set<number>();
+  sawEndMark = false;
+  usage: Usage | undefined;
+
+  constructor(choices: number) {
+    this.#choices = choices;
+  }
+
+  get isComplete(): boolean {
+    return this.sawEndMark || this.#finished.size >= this.#choices;
+  }
+
+  read(event: SseEvent): Failure | undefined {
+    const frame = readFrame(event);
+    if (frame.kind === 'done') this.sawEndMark = true;
+    else if ('value' in frame && frame.value) this.#readChunk(frame.value);
+    return frame.kind === 'failure' ? frame.failure : undefined;
+  }
+
+  readPart(text: string): void {
+    if (this.#choices === 1 && FINISHED.test(text)) this.#finished.add(0);
+    for (const usage of usagesIn(text)) if (isRecord(usage)) this.usage = usage;
+  }
+
+  #readChunk(chunk: Fields): void {
+    const vendor = chunk['x_groq'];
+    const usage = chunk['usage'] ?? (isRecord(vendor) ? vendor['usage'] : undefined);
+    if (isRecord(usage)) this.usage = usage;
+    const { choices } = chunk;
+    if (!Array.isArray(choices)) return;
+    for (const [position, choice] of choices.entries()) {
+      if (!isRecord(choice) || !isFinished(choice['finish_reason'])) continue;
+      this.#finished.add(typeof choice['index'] === 'number' ? choice['index'] : position);
+    }
+  }
+}

@@ -1,0 +1,19 @@
+/** OpenAI's embeddings: one form, never streamed. */
+import { examine } from './examine.ts';
+import { plain } from './plain.ts';
+import { usageFromChat } from './usage.ts';
+import type { Wire } from './wire.ts';
+
+export const embeddings: Wire = {
+  ...plain,
+  name: 'embeddings',
+  isOpen: false,
+  examine: (body, isFramed) =>
+    examine(body, isFramed, {
+      isAlwaysParsed: false,
+      isAnswer: (value) => 'data' in value,
+      lacking: undefined,
+      usageOf: usageFromChat,
+    }),
+  usageOf: usageFromChat,
+};

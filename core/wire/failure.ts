@@ -1,0 +1,42 @@
+/** Failures that stand where an answer is expected: in a body with status 200, or as an event of a stream. */
+import { isRecord, type Fields } from '../bytes/json.ts';
+
+/** An error that the upstream itself sent. */
+export interface Failure {
+  readonly message: string;
+  readonly type: string | undefined;
+  readonly code: string | number | undefined;
+  /** What its code or status says as an HTTP status, 400–599; else 502. */
+  readonly status: number;
+  /** The payload as it came, parsed; text where it was no JSON. */
+  readonly body: unknown;
+}
+
+/** Does an object say that it is an error? `null` and other empty members say nothing. */
+export function tellsFailure(value: Fields): boolean {
+  return Boolean(value['error']) || value['type'] === 'error';
+}
+
+/**
+ * Reads an error in whatever form it has: `{ error: { … } }`, `{ error: "text" }`, its members at the top, or no object.
+ * @param text  The payload as it came, for one that has no message of its own.
+ */
+export function failureOf(value: unknown, text: string): Failure {
+  const nested = isRecord(value) ? value['error'] : undefined;
+  const facts = isRecord(nested) ? nested : nested === undefined && isRecord(value) ? value : {};
+  const { message, type, code } = facts;
+  const plain = typeof nested === 'string' ? nested : typeof value === 'string' ? value : text;
+  return {
+    message: typeof message === 'string' ? message : plain,
+    type: typeof type === 'string' ? type : undefined,
+    code: typeof code === 'string' || typeof code === 'number' ? code : undefined,
+    status: statusOf(facts),
+    body: value ?? text,
+  };
+}
+
+/** The status that an error names as its code or status, where it is one of a failure; else 502. */
+function statusOf({ code, status, status_code }: Fields): number {
+  const named = [code, status, status_code].map((each) => Number(each ?? Number.NaN));
+  return named.find((number) => Number.isInteger(number) && number >= 400 && number <= 599) ?? 502;
+}

@@ -1,0 +1,41 @@
+import { isRecord, type Fields } from '../../bytes/json.ts';
+import type { Usage } from '../chat/chat-types.ts';
+import { ERROR_MARK } from '../event-reader.ts';
+import type { Failure } from '../failure.ts';
+import { readFrame } from '../frame.ts';
+import type { SseEvent } from '../sse.ts';
+import { usageFromMessages } from '../usage.ts';
+import type { EventReader } from '../wire.ts';
+
+const MARK = new RegExp(String.raw`"message_(?:start|delta|stop)"|${ERROR_MARK}`, 'm');
+
+/** The events of a Messages stream: its stop, and the usage that grows on the way. */
+export class MessageReader implements EventReader {
+  readonly mark = MARK;
+  readonly sawEndMark = false;
+  readonly hasFailed = false;
+  isComplete = false;
+  #reported: Fields | undefined;
+
+  get usage(): Usage | undefined {
+    return this.#reported && usageFromMessages(this.#reported);
+  }
+
+  read(event: SseEvent): Failure | undefined {
+    const frame = readFrame(event);
+    if ('value' in frame && frame.value) this.#readEvent(frame.value);
+    return frame.kind === 'failure' ? frame.failure : undefined;
+  }
+
+  readPart(): void {}
+
+  #readEvent(event: Fields): void {
+    const { type, message } = event;
+    if (type === 'message_stop') this.isComplete = true;
+    const usage = type === 'message_start' && isRecord(message) ? message['usage'] : event['usage'];
+    if (!isRecord(usage)) return;
+    // `message_delta` brings totals so far, which replace; what it leaves out or nulls stands.
+    const reported = Object.entries(usage).filter(([, value]) => value !== null);
+    this.#reported = { ...this.#reported, ...Object.fromEntries(reported) };
+  }
+}

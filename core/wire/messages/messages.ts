@@ -1,0 +1,31 @@
+/** Anthropic's Messages: an answer is a list of content blocks, and its stream tells of each as it grows. */
+import { ANTHROPIC } from '../anthropic-errors.ts';
+import { examine } from '../examine.ts';
+import { usageFromMessages } from '../usage.ts';
+import type { Wire } from '../wire.ts';
+import { eventsToMessage, messageToEvents } from './message-events.ts';
+import { MessageReader } from './message-reader.ts';
+
+const PING = Buffer.from('event: ping\ndata: {"type":"ping"}\n\n');
+
+export const messages: Wire = {
+  ...ANTHROPIC,
+  name: 'messages',
+  isOpen: false,
+  examine: (body, isFramed) =>
+    examine(body, isFramed, {
+      isAlwaysParsed: false,
+      isAnswer: ({ type }) => type === 'message',
+      lacking: undefined,
+      usageOf: usageFromMessages,
+    }),
+  usageOf: usageFromMessages,
+  endMark: undefined,
+  readEvents: () => new MessageReader(),
+  hasTwoForms: true,
+  hasUsageChunk: false,
+  toEvents: messageToEvents,
+  toAnswer: eventsToMessage,
+  isSuccess: (body) => body.length > 0,
+  keepAlive: (mode) => (mode === 'off' ? undefined : PING),
+};

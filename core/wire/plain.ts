@@ -1,0 +1,26 @@
+/** Answers that are passed on without being looked at: files, audio, lists, and every path that is only forwarded. */
+import { ANTHROPIC } from './anthropic-errors.ts';
+import { COMMENT } from './chat/choices-wire.ts';
+import { OpenReader } from './event-reader.ts';
+import { OPENAI } from './openai-errors.ts';
+import type { Wire } from './wire.ts';
+
+const ANYTHING = {
+  isOpen: true,
+  examine: () => ({ kind: 'answer', value: undefined, usage: undefined }),
+  usageOf: () => undefined,
+  endMark: undefined,
+  readEvents: () => new OpenReader(),
+  hasTwoForms: false,
+  hasUsageChunk: false,
+  toEvents: () => undefined,
+  toAnswer: () => undefined,
+  isSuccess: (body) => body.length > 0,
+  keepAlive: (mode) => (mode === 'off' ? undefined : COMMENT),
+} satisfies Partial<Wire>;
+
+/** On OpenAI's API. */
+export const plain: Wire = { ...OPENAI, ...ANYTHING, name: 'plain' };
+
+/** On Anthropic's API: paths beside `/v1/messages`, such as batches. */
+export const plainMessages: Wire = { ...ANTHROPIC, ...ANYTHING, name: 'plain messages' };

@@ -1,0 +1,48 @@
+import { isRecord, type Fields } from '../../bytes/json.ts';
+import type { Usage } from '../chat/chat-types.ts';
+import { ERROR_MARK, usagesIn } from '../event-reader.ts';
+import type { Failure } from '../failure.ts';
+import { readFrame } from '../frame.ts';
+import type { SseEvent } from '../sse.ts';
+import { usageFromResponses } from '../usage.ts';
+import type { EventReader } from '../wire.ts';
+
+const MARK = new RegExp(
+  String.raw`"response\.(?:completed|incomplete|failed)"|"type"[ \t]*:[ \t]*"error"|${ERROR_MARK}`,
+  'm',
+);
+const FINAL_EVENT = /"response\.(?:completed|incomplete)"/;
+/** The type of an event stands at its beginning. */
+const TYPE_BYTES = 4096;
+
+/** The events of a Responses stream: an error, or the last one, which holds the whole response. */
+export class ResponseReader implements EventReader {
+  readonly mark = MARK;
+  readonly sawEndMark = false;
+  isComplete = false;
+  hasFailed = false;
+  usage: Usage | undefined;
+
+  read(event: SseEvent): Failure | undefined {
+    const frame = readFrame(event);
+    if (frame.kind === 'failure') {
+      this.isComplete = true;
+      return frame.failure;
+    }
+    if (frame.kind === 'part') this.#readEvent(frame.value);
+    return undefined;
+  }
+
+  readPart(text: string): void {
+    if (FINAL_EVENT.test(text.slice(0, TYPE_BYTES))) this.isComplete = true;
+    if (!this.isComplete) return;
+    for (const usage of usagesIn(text)) this.usage = usageFromResponses(usage) ?? this.usage;
+  }
+
+  #readEvent({ type, response }: Fields): void {
+    if (type !== 'response.completed' && type !== 'response.incomplete' && type !== 'response.failed') return;
+    this.isComplete = true;
+    if (type === 'response.failed') this.hasFailed = true;
+    if (isRecord(response)) this.usage = usageFromResponses(response['usage']) ?? this.usage;
+  }
+}

@@ -1,0 +1,42 @@
+/** OpenAI's Responses: an answer is a list of items, and its stream ends with an event that holds all of it. */
+import { isRecord, parseJson } from '../../bytes/json.ts';
+import { COMMENT } from '../chat/choices-wire.ts';
+import { examine } from '../examine.ts';
+import { encodeEvent } from '../frame.ts';
+import { OPENAI } from '../openai-errors.ts';
+import { usageFromResponses } from '../usage.ts';
+import type { Wire } from '../wire.ts';
+import { eventsToResponse, responseToEvents } from './response-events.ts';
+import { ResponseReader } from './response-reader.ts';
+
+/** What a request ends in that brought an answer; `incomplete` is one that its limit cut. */
+const SUCCESSES: ReadonlySet<unknown> = new Set(['completed', 'incomplete']);
+
+export const responses: Wire = {
+  ...OPENAI,
+  name: 'responses',
+  isOpen: false,
+  examine: (body, isFramed) =>
+    examine(body, isFramed, {
+      isAlwaysParsed: false,
+      // It has an `error` member of its own, null or not.
+      isAnswer: ({ object }) => object === 'response',
+      lacking: undefined,
+      usageOf: usageFromResponses,
+    }),
+  usageOf: usageFromResponses,
+  endMark: undefined,
+  readEvents: () => new ResponseReader(),
+  hasTwoForms: true,
+  hasUsageChunk: false,
+  toEvents: responseToEvents,
+  toAnswer: eventsToResponse,
+  isSuccess(body, form) {
+    if (body.length === 0) return false;
+    const response = form === 'stream' ? eventsToResponse(body) : parseJson(body.toString());
+    return isRecord(response) && SUCCESSES.has(response['status']);
+  },
+  errorEvent: ({ message, code }, sequence_number = 0) =>
+    encodeEvent('error', { type: 'error', code, message, param: null, sequence_number }),
+  keepAlive: (mode) => (mode === 'off' ? undefined : COMMENT),
+};
