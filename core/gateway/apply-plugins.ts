@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { ApproachRegistry } from '../plan/registry.ts';
 import type { Clock } from '../clock.ts';
 import type { Config, LoadedPlugin } from '../config/config.ts';
+import type { GuardedFetch } from '../fetch/guarded-fetch.ts';
 import { HOOK_NAMES, type Hooks } from '../hooks.ts';
 import type { Kept } from '../kept.ts';
 import type { Logger } from 'pino';
@@ -50,6 +51,7 @@ export async function applyPlugins(parts: Parts): Promise<Applied> {
       app,
       log: log.child({ plugin: record.name }),
       clock: parts.clock,
+      fetch: fetchOnDemand(parts.clock),
       upstreams: config.upstreams.map(({ name }) => name),
       keep: <T>(key: string, create: () => T) => parts.kept.keep(`${record.name}/${key}`, create),
     };
@@ -79,6 +81,14 @@ function describingHooks(hooks: Hooks): Hooks {
       return Reflect.get(target, name, receiver);
     },
   });
+}
+
+/** Most pipelines never fetch anything: what it takes is loaded by the first call. */
+function fetchOnDemand(clock: Clock): GuardedFetch {
+  return async (url, options) => {
+    const { createFetch } = await import('../fetch/guarded-fetch.ts');
+    return createFetch({ clock })(url, options);
+  };
 }
 
 function addCheck(checks: Check[], name: string, check: Check['check']): void {

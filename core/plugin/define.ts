@@ -3,6 +3,7 @@ import fastifyPlugin from 'fastify-plugin';
 import { z } from 'zod';
 import type { Approaches, OptionsSchema } from '../approach/types.ts';
 import type { Clock } from '../clock.ts';
+import type { GuardedFetch } from '../fetch/guarded-fetch.ts';
 import type { Hooks } from '../hooks.ts';
 import type { Logger } from 'pino';
 import type { ProviderRegistry } from '../upstream/provider.ts';
@@ -33,6 +34,8 @@ export interface PluginContext<O> {
   readonly app: FastifyInstance;
   readonly log: Logger;
   readonly clock: Clock;
+  /** Gets what a user, a model or a page names: only from public hosts, bounded in redirects, bytes and time. */
+  readonly fetch: GuardedFetch;
   /** Names of the configured upstreams, to check options that name one. */
   readonly upstreams: readonly string[];
   /** What must survive a reload (pools, budgets, counters): made once per key, handed back afterwards. */

@@ -1,0 +1,54 @@
+import type { Clock } from '../clock.ts';
+import { childSignal, type ChildSignal } from '../signals.ts';
+import { FetchError } from './fetch-error.ts';
+import type { FetchTimeouts } from './fetch-options.ts';
+
+export type Phase = 'connect' | 'headers' | 'idle';
+
+/** The timers of one fetch, on one signal: one for the whole, one for the phase it is in. */
+export class TimeLimits {
+  readonly #clock: Clock;
+  readonly #timeouts: FetchTimeouts;
+  readonly #child: ChildSignal;
+  readonly #cancelTotal: () => void;
+  #cancelPhase = () => {};
+  #host: string | undefined;
+
+  constructor({ clock, timeouts, signal }: { clock: Clock; timeouts: FetchTimeouts; signal: AbortSignal | undefined }) {
+    this.#clock = clock;
+    this.#timeouts = timeouts;
+    this.#child = childSignal(signal ?? new AbortController().signal);
+    this.#cancelTotal = this.#start(timeouts.totalMs, 'it took longer than');
+  }
+
+  /** Aborts when a limit is reached, with a `FetchError`, or when the caller's signal does, with its reason. */
+  get signal(): AbortSignal {
+    return this.#child.signal;
+  }
+
+  /** Starts the phase's time, again when it is the current one. */
+  enter(phase: Phase, host: string): void {
+    this.#host = host;
+    this.#cancelPhase();
+    if (this.signal.aborted) return;
+    const [ms, text] = {
+      connect: [this.#timeouts.connectMs, 'no connection was made within'] as const,
+      headers: [this.#timeouts.headersMs, 'it did not answer within'] as const,
+      idle: [this.#timeouts.idleMs, 'its answer paused for'] as const,
+    }[phase];
+    this.#cancelPhase = this.#start(ms, text);
+  }
+
+  end(): void {
+    this.#cancelTotal();
+    this.#cancelPhase();
+    this.#child.release();
+  }
+
+  #start(ms: number, text: string): () => void {
+    return this.#clock.setTimeout(
+      () => this.#child.abort(new FetchError('timeout', this.#host, { detail: `${text} ${ms} ms` })),
+      ms,
+    );
+  }
+}
