@@ -19,7 +19,7 @@ export interface AnswerRules {
   isAnswer(value: Fields): boolean;
   /** What an object lacks that is neither an answer nor a failure; completes "The upstream 'x' …". Undefined = nothing. */
   readonly lacking: string | undefined;
-  usageOf(usage: unknown): Usage | undefined;
+  readonly usageOf: (usage: unknown) => Usage | undefined;
 }
 
 export function examine(body: Buffer, isFramed: boolean, rules: AnswerRules): Verdict {

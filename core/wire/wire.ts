@@ -25,7 +25,7 @@ export interface Wire {
    */
   examine(body: Buffer, isFramed: boolean): Verdict;
   /** Token counts in chat's words; undefined for anything else. */
-  usageOf(usage: unknown): Usage | undefined;
+  readonly usageOf: (usage: unknown) => Usage | undefined;
 
   /** What ends a stream properly, for clients that wait for it; undefined where the last event says so itself. */
   readonly endMark: Buffer | undefined;
