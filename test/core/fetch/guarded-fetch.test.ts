@@ -70,7 +70,7 @@ test('headers that may hold keys do not come back with a redirect to the first o
     response.writeHead(302, { location: `${first.url}/chosen-by-another` }).end(),
   );
   await using first = await web((request, response) => {
-    seen.push(`${request.url} ${request.headers['x-api-key']}`);
+    seen.push(`${request.url} ${String(request.headers['x-api-key'])}`);
     if (request.url === '/') response.writeHead(302, { location: second.url });
     response.end();
   });
