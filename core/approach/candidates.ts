@@ -33,18 +33,26 @@ export function noneUsable(answers: readonly Answer[], call: Call): Reply {
   throw gatewayError('upstream_error', { upstream: call.upstream.name, detail: 'answered with nothing usable' });
 }
 
-/** The first answer of each group, largest group first; groups of one size in the order of their first members. */
-export function groupsOf(
-  answers: readonly Answer[],
-  isSame: (a: Answer, b: Answer) => boolean,
-): readonly (readonly Answer[])[] {
-  const groups: Answer[][] = [];
-  for (const answer of answers) {
-    const group = groups.find(([first]) => first !== undefined && isSame(first, answer));
-    if (group) group.push(answer);
-    else groups.push([answer]);
+/** Items that are the same, in groups: the largest group first; groups of one size in the order of their first members. */
+export function groupsOf<T>(items: readonly T[], isSame: (a: T, b: T) => boolean): readonly (readonly T[])[] {
+  return classesOf(items, isSame).toSorted((a, b) => b.length - a.length);
+}
+
+/** Items that are the same, in groups, in the order of their first members. An item joins the first group whose first member it equals. */
+export function classesOf<T>(items: readonly T[], isSame: (a: T, b: T) => boolean): readonly (readonly T[])[] {
+  const groups: [T, ...T[]][] = [];
+  for (const item of items) {
+    const group = groups.find(([first]) => isSame(first, item));
+    if (group) group.push(item);
+    else groups.push([item]);
   }
-  return groups.toSorted((a, b) => b.length - a.length);
+  return groups;
+}
+
+/** How many candidates come to the result of each, itself included. */
+export function agreementOf(candidates: readonly Answer[], options?: FinalOptions): readonly number[] {
+  const groups = classesOf(candidates, sameResult(options));
+  return candidates.map((candidate) => groups.find((group) => group.includes(candidate))?.length ?? 0);
 }
 
 /** Do two candidates come to the same result: equal tool calls, or equal final answers? False where one states none. */

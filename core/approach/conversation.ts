@@ -67,6 +67,16 @@ export function candidateText({ choice, text }: Pick<Answer, 'choice' | 'text'>)
     .join('\n');
 }
 
+/** Texts as a prompt lists them, numbered: `<answer number="1">` and so on, each tag on a line of its own. */
+export function numbered(tag: string, texts: readonly string[], from = 1): readonly string[] {
+  return texts.map((text, index) => `<${tag} number="${index + from}">\n${text}\n</${tag}>`);
+}
+
+/** The question and all answers to it, numbered from 1: what a judge reads who ranks them or chooses one. */
+export function answersBlock(messages: readonly Message[], answers: readonly Answer[]): string {
+  return [questionBlock(messages), ...numbered('answer', answers.map(candidateText))].join('\n\n');
+}
+
 /** The messages with an instruction at the end of the leading system text; a system message is made where there is none. */
 export function withInstruction(messages: readonly Message[], instruction: string): readonly Message[] {
   const leading = messages.findIndex(({ role }) => !SYSTEM_ROLES.has(role));

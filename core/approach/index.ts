@@ -2,14 +2,25 @@
  * What approaches are written with: `import { … } from 'optigate/approach'` in plugins of others, this file in built-in
  * ones. Everything else that a plugin may want is exported by `core/index.ts` (`optigate`).
  */
-export type { Answer, Approach, ApproachFields, Approaches, Next, OptionsSchema, SampleOptions } from './types.ts';
+export type {
+  Answer,
+  Approach,
+  ApproachFields,
+  Approaches,
+  Next,
+  OptionsSchema,
+  SampleOptions,
+  Work,
+} from './types.ts';
 export { approachOptions } from './options.ts';
 export { Random, randomOf } from './random.ts';
 
 // Conversations: reading and extending what the client sent.
 export {
+  answersBlock,
   candidateText,
   lastUserText,
+  numbered,
   questionBlock,
   questionText,
   systemText,
@@ -36,6 +47,8 @@ export { normalizeProgram, programOf } from './program.ts';
 
 // Candidates: which are usable, which agree, which is shown.
 export {
+  agreementOf,
+  classesOf,
   groupsOf,
   isTruncated,
   isUsable,
@@ -46,12 +59,32 @@ export {
   topChoices,
   usableOf,
 } from './candidates.ts';
+export { compareMerits, rankBy, type Merits } from './ranking.ts';
 export { anyOf, seedAt, sideBySide, type SideBySide } from './fan-out.ts';
 export { isSurvivable, reportDegraded, reportLostStage, survive } from './losses.ts';
 export { shownOrBest, shownOrError } from './shown-reply.ts';
 export { changedStream } from './joined-stream.ts';
 export { firstByRank } from '../upstream/refusal.ts';
 
-// Judges: asking them, and reading what they say.
+// Judges: asking them, reading and counting what they say.
+export {
+  askJudge,
+  askJudges,
+  chooseOne,
+  comparePairs,
+  rankList,
+  rate,
+  rateEach,
+  type Asking,
+  type Chosen,
+  type Compared,
+  type Comparing,
+  type Listing,
+  type Rating,
+  type Scale,
+  type Scores,
+  type Verdict,
+  type Verdicts,
+} from './judging.ts';
 export { judgeCall, type JudgePrompt } from './judge-call.ts';
 export { choiceOf, rankingOf, scoreOf, verdictOf } from './verdict.ts';

@@ -1,3 +1,5 @@
+import type { Changes } from '../bytes/payload.ts';
+import type { ChatRequest } from '../wire/chat/chat-types.ts';
 import type { Answer } from './types.ts';
 import type { CallChange, Call } from '../exchange/exchange.ts';
 import { isReasoning, limitedTo } from './sampling-fields.ts';
@@ -14,11 +16,14 @@ export interface JudgePrompt {
   /** What is to be judged, as the only user message. */
   readonly user: string;
   readonly temperature?: number;
-  /** The least the judge may write; default 1,024, or 4,096 for a model that reasons. */
+  /** Tokens that the judge may write; default 1,024, or 4,096 for a model that reasons. */
   readonly limit?: number;
   /** Answers of the same model: whether it reasons shows in them. */
   readonly evidence?: readonly Answer[];
+  /** What the call is recorded as; default `judge`. */
   readonly role?: CallChange['role'];
+  /** Further fields of the request. */
+  readonly fields?: Changes<ChatRequest>;
 }
 
 /** A call whose reply is parsed and never shown: a prompt and sampling of its own, everything else as the client's. */
@@ -36,6 +41,7 @@ export function judgeCall(call: Call, prompt: JudgePrompt): Call {
       ],
       ...(prompt.temperature === undefined ? {} : { temperature: prompt.temperature }),
       ...limitedTo(call, limit),
+      ...prompt.fields,
     },
     { role: prompt.role ?? 'judge' },
   );

@@ -35,6 +35,16 @@ export interface SampleOptions {
   readonly onAbort?: (samples: number) => void;
 }
 
+/**
+ * What `run` was given, in one object: the functions that an approach is made of take it. One that needs more extends it:
+ * `interface Judging extends Work<Options> { readonly candidates: readonly Answer[] }`.
+ */
+export interface Work<O = unknown> {
+  readonly call: Call;
+  readonly next: Next;
+  readonly options: O;
+}
+
 export type OptionsSchema = z.ZodType<object>;
 
 export interface ApproachFields {

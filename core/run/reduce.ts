@@ -1,15 +1,14 @@
+import { gatewayError } from '../errors.ts';
 import type { Call, Handler, StreamStamp } from '../exchange/exchange.ts';
 import type { Reply } from '../exchange/reply.ts';
 import { groupsOf, noneUsable, sameResult, usableOf } from '../approach/candidates.ts';
-import { candidateText, questionBlock } from '../approach/conversation.ts';
+import { answersBlock, candidateText } from '../approach/conversation.ts';
 import { runBranches, type Branch } from './merge.ts';
 import { ask } from './sampling.ts';
-import { choiceOf } from '../approach/verdict.ts';
+import { chooseOne } from '../approach/judging.ts';
 import type { Answer } from '../approach/types.ts';
 import { toAnswers, wholeCall, wholeReply } from '../approach/whole.ts';
 import { normalizeAnswer } from '../approach/final-answer.ts';
-import { judgeCall } from '../approach/judge-call.ts';
-import { reportLostStage, survive } from '../approach/losses.ts';
 
 /** `vote` = the answer that most branches come to; `judge` = the one that the request's model finds best, by one call more. */
 export type Reducer = 'vote' | 'judge';
@@ -62,16 +61,18 @@ function isSame(a: Answer, b: Answer): boolean {
 
 /** The one that the model finds best; undefined where it does not tell. */
 async function favourite(candidates: readonly Answer[], call: Call, handler: Handler): Promise<Answer | undefined> {
-  const { messages } = call.request.value;
   call.exchange.progress.say(`${candidates.length} answers are there, choosing one.`);
-  const listed = candidates.map((answer, i) => `<answer number="${i + 1}">\n${candidateText(answer)}\n</answer>`);
-  const user = [questionBlock(messages), ...listed].join('\n\n');
-  const judging = judgeCall(call, { system: JUDGE, user, temperature: 0, evidence: candidates });
-  const verdicts = await survive(ask(judging, handler), call);
-  if (!verdicts) reportLostStage(call.exchange, 'judges_failed');
-  const [verdict] = verdicts ?? [];
-  const choice = verdict ? choiceOf(verdict.text, candidates.length) : null;
-  return choice === null ? undefined : candidates[choice];
+  const user = answersBlock(call.request.value.messages, candidates);
+  const next = { ask: (judging: Call) => askOne(judging, handler) };
+  const prompt = { system: JUDGE, user, temperature: 0, evidence: candidates };
+  const { index } = await chooseOne({ call, next }, { candidates, prompt });
+  return index === null ? undefined : candidates[index];
+}
+
+async function askOne(call: Call, handler: Handler): Promise<Answer> {
+  const [answer] = await ask(call, handler);
+  if (answer) return answer;
+  throw gatewayError('upstream_error', { upstream: call.upstream.name, detail: 'answered without a choice' });
 }
 
 function labelOf({ choice }: Answer): unknown {

@@ -7,19 +7,19 @@
  */
 import { definePlugin, z, type Call } from '../../../core/index.ts';
 import {
+  agreementOf,
   approachOptions,
   diverseTemperature,
-  groupsOf,
   isUsable,
   noneUsable,
-  sameResult,
   topChoices,
   usableOf,
   withDefaultLimit,
   type Next,
+  type Scores,
 } from '../../../core/approach/index.ts';
 import { judge, judgesOf } from './judges.ts';
-import { byScore, isCertain, whyFirst, type Scores } from './ranking.ts';
+import { byScore, isCertain, whyFirst } from './ranking.ts';
 
 const NAME = 'bon';
 
@@ -43,7 +43,8 @@ export default definePlugin({
   },
 });
 
-async function bestOfN(call: Call, next: Next, { best_of_n, max_tokens, bon_rating, bon_early_stop }: Options) {
+async function bestOfN(call: Call, next: Next, options: Options) {
+  const { best_of_n, max_tokens, bon_rating, bon_early_stop } = options;
   const { trace } = call;
   const { progress } = call.exchange;
   const places = call.request.value.n ?? 1;
@@ -54,23 +55,23 @@ async function bestOfN(call: Call, next: Next, { best_of_n, max_tokens, bon_rati
 
   const candidates = usableOf(answers);
   if (candidates.length === 0) return noneUsable(answers, call);
-  const groups = groupsOf(candidates, sameResult());
+  const agreeing = agreementOf(candidates);
   trace.note({ candidates: candidates.length });
   const truncated = answers.filter((answer) => isUsable(answer) && !candidates.includes(answer));
   if (candidates.length === 1) {
-    trace.note({ winner: 0, why: whyFirst(byScore(candidates, [], groups)) });
+    trace.note({ winner: 0, why: whyFirst(byScore(candidates, [], agreeing)) });
     return topChoices([...candidates, ...truncated].slice(0, places));
   }
-  if (bon_early_stop && groups.length === 1) {
+  if (bon_early_stop && agreeing[0] === candidates.length) {
     const savedCalls = judgesOf(bon_rating, candidates.length);
     trace.note({ winner: 0, why: 'all candidates come to the same answer', saved_calls: savedCalls });
     return topChoices([...candidates, ...truncated].slice(0, places));
   }
 
   progress.say(`${candidates.length} of ${count} answers are there, rating them.`);
-  const isDecided = (scores: Scores) => isCertain(candidates, scores, groups, places);
-  const { scores, savedCalls } = await judge(bon_rating, { candidates, call, next, isCertain: isDecided });
-  const ranked = byScore(candidates, scores, groups);
+  const isDecided = (scores: Scores) => isCertain(candidates, { scores, agreeing, places });
+  const { scores, savedCalls } = await judge(bon_rating, { call, next, options, candidates, isCertain: isDecided });
+  const ranked = byScore(candidates, scores, agreeing);
   trace.note({
     scores: scores.map((score) => score ?? null),
     winner: ranked[0]?.index,

@@ -1,20 +1,17 @@
 /** The three ways of judging. Each gives one number per candidate, higher is better. */
-import type { Call } from '../../../core/index.ts';
 import {
+  answersBlock,
   candidateText,
-  choiceOf,
-  reportLostStage,
-  survive,
-  judgeCall,
+  comparePairs,
   questionBlock,
-  rankingOf,
-  scoreOf,
-  sideBySide,
+  rankList,
+  rateEach,
   type Answer,
-  type Next,
-  type SideBySide,
+  type JudgePrompt,
+  type Scores,
+  type Work,
 } from '../../../core/approach/index.ts';
-import { MAX_SCORE, type Scores } from './ranking.ts';
+import { MAX_SCORE } from './ranking.ts';
 
 const TEMPERATURE = 0.1;
 const CRITERIA =
@@ -35,10 +32,8 @@ Ranking: <number> > <number> > …`;
 
 export type Rating = 'pointwise' | 'pairwise' | 'listwise';
 
-export interface Judging {
+export interface Judging extends Work {
   readonly candidates: readonly Answer[];
-  readonly call: Call;
-  readonly next: Next;
   /** Is the outcome the same whatever the judges say whose candidates have no score yet? */
   readonly isCertain: (scores: Scores) => boolean;
 }
@@ -60,64 +55,32 @@ export function judgesOf(how: Rating, candidates: number): number {
 
 /** One judge per candidate, all at once. */
 async function pointwise(judging: Judging): Promise<Judged> {
-  const { candidates, isCertain } = judging;
-  const judges = candidates.map((candidate) => judgeOf(RATE, [candidate], judging));
-  const scoresIn = (verdicts: readonly Verdict[]): Scores =>
-    verdicts.map((verdict) => (typeof verdict === 'string' ? scoreOf(verdict, 0, MAX_SCORE) : verdict));
-  const { verdicts, aborted } = await ask(judges, judging, (soFar) => isCertain(scoresIn(soFar)));
-  return { scores: scoresIn(verdicts), savedCalls: aborted };
+  const { candidates, call, isCertain: until } = judging;
+  const question = questionBlock(call.request.value.messages);
+  const prompt = (candidate: Answer) =>
+    promptOf(RATE, `${question}\n\n<answer>\n${candidateText(candidate)}\n</answer>`, judging);
+  const { scores, aborted } = await rateEach(judging, { candidates, prompt, scale: [0, MAX_SCORE], until });
+  return { scores, savedCalls: aborted };
 }
 
-/** Each pair in both orders, since judges favour a place; a won comparison is a point. */
+/** Each pair in both orders; a won comparison is a point. */
 async function pairwise(judging: Judging): Promise<Judged> {
-  const { candidates } = judging;
-  const pairs = candidates.flatMap((a, i) => candidates.flatMap((b, j) => (i === j ? [] : [{ i, j, shown: [a, b] }])));
-  const judges = pairs.map(({ shown }) => judgeOf(COMPARE, shown, judging));
-  const { verdicts } = await ask(judges, judging);
-  const points = candidates.map((): number | null => null);
-  for (const [index, { i, j }] of pairs.entries()) {
-    const choice = choiceOf(verdicts[index] ?? '', 2);
-    if (choice === null) continue;
-    const [winner, loser] = choice === 0 ? [i, j] : [j, i];
-    points[winner] = (points[winner] ?? 0) + 1;
-    points[loser] ??= 0;
-  }
+  const { candidates, call } = judging;
+  const prompt = (...shown: readonly Answer[]) =>
+    promptOf(COMPARE, answersBlock(call.request.value.messages, shown), judging);
+  const { points } = await comparePairs(judging, { candidates, prompt });
   return { scores: points, savedCalls: 0 };
 }
 
 /** All candidates before one judge; the first of N gets N points. */
 async function listwise(judging: Judging): Promise<Judged> {
-  const { candidates } = judging;
-  const { verdicts } = await ask([judgeOf(RANK, candidates, judging)], judging);
-  const ranking = rankingOf(verdicts[0] ?? '', candidates.length);
+  const { candidates, call } = judging;
+  const prompt = promptOf(RANK, answersBlock(call.request.value.messages, candidates), judging);
+  const ranking = await rankList(judging, { candidates, prompt });
   const scores = candidates.map((_, index) => (ranking === null ? null : candidates.length - ranking.indexOf(index)));
   return { scores, savedCalls: 0 };
 }
 
-function judgeOf(system: string, shown: readonly Answer[], { candidates, call }: Judging): Call {
-  const number = (index: number) => (shown.length === 1 ? '' : ` number="${index + 1}"`);
-  const answers = shown.map((answer, index) => `<answer${number(index)}>\n${candidateText(answer)}\n</answer>`);
-  const user = [questionBlock(call.request.value.messages), ...answers].join('\n\n');
-  return judgeCall(call, { system, user, temperature: TEMPERATURE, evidence: candidates });
-}
-
-/** What a judge says; null where its call failed, which fails no request; undefined while it is open. */
-type Verdict = string | null | undefined;
-
-/** Asks all judges at once, until `isCertain`. */
-async function ask(
-  judges: readonly Call[],
-  { call, next }: Judging,
-  isCertain?: (verdicts: readonly Verdict[]) => boolean,
-): Promise<{ readonly verdicts: readonly Verdict[]; readonly aborted: number }> {
-  const say = async (one: Call) => (await survive(next.ask(one), one))?.text ?? null;
-  const { results, aborted } = await sideBySide(call, judges, say, isCertain && ((soFar) => isCertain(told(soFar))));
-  for (const result of results) if (result?.status === 'rejected') throw result.reason;
-  const verdicts = told(results);
-  if (verdicts.every((verdict) => verdict === null)) reportLostStage(call.exchange, 'judges_failed');
-  return { verdicts, aborted };
-}
-
-function told(results: SideBySide<string | null>['results']): readonly Verdict[] {
-  return results.map((result) => (result?.status === 'fulfilled' ? result.value : undefined));
+function promptOf(system: string, user: string, { candidates }: Judging): JudgePrompt {
+  return { system, user, temperature: TEMPERATURE, evidence: candidates };
 }

@@ -1,8 +1,5 @@
 /** Who wins: by score, then by how many come to the same answer, then the first. */
-import type { Answer } from '../../../core/approach/index.ts';
-
-/** One judge's verdict in numbers: null where it could not be read or never came, undefined while it is open. */
-export type Scores = readonly (number | null | undefined)[];
+import { compareMerits, rankBy, type Answer, type Merits, type Scores } from '../../../core/approach/index.ts';
 
 /** The highest score a judge can give where each candidate is judged alone. */
 export const MAX_SCORE = 10;
@@ -17,30 +14,32 @@ export interface Rated {
   readonly agreeing: number;
 }
 
-/** Best first. Where no judge said anything usable that leaves the plurality. */
-export function byScore(
-  candidates: readonly Answer[],
-  scores: Scores,
-  groups: readonly (readonly Answer[])[],
-): readonly Rated[] {
-  return rated(candidates, scores, groups).toSorted(compare);
+/**
+ * Best first. Where no judge said anything usable that leaves the plurality.
+ * @param agreeing  For each candidate how many, itself included, come to its answer.
+ */
+export function byScore(candidates: readonly Answer[], scores: Scores, agreeing: readonly number[]): readonly Rated[] {
+  return rankBy(rated(candidates, scores, agreeing), meritsOf);
+}
+
+interface Standings {
+  readonly scores: Scores;
+  readonly agreeing: readonly number[];
+  /** How many of the first are wanted. */
+  readonly places: number;
 }
 
 /**
  * Are the first `places` certain whatever the open judges say? They are where each open candidate, rated as high as can be,
  * would still come after them.
  */
-export function isCertain(
-  candidates: readonly Answer[],
-  scores: Scores,
-  groups: readonly (readonly Answer[])[],
-  places: number,
-): boolean {
-  const all = rated(candidates, scores, groups);
-  const last = all.filter(({ score }) => score !== undefined).toSorted(compare)[places - 1];
+export function isCertain(candidates: readonly Answer[], { scores, agreeing, places }: Standings): boolean {
+  const all = rated(candidates, scores, agreeing);
+  const scored = all.filter(({ score }) => score !== undefined);
+  const last = rankBy(scored, meritsOf)[places - 1];
   if (!last) return false;
   const open = all.filter(({ index }) => scores[index] === undefined);
-  return open.every((candidate) => compare(last, { ...candidate, score: MAX_SCORE }) < 0);
+  return open.every((candidate) => compareMerits(meritsOf(last), meritsOf({ ...candidate, score: MAX_SCORE })) < 0);
 }
 
 /** Why the first of a ranking is the first, in plain words. */
@@ -55,19 +54,15 @@ export function whyFirst(ranking: readonly Rated[]): string {
   return `${among} it ${isAgreed ? 'comes to the answer that most agree on' : 'is the first'}`;
 }
 
-function rated(
-  candidates: readonly Answer[],
-  scores: Scores,
-  groups: readonly (readonly Answer[])[],
-): readonly Rated[] {
+function rated(candidates: readonly Answer[], scores: Scores, agreeing: readonly number[]): readonly Rated[] {
   return candidates.map((answer, index) => ({
     answer,
     index,
     score: scores[index] ?? undefined,
-    agreeing: groups.find((group) => group.includes(answer))?.length ?? 0,
+    agreeing: agreeing[index] ?? 0,
   }));
 }
 
-function compare(a: Rated, b: Rated): number {
-  return (b.score ?? -1) - (a.score ?? -1) || b.agreeing - a.agreeing || a.index - b.index;
+function meritsOf({ score = -1, agreeing, index }: Rated): Merits {
+  return [score, agreeing, -index];
 }

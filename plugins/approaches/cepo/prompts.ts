@@ -1,6 +1,13 @@
 /** What each step is told. */
 import type { Message } from '../../../core/index.ts';
-import { candidateText, questionBlock, withInstruction, withTurns, type Answer } from '../../../core/approach/index.ts';
+import {
+  candidateText,
+  numbered,
+  questionBlock,
+  withInstruction,
+  withTurns,
+  type Answer,
+} from '../../../core/approach/index.ts';
 
 const PLAN = `Plan how to solve this task, before anybody solves it: a concise list of steps in their order that leads to the answer, without the
 answer itself. Say for each step how confident you are (in per cent) that it is right, and that you can carry it out.`;
@@ -59,8 +66,7 @@ export function solving(messages: Messages, approach: string | undefined): Messa
 }
 
 export function reviewing(messages: Messages, proposals: readonly string[]): Messages {
-  const responses = proposals.map((text, index) => `<response number="${index + 1}">\n${text}\n</response>`);
-  return withInstruction(messages, [REVIEW, ...responses].join('\n\n'));
+  return withInstruction(messages, [REVIEW, ...numbered('response', proposals)].join('\n\n'));
 }
 
 /** @param isCompared  Will the answer be compared with others? Then what it comes to has to be found in it. */
@@ -74,9 +80,7 @@ export function rating(messages: Messages, response: Answer) {
   return { system: JUDGE, user };
 }
 
-export function comparing(messages: Messages, responses: readonly [Answer, Answer]) {
-  const shown = responses.map(
-    (response, index) => `<response number="${index}">\n${candidateText(response)}\n</response>`,
-  );
+export function comparing(messages: Messages, responses: readonly Answer[]) {
+  const shown = numbered('response', responses.map(candidateText), 0);
   return { system: COMPARE, user: [questionBlock(messages), ...shown].join('\n\n') };
 }

@@ -2,6 +2,7 @@
 import type { Call } from '../../../core/index.ts';
 import {
   answerOf,
+  askJudge,
   survive,
   isTruncated,
   isUsable,
@@ -96,7 +97,7 @@ function solutionIn({ text }: Answer): Solution[] {
 }
 
 async function ask({ call, next, limit }: Learning, role: string, system: string, user: string) {
-  const answer = await survive(next.ask(judgeCall(call, { system, user, limit, role })), call);
+  const answer = await askJudge({ call, next }, { system, user, limit, role });
   return answer && isUsable(answer) ? answer : undefined;
 }
 

@@ -1,5 +1,5 @@
 /** Phase 5: which solution is the answer. */
-import { normalizeAnswer } from '../../../core/approach/index.ts';
+import { groupsOf, normalizeAnswer, rankBy } from '../../../core/approach/index.ts';
 import { comesToTheSame, resultOf, scoreOf, type Solution } from './workspace.ts';
 
 const VERIFIED = 'of the verified solutions with the most common answer the most confident one';
@@ -25,13 +25,8 @@ export function chosen(pool: readonly Solution[]): Choice | undefined {
 
 /** Solutions by what they come to: largest group first, then the one with the most confident member, who stands first. */
 export function groupsIn(solutions: readonly Solution[]): readonly (readonly Solution[])[] {
-  const groups: Solution[][] = [];
-  for (const solution of solutions.toSorted((a, b) => b.confidence - a.confidence)) {
-    const group = groups.find(([first]) => first && comesToTheSame(first.answer, solution.answer));
-    if (group) group.push(solution);
-    else groups.push([solution]);
-  }
-  return groups.toSorted((a, b) => b.length - a.length);
+  const mostConfidentFirst = rankBy(solutions, ({ confidence }) => [confidence]);
+  return groupsOf(mostConfidentFirst, (a, b) => comesToTheSame(a.answer, b.answer));
 }
 
 /** What verifiers found, for whoever synthesises: numbers, and the last objection to each solution shown. */

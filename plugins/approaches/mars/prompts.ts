@@ -1,6 +1,6 @@
 /** What agents, aggregators, strategists and verifiers are told. */
 import type { Message } from '../../../core/index.ts';
-import { candidateText, questionBlock } from '../../../core/approach/index.ts';
+import { candidateText, numbered, questionBlock } from '../../../core/approach/index.ts';
 import { resultOf, type Solution } from './workspace.ts';
 
 const CARE =
@@ -39,7 +39,7 @@ export const CLASSIFIER = `You classify requests. ${MATERIAL}
 Answer with exactly one of these branches and nothing else: ${BRANCHES}.`;
 
 export function enhancement(own: Solution, strategies: readonly string[]): string {
-  const peers = strategies.map((text, index) => `<strategy number="${index + 1}">\n${text}\n</strategy>`).join('\n');
+  const peers = numbered('strategy', strategies).join('\n');
   return `You are one of several agents that work together. Your own solution to this conversation stands below, with strategies of the others. Improve your solution with what is useful in them, and keep what is right in it. ${CARE} ${COMPLETE} ${MATERIAL}
 
 ${solution(own)}

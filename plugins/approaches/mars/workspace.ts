@@ -2,12 +2,13 @@
 import type { Call } from '../../../core/index.ts';
 import {
   answerOf,
+  askJudge,
   candidateText,
   survive,
   isReasoning,
   isTruncated,
   isUsable,
-  judgeCall,
+  rankBy,
   sameAnswer,
   stripThinking,
   toolCallKey,
@@ -90,8 +91,9 @@ interface Judgement {
 export async function judge({ call, ask, settings }: Workspace, judgement: Judgement): Promise<string | undefined> {
   const { effort, limit, evidence } = judgement;
   const least = isReasoning(call, evidence) ? 4_096 : 1_024;
-  const asked = judgeCall(call, { ...judgement, limit: Math.max(Math.floor(limit), least) });
-  const answer = await survive(ask(asked.with(effortField(call, effort, settings))), call);
+  const fields = effortField(call, effort, settings);
+  const prompt = { ...judgement, limit: Math.max(Math.floor(limit), least), fields };
+  const answer = await askJudge({ call, next: { ask } }, prompt);
   return answer && (stripThinking(answer.text).trim() || undefined);
 }
 
@@ -123,5 +125,5 @@ export function scoreOf({ reports }: Solution): number {
 
 /** Best first: by score, then by confidence, then as they came. */
 export function byScore(solutions: readonly Solution[]): readonly Solution[] {
-  return solutions.toSorted((a, b) => scoreOf(b) - scoreOf(a) || b.confidence - a.confidence);
+  return rankBy(solutions, (solution) => [scoreOf(solution), solution.confidence]);
 }

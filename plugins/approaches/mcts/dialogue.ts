@@ -1,12 +1,12 @@
 /** Playing a dialogue on: the calls that imagine the user, reply to it, and rate where that led. */
 import type { Call, Message } from '../../../core/index.ts';
 import {
+  askJudge,
   candidateText,
   diverseTemperature,
   survive,
   isReasoning,
   isTruncated,
-  judgeCall,
   limitedTo,
   limitOf,
   scoreOf,
@@ -124,8 +124,8 @@ export class Dialogues {
 
   async #rate({ turns }: Node): Promise<number | null> {
     const user = judgesView(this.#call.request.value.messages, turns);
-    const asked = judgeCall(this.#call, { system: RATE, user, temperature: 0.1, evidence: this.#candidates });
-    const verdict = await survive(this.#next.ask(asked), this.#call);
+    const prompt = { system: RATE, user, temperature: 0.1, evidence: this.#candidates };
+    const verdict = await askJudge({ call: this.#call, next: this.#next }, prompt);
     if (!verdict) return null;
     this.#hasVerdict = true;
     return scoreOf(verdict.text, 0, 1);

@@ -1,5 +1,6 @@
 /** The search tree: which leaf a simulation goes to, and what its value says about the nodes above. */
 import type { Message } from '../../../core/index.ts';
+import { rankBy } from '../../../core/approach/index.ts';
 
 /** A state of the dialogue. */
 export interface Node {
@@ -58,7 +59,7 @@ export function backUp(leaf: Node, value: number | null): void {
 
 /** Best first: by mean value (none is last), then by visits, then as they came. */
 export function ranked(nodes: readonly Node[]): readonly Node[] {
-  return nodes.toSorted((a, b) => (meanOf(b) ?? -1) - (meanOf(a) ?? -1) || b.visits - a.visits);
+  return rankBy(nodes, (node) => [meanOf(node) ?? -1, node.visits]);
 }
 
 /** Is the first of these sure to stay the first, whatever up to `left` further values are? */

@@ -10,12 +10,11 @@ import { definePlugin, z, type Call, type Message } from '../../../core/index.ts
 import {
   anyOf,
   approachOptions,
+  askJudges,
   candidateText,
   choiceOf,
-  reportLostStage,
   diverseTemperature,
   survive,
-  judgeCall,
   noneUsable,
   shownOrBest,
   stripThinking,
@@ -130,14 +129,12 @@ async function criticise(drafts: readonly Answer[], call: Call, next: Next, opti
   const isJoint = options.moa_critique === 'joint';
   const critics = isJoint ? [drafts] : drafts.map((draft) => [draft]);
   const limit = options.moa_critique_max_tokens;
-  const ask = (shown: readonly Answer[]) => {
+  const prompts = critics.map((shown) => {
     const user = criticsView(messages, shown);
-    const critic = judgeCall(call, { system: CRITIC, user, temperature: CAREFUL, limit, role: 'critique' });
-    return survive(next.ask(critic), call);
-  };
-  const critiques = await Promise.all(critics.map(ask));
-  if (critiques.every((critique) => critique === undefined)) reportLostStage(call.exchange, 'critique_failed');
-  const texts = critiques.map((answer) => stripThinking(answer?.text ?? '').trim());
+    return { system: CRITIC, user, temperature: CAREFUL, limit, role: 'critique' };
+  });
+  const { verdicts } = await askJudges({ call, next }, prompts, { lost: 'critique_failed' });
+  const texts = verdicts.map((critique) => stripThinking(critique ?? '').trim());
   if (isJoint) return texts[0] ?? '';
   return texts.flatMap((text, index) => (text === '' ? [] : [`Candidate ${index + 1}: ${text}`])).join('\n\n');
 }

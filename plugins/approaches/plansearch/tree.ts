@@ -1,14 +1,10 @@
 /** Search over ideas: a branch for each of several subsets of the observations, two programs in each branch. */
 import type { Reply } from '../../../core/index.ts';
 import {
+  answersBlock,
   anyOf,
-  reportLostStage,
-  survive,
-  judgeCall,
-  candidateText,
-  choiceOf,
+  chooseOne,
   noneUsable,
-  questionBlock,
   usableOf,
   type Answer,
   type Random,
@@ -83,13 +79,10 @@ async function program(ideas: Ideas, search: Search): Promise<Answer> {
 
 /** The one that a judge prefers; undefined where it does not tell. */
 async function favourite(candidates: readonly Answer[], { call, next }: Search): Promise<Answer | undefined> {
-  const listed = candidates.map((answer, i) => `<answer number="${i + 1}">\n${candidateText(answer)}\n</answer>`);
-  const user = [questionBlock(call.request.value.messages), ...listed].join('\n\n');
-  const judging = judgeCall(call, { system: JUDGE, user, temperature: 0, evidence: candidates });
-  const verdict = await survive(next.ask(judging), call);
-  if (!verdict) reportLostStage(call.exchange, 'judges_failed');
-  const choice = verdict ? choiceOf(verdict.text, candidates.length) : null;
-  return choice === null ? undefined : candidates[choice];
+  const user = answersBlock(call.request.value.messages, candidates);
+  const prompt = { system: JUDGE, user, temperature: 0, evidence: candidates };
+  const { index } = await chooseOne({ call, next }, { candidates, prompt });
+  return index === null ? undefined : candidates[index];
 }
 
 /** All subsets of none, one or two. */

@@ -10,6 +10,7 @@
 import { definePlugin, z, type Call } from '../../../core/index.ts';
 import {
   approachOptions,
+  askJudge,
   reportDegraded,
   reportLostStage,
   firstByRank,
@@ -17,7 +18,6 @@ import {
   isReasoning,
   isTruncated,
   isUsable,
-  judgeCall,
   limitOf,
   noneUsable,
   stripThinking,
@@ -120,8 +120,7 @@ async function atOnce(provers: Provers, call: Call, { pvg_rounds }: Options): Pr
 async function refine(best: Answer, call: Call, next: Next, { max_tokens }: Options): Promise<string | undefined> {
   const limit = Math.min(limitOf(call) ?? max_tokens, isReasoning(call, [best]) ? 4_096 : 1_024);
   const user = taskAndSolution(call.request.value.messages, best);
-  const asked = judgeCall(call, { system: REFINER, user, temperature: 0.5, limit, role: 'refine' });
-  const refined = await survive(next.ask(asked), call);
+  const refined = await askJudge({ call, next }, { system: REFINER, user, temperature: 0.5, limit, role: 'refine' });
   const isWhole = refined !== undefined && isUsable(refined) && !isTruncated(refined);
   return isWhole ? stripThinking(refined.text).trim() || undefined : undefined;
 }

@@ -5,8 +5,7 @@ import {
   diverseTemperature,
   survive,
   isFreeText,
-  judgeCall,
-  scoreOf,
+  rate,
   seedAt,
   sideBySide,
   stripThinking,
@@ -108,8 +107,8 @@ export class Provers {
     const known = this.#scores.get(text);
     if (known) return known;
     const user = taskAndSolution(call.request.value.messages, solution);
-    const judging = judgeCall(call, { system: VERIFIER, user, temperature: 0.2, evidence });
-    const score = survive(this.#next.ask(judging), call).then((verdict) => scoreOf(verdict?.text ?? '', 0, MAX_SCORE));
+    const prompt = { system: VERIFIER, user, temperature: 0.2, evidence };
+    const score = rate({ call, next: this.#next }, prompt, [0, MAX_SCORE]);
     this.#scores.set(text, score);
     return score;
   }

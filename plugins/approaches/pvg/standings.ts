@@ -1,5 +1,5 @@
 /** Who wins a round. Only helpful solutions can; the sneaky ones tell how far the verifier is to be trusted. */
-import { groupsOf, sameResult, type Answer } from '../../../core/approach/index.ts';
+import { agreementOf, groupsOf, rankBy, sameResult, type Answer, type Merits } from '../../../core/approach/index.ts';
 
 /** Null where the verifier gave none that can be read. */
 export type Score = number | null;
@@ -36,9 +36,8 @@ const PENALTY = 5;
 export function judge(helpful: readonly Verified[], sneaky: readonly Verified[]): Verdict {
   const isTrusted = !(bestOf(sneaky) >= bestOf(helpful) && sneaky.some(({ score }) => score !== null));
   const standings = standingsOf(helpful, sneaky);
-  const compare = isTrusted ? byWorth : byAgreement;
   return {
-    ranking: standings.toSorted((a, b) => compare(a, b) || a.index - b.index),
+    ranking: rankBy(standings, isTrusted ? byWorth : byAgreement),
     isTrusted,
     discrimination: difference(meanOf(helpful), meanOf(sneaky)),
   };
@@ -46,11 +45,9 @@ export function judge(helpful: readonly Verified[], sneaky: readonly Verified[])
 
 function standingsOf(helpful: readonly Verified[], sneaky: readonly Verified[]): readonly Standing[] {
   const isSame = sameResult();
-  const groups = groupsOf(
-    helpful.map(({ solution }) => solution),
-    isSame,
-  );
-  const [largest, second] = groups;
+  const solutions = helpful.map(({ solution }) => solution);
+  const agreeing = agreementOf(solutions);
+  const [largest, second] = groupsOf(solutions, isSame);
   const majority = (largest?.length ?? 0) > (second?.length ?? 0) ? largest : undefined;
   return helpful.map(({ solution, score }, index) => {
     const isSuspect = !majority?.includes(solution) && sneaky.some((other) => isSame(solution, other.solution));
@@ -59,19 +56,18 @@ function standingsOf(helpful: readonly Verified[], sneaky: readonly Verified[]):
       score,
       index,
       worth: score !== null && isSuspect ? score - PENALTY : score,
-      agreeing: groups.find((group) => group.includes(solution))?.length ?? 0,
+      agreeing: agreeing[index] ?? 0,
     };
   });
 }
 
-/** By worth; where no score could be read, by how many agree. */
-function byWorth(a: Standing, b: Standing): number {
-  if (a.worth === null && b.worth === null) return b.agreeing - a.agreeing;
-  return (b.worth ?? -Infinity) - (a.worth ?? -Infinity);
+/** By worth; of those that no score could be read of, by how many agree. */
+function byWorth({ worth, agreeing }: Standing): Merits {
+  return worth === null ? [-Infinity, agreeing] : [worth, 0];
 }
 
-function byAgreement(a: Standing, b: Standing): number {
-  return b.agreeing - a.agreeing || byWorth(a, b);
+function byAgreement({ worth, agreeing }: Standing): Merits {
+  return [agreeing, worth ?? -Infinity];
 }
 
 function bestOf(solutions: readonly Verified[]): number {

@@ -1,6 +1,6 @@
 /** What each step of a path, the second reader and the judge are told. */
 import type { Message } from '../../../core/index.ts';
-import { questionBlock, withInstruction } from '../../../core/approach/index.ts';
+import { numbered, questionBlock, withInstruction } from '../../../core/approach/index.ts';
 
 /** The ways in which people go on with a problem; each step of a path is one. */
 export const ACTIONS = {
@@ -36,8 +36,7 @@ export function stepPrompt(
   action: Action,
   isLast: boolean,
 ): readonly Message[] {
-  const soFar = steps.map((step, index) => `<step number="${index + 1}">\n${step}\n</step>`);
-  const task = [SOLVE, ...soFar, ACTIONS[action], ...(isLast ? [LAST] : []), ANSWER_LINE];
+  const task = [SOLVE, ...numbered('step', steps), ACTIONS[action], ...(isLast ? [LAST] : []), ANSWER_LINE];
   return withInstruction(messages, task.join('\n\n'));
 }
 
@@ -48,6 +47,5 @@ export function readersPrompt(messages: readonly Message[], prefix: string): rea
 }
 
 export function judgesPrompt(messages: readonly Message[], solutions: readonly string[]) {
-  const listed = solutions.map((text, index) => `<solution number="${index + 1}">\n${text}\n</solution>`);
-  return { system: CHOOSE, user: [questionBlock(messages), ...listed].join('\n\n') };
+  return { system: CHOOSE, user: [questionBlock(messages), ...numbered('solution', solutions)].join('\n\n') };
 }

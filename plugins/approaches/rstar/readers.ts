@@ -1,11 +1,9 @@
 /** Who reads the paths again: the discriminator, and the judge where there is nothing to vote on. */
 import type { Call } from '../../../core/index.ts';
 import {
-  choiceOf,
-  reportLostStage,
+  chooseOne,
   diverseTemperature,
   survive,
-  judgeCall,
   seedAt,
   withDefaultLimit,
   type Answer,
@@ -65,16 +63,9 @@ function complete(
 export async function chosenFirst(paths: readonly Path[], call: Call, next: Next): Promise<readonly Path[]> {
   call.exchange.progress.say('No line of reasoning states a short answer, choosing the most consistent one.');
   const evidence = paths.map(({ last }) => last);
-  const judge = judgeCall(call, {
-    ...judgesPrompt(call.request.value.messages, paths.map(textOf)),
-    temperature: 0,
-    evidence,
-  });
-  const verdict = paths.length > 1 ? await survive(next.ask(judge), call) : undefined;
-  if (paths.length > 1 && !verdict) reportLostStage(call.exchange, 'judges_failed');
-  const choice = choiceOf(verdict?.text ?? '', paths.length);
-  const why = choice === null ? 'it is the first' : 'a judge finds it most consistent with the others';
-  call.trace.note({ winner: choice ?? 0, why: `no path states a short answer, and ${why}` });
-  const chosen = paths[choice ?? 0];
-  return [...new Set([...(chosen ? [chosen] : []), ...paths])];
+  const prompt = { ...judgesPrompt(call.request.value.messages, paths.map(textOf)), temperature: 0, evidence };
+  const { index, order } = await chooseOne({ call, next }, { candidates: paths, prompt });
+  const why = index === null ? 'it is the first' : 'a judge finds it most consistent with the others';
+  call.trace.note({ winner: index ?? 0, why: `no path states a short answer, and ${why}` });
+  return order;
 }

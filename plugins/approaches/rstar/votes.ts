@@ -1,6 +1,14 @@
 /** The final decision: each path and each second reading votes for the answer it comes to. */
 import type { Call } from '../../../core/index.ts';
-import { candidateText, normalizeAnswer, sameAnswer, toAnswers, type Answer } from '../../../core/approach/index.ts';
+import {
+  candidateText,
+  classesOf,
+  normalizeAnswer,
+  rankBy,
+  sameAnswer,
+  toAnswers,
+  type Answer,
+} from '../../../core/approach/index.ts';
 import { agrees, resultOf, type Result } from './results.ts';
 import type { Path } from './rollouts.ts';
 
@@ -38,15 +46,9 @@ export interface Group {
 
 /** The groups, largest weight first; then the surer one, then the one whose first vote comes first, those of paths before readings'. */
 export function countVotes(paths: readonly ReadPath[]): readonly Group[] {
-  const classes: Vote[][] = [];
-  for (const vote of [...paths.flatMap(ownVote), ...paths.flatMap(readersVote)]) {
-    const same = classes.find(([first]) => first !== undefined && sameAnswer(first.answer, vote.answer));
-    if (same) same.push(vote);
-    else classes.push([vote]);
-  }
-  return classes
-    .flatMap((votes) => groupOf(votes) ?? [])
-    .toSorted((a, b) => b.weight - a.weight || b.confidence - a.confidence);
+  const votes = [...paths.flatMap(ownVote), ...paths.flatMap(readersVote)];
+  const groups = classesOf(votes, (a, b) => sameAnswer(a.answer, b.answer)).flatMap((same) => groupOf(same) ?? []);
+  return rankBy(groups, ({ weight, confidence }) => [weight, confidence]);
 }
 
 export function unread(path: Path): ReadPath {

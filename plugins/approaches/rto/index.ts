@@ -10,13 +10,12 @@
 import { definePlugin, z, type Call, type Reply } from '../../../core/index.ts';
 import {
   approachOptions,
+  askJudge,
   reportDegraded,
   reportLostStage,
-  survive,
   isReasoning,
   isTruncated,
   isUsable,
-  judgeCall,
   limitOf,
   noneUsable,
   shownOrBest,
@@ -112,25 +111,31 @@ async function optimise(call: Call, next: Next, options: Options): Promise<Reply
 async function roundTrip(first: Answer, call: Call, next: Next, options: Options): Promise<string | undefined> {
   const { messages, temperature } = call.request.value;
   const { rto_description_max_tokens: least, rto_samples, max_tokens } = options;
-  const describing = judgeCall(call, {
-    system: DESCRIBE,
-    user: describersView(messages, programOf(first.text)),
-    temperature: rto_samples > 1 ? VARIED : CAREFUL,
-    limit: isReasoning(call, [first]) ? Math.max(least, 4096) : least,
-    role: 'description',
-  });
-  const description = wholeText(await survive(next.ask(describing), call));
+  const described = await askJudge(
+    { call, next },
+    {
+      system: DESCRIBE,
+      user: describersView(messages, programOf(first.text)),
+      temperature: rto_samples > 1 ? VARIED : CAREFUL,
+      limit: isReasoning(call, [first]) ? Math.max(least, 4096) : least,
+      role: 'description',
+    },
+  );
+  const description = wholeText(described);
   if (description === undefined) return undefined;
 
   const system = systemText(messages);
-  const rewriting = judgeCall(call, {
-    system: system === '' ? REWRITE : `${system}\n\n${REWRITE}`,
-    user: description,
-    temperature: temperature ?? CAREFUL,
-    limit: limitOf(call) ?? max_tokens,
-    role: 'rewrite',
-  });
-  const text = wholeText(await survive(next.ask(rewriting), call));
+  const again = await askJudge(
+    { call, next },
+    {
+      system: system === '' ? REWRITE : `${system}\n\n${REWRITE}`,
+      user: description,
+      temperature: temperature ?? CAREFUL,
+      limit: limitOf(call) ?? max_tokens,
+      role: 'rewrite',
+    },
+  );
+  const text = wholeText(again);
   return text === undefined ? undefined : programOf(text);
 }
 

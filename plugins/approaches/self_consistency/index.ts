@@ -7,17 +7,13 @@
  */
 import { definePlugin, z, type Call } from '../../../core/index.ts';
 import {
+  answersBlock,
   approachOptions,
-  candidateText,
-  choiceOf,
-  reportLostStage,
+  chooseOne,
   diverseTemperature,
-  survive,
   isFreeText,
   isUsable,
-  judgeCall,
   noneUsable,
-  questionBlock,
   topChoices,
   usableOf,
   withDefaultLimit,
@@ -110,15 +106,9 @@ function oneOfEach(classes: readonly Class[], candidates: readonly Answer[]): re
 
 /** Free texts have nothing to count: the judge's choice first, or the first one where it makes none. */
 async function chosenFirst(candidates: readonly Answer[], call: Call, next: Next): Promise<readonly Answer[]> {
-  const answers = candidates.map(
-    (candidate, index) => `<answer number="${index + 1}">\n${candidateText(candidate)}\n</answer>`,
-  );
-  const user = [questionBlock(call.request.value.messages), ...answers].join('\n\n');
-  const asked = judgeCall(call, { system: JUDGE, user, temperature: 0, evidence: candidates });
-  const verdict = await survive(next.ask(asked), call);
-  if (!verdict) reportLostStage(call.exchange, 'judges_failed');
-  const choice = choiceOf(verdict?.text ?? '', candidates.length);
-  call.trace.note({ why: choice === null ? 'no judge chose one, it is the first' : 'the judge chose it' });
-  const chosen = candidates[choice ?? 0];
-  return [...new Set([...(chosen ? [chosen] : []), ...candidates])];
+  const user = answersBlock(call.request.value.messages, candidates);
+  const prompt = { system: JUDGE, user, temperature: 0, evidence: candidates };
+  const { index, order } = await chooseOne({ call, next }, { candidates, prompt });
+  call.trace.note({ why: index === null ? 'no judge chose one, it is the first' : 'the judge chose it' });
+  return order;
 }

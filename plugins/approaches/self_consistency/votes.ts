@@ -9,6 +9,7 @@ import {
   isTruncated,
   lastUserText,
   normalizeAnswer,
+  rankBy,
   sameResult,
   stripThinking,
   toolCallKey,
@@ -48,7 +49,7 @@ export function countVotes(
 
 /** Largest first; where sizes are equal, a truncated sample is half a vote; then the earliest first member. */
 function bySize(classes: readonly Class[]): readonly Class[] {
-  return classes.toSorted((a, b) => b.length - a.length || weightOf(b) - weightOf(a));
+  return rankBy(classes, (members) => [members.length, weightOf(members)]);
 }
 
 function weightOf(members: Class): number {

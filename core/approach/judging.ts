@@ -1,0 +1,180 @@
+import type { Answer, Work } from './types.ts';
+import { sideBySide, type SideBySide } from './fan-out.ts';
+import { judgeCall, type JudgePrompt } from './judge-call.ts';
+import { reportLostStage, survive } from './losses.ts';
+import { choiceOf, rankingOf, scoreOf } from './verdict.ts';
+
+/**
+ * Judges rate candidates, compare two of them, rank all or choose one. What a judge is told is the approach's own, and so
+ * is what follows from its verdict. Asking judges, reading them and counting what they say is done here, by one rule: a
+ * judge that fails or cannot be read fails no request. Its verdict is left out; it never counts as 0.
+ *
+ * Each function throws what no approach can go on after: the client left, or the upstream refuses a field that the client
+ * itself sent (`isSurvivable`).
+ */
+
+/** What judges are asked with. An approach's `Work` is one. */
+export type Asking = Pick<Work, 'call'> & { readonly next: Pick<Work['next'], 'ask'> };
+
+/** One judge's reply; undefined if its call failed. One call. */
+export function askJudge({ call, next }: Asking, prompt: JudgePrompt): Promise<Answer | undefined> {
+  return survive(next.ask(judgeCall(call, prompt)), call);
+}
+
+interface Losing {
+  /** What `x-optigate-degraded` says if every judge fails; default `judges_failed`. Null says nothing. */
+  readonly lost?: string | null | undefined;
+}
+
+/** A judge's text; null if its call failed, undefined if it was aborted or is still open. */
+export type Verdict = string | null | undefined;
+
+interface AskingAll extends Losing {
+  /** Looked at after each reply: true aborts the judges that are still open. */
+  readonly until?: ((verdicts: readonly Verdict[]) => boolean) | undefined;
+}
+
+export interface Verdicts {
+  /** In the order of the prompts. */
+  readonly verdicts: readonly Verdict[];
+  /** How many judges `until` spared. */
+  readonly aborted: number;
+}
+
+/** Several judges at once, for verdicts of the approach's own. One call for each prompt, one round. */
+export async function askJudges(
+  { call, next }: Asking,
+  prompts: readonly JudgePrompt[],
+  { lost = 'judges_failed', until }: AskingAll = {},
+): Promise<Verdicts> {
+  const judges = prompts.map((prompt) => judgeCall(call, prompt));
+  const { results, aborted } = await sideBySide(
+    call,
+    judges,
+    async (one) => (await survive(next.ask(one), one))?.text ?? null,
+    until && ((soFar) => until(verdictsIn(soFar))),
+  );
+  for (const result of results) if (result?.status === 'rejected') throw result.reason;
+  const verdicts = verdictsIn(results);
+  const isLost = verdicts.length > 0 && verdicts.every((verdict) => verdict === null);
+  if (isLost && lost !== null) reportLostStage(call.exchange, lost);
+  return { verdicts, aborted };
+}
+
+function verdictsIn(results: SideBySide<string | null>['results']): readonly Verdict[] {
+  return results.map((result) => (result?.status === 'fulfilled' ? result.value : undefined));
+}
+
+/** The lowest and the highest score that a judge is told to give. */
+export type Scale = readonly [low: number, high: number];
+
+/** Scores by candidate: null if the judge failed or could not be read, undefined if it was aborted or is still open. */
+export type Scores = readonly (number | null | undefined)[];
+
+/** The score of one candidate, described in `prompt`; null if the judge fails or cannot be read. One call. */
+export async function rate(asking: Asking, prompt: JudgePrompt, scale: Scale): Promise<number | null> {
+  return scoreOf((await askJudge(asking, prompt))?.text ?? '', ...scale);
+}
+
+export interface Rating<T> extends Losing {
+  readonly candidates: readonly T[];
+  readonly prompt: (candidate: T) => JudgePrompt;
+  readonly scale: Scale;
+  /** Looked at after each score: true aborts the judges that are still open. */
+  readonly until?: (scores: Scores) => boolean;
+}
+
+/** Rates each candidate alone. One call for each, one round. */
+export async function rateEach<T>(
+  asking: Asking,
+  { candidates, prompt, scale, until, lost }: Rating<T>,
+): Promise<{ readonly scores: Scores; readonly aborted: number }> {
+  const scoresIn = (verdicts: readonly Verdict[]): Scores =>
+    verdicts.map((verdict) => (typeof verdict === 'string' ? scoreOf(verdict, ...scale) : verdict));
+  const prompts = candidates.map((candidate) => prompt(candidate));
+  const { verdicts, aborted } = await askJudges(asking, prompts, {
+    lost,
+    until: until && ((soFar) => until(scoresIn(soFar))),
+  });
+  return { scores: scoresIn(verdicts), aborted };
+}
+
+export interface Comparing<T> extends Losing {
+  readonly candidates: readonly T[];
+  readonly prompt: (first: T, second: T) => JudgePrompt;
+  /** Which one a judge prefers, 0 = the first, 1 = the second, null = it does not say; default as `Choice: 1` or `Choice: 2`. */
+  readonly read?: (verdict: string) => number | null;
+  /** Pairs that no judge is asked about: each of the two gets half of the points that there were to win. */
+  readonly isEven?: (a: T, b: T) => boolean;
+}
+
+export interface Compared {
+  /** By candidate: a comparison won is one point. Null if no comparison of the candidate counts. */
+  readonly points: readonly (number | null)[];
+  /** Were judges asked, and none of them could be read? */
+  readonly isUnread: boolean;
+}
+
+/**
+ * Compares each pair in both orders, since judges favour a place. Calls: N(N−1) for N candidates, two for each pair; one
+ * round. Two candidates are a single match.
+ */
+export async function comparePairs<T>(
+  asking: Asking,
+  { candidates, prompt, read = firstOrSecond, isEven = () => false, lost }: Comparing<T>,
+): Promise<Compared> {
+  const pairs = candidates.flatMap((a, i) => candidates.flatMap((b, j) => (i === j ? [] : [{ a, b, i, j }])));
+  const open = pairs.filter(({ a, b }) => !isEven(a, b));
+  const prompts = open.map(({ a, b }) => prompt(a, b));
+  const { verdicts } = await askJudges(asking, prompts, { lost });
+  const points = candidates.map((): number | null => null);
+  const give = (index: number, more: number) => (points[index] = (points[index] ?? 0) + more);
+  const choices = verdicts.map((verdict) => read(verdict ?? ''));
+  for (const [index, { i, j }] of open.entries()) {
+    const choice = choices[index] ?? null;
+    if (choice === null) continue;
+    give(i, choice === 0 ? 1 : 0);
+    give(j, choice === 0 ? 0 : 1);
+  }
+  for (const { i, j } of pairs.filter((pair) => !open.includes(pair))) {
+    give(i, 0.5);
+    give(j, 0.5);
+  }
+  return { points, isUnread: open.length > 0 && choices.every((choice) => choice === null) };
+}
+
+function firstOrSecond(verdict: string): number | null {
+  return choiceOf(verdict, 2);
+}
+
+export interface Listing<T> extends Losing {
+  readonly candidates: readonly T[];
+  /** Shows all candidates, numbered from 1. */
+  readonly prompt: JudgePrompt;
+}
+
+/** The candidates' indices in the order that one judge ranks them in, best first; null if it names not each once. One call. */
+export async function rankList<T>(
+  asking: Asking,
+  { candidates, prompt, lost }: Listing<T>,
+): Promise<readonly number[] | null> {
+  const { verdicts } = await askJudges(asking, [prompt], { lost });
+  return rankingOf(verdicts[0] ?? '', candidates.length);
+}
+
+export interface Chosen<T> {
+  /** Null if the judge fails or chooses none. */
+  readonly index: number | null;
+  /** The one chosen, then the others as they came. */
+  readonly order: readonly T[];
+}
+
+/** The one that a judge chooses among all. One call; none for a single candidate. */
+export async function chooseOne<T>(asking: Asking, { candidates, prompt, lost }: Listing<T>): Promise<Chosen<T>> {
+  if (candidates.length < 2) return { index: null, order: candidates };
+  const { verdicts } = await askJudges(asking, [prompt], { lost });
+  const index = choiceOf(verdicts[0] ?? '', candidates.length);
+  const order =
+    index === null ? candidates : [...candidates.slice(index, index + 1), ...candidates.toSpliced(index, 1)];
+  return { index, order };
+}
