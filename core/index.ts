@@ -95,9 +95,9 @@ export type { ChildSignal } from './signals.ts';
 export { matches } from './wildcard.ts';
 export type { Logger } from 'pino';
 
-// A room for work that is not to be trusted.
+// Work that is not to be trusted, in child processes.
 export { createSandbox } from './sandbox/sandbox.ts';
-export type { RunOptions, Sandbox, SandboxProcess, SandboxSettings } from './sandbox/sandbox.ts';
+export type { Sandbox, SandboxProcess, SandboxSettings } from './sandbox/sandbox.ts';
 export { SandboxUnavailable } from './sandbox/unavailable.ts';
 export type { SandboxAnswer, SandboxEnd } from './sandbox/supervised-process.ts';
 export type { SandboxAnswerer, SandboxEntry } from './sandbox/entry.ts';

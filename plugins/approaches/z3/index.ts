@@ -6,7 +6,15 @@
  * No paper of its own: Ye et al. 2023, "SatLM: Satisfiability-Aided Language Models Using Declarative Prompting",
  * arXiv:2305.09656; Pan et al. 2023, "Logic-LM", arXiv:2305.12295, which repairs from the solver's messages as this does.
  */
-import { definePlugin, gatewayError, z, type Call, type Message, type Reply } from '../../../core/index.ts';
+import {
+  childSignal,
+  definePlugin,
+  gatewayError,
+  z,
+  type Call,
+  type Message,
+  type Reply,
+} from '../../../core/index.ts';
 import {
   approachOptions,
   reportDegraded,
@@ -22,10 +30,10 @@ import {
   type Next,
 } from '../../../core/approach/index.ts';
 import { readFormulation } from './formulation.ts';
-import { SolverPool } from './pool.ts';
 import { ANALYST, resultText, withAnalysis, withResult } from './prompts.ts';
 import { findSolver, INSTALL } from './solver-package.ts';
 import { CAREFUL, searchProgram } from './repair.ts';
+import { Solvers } from './solver.ts';
 
 const NAME = 'z3';
 
@@ -60,13 +68,13 @@ export function z3(find: () => string | undefined = findSolver) {
       const modulePath = find();
       const { z3_memory_mb: memoryMb, z3_processes: size } = settings;
       if (modulePath === undefined) log.warn({ install: INSTALL }, 'z3-solver is not installed: z3 answers directly');
-      // No process starts here: the first request warms the pool.
-      const pool =
+      // No process starts here: the first request starts one.
+      const solvers =
         modulePath === undefined
           ? undefined
-          : keep(`pool/${size}/${memoryMb}`, () => new SolverPool({ modulePath, size, memoryMb, clock }));
-      pool?.hold();
-      hooks.shutdown.tap(NAME, () => pool?.release());
+          : keep(`solvers/${size}/${memoryMb}`, () => new Solvers({ modulePath, size, memoryMb, clock }));
+      solvers?.sandbox.hold();
+      hooks.shutdown.tap(NAME, () => solvers?.sandbox.release());
 
       approaches.add(NAME, {
         kind: 'answerer',
@@ -77,7 +85,7 @@ export function z3(find: () => string | undefined = findSolver) {
               param: `optigate.${NAME}.${refused}`,
               detail: 'only the server may set it',
             });
-          if (pool) return solve(call, next, chosen, pool);
+          if (solvers) return solve(call, next, chosen, solvers);
           reportDegraded(call.exchange, 'z3: z3-solver is not installed', { isLasting: true });
           return direct(call, next, chosen);
         },
@@ -86,16 +94,16 @@ export function z3(find: () => string | undefined = findSolver) {
   });
 }
 
-async function solve(call: Call, next: Next, options: Options, pool: SolverPool): Promise<Reply> {
+async function solve(call: Call, next: Next, options: Options, solvers: Solvers): Promise<Reply> {
   if (call.callsLeft < 2) {
     reportDegraded(call.exchange, 'budget_exhausted');
     return direct(call, next, options);
   }
-  pool.warm();
+  solvers.sandbox.warm();
   // Of two calls, the one after the analysis is the answer.
   const spare = options.z3_speculative && call.callsLeft > 2 ? spareAnswer(call, next, options) : undefined;
   try {
-    return await solveBeside(spare, call, next, options, pool);
+    return await solveBeside(spare, call, next, options, solvers);
   } finally {
     spare?.abort();
   }
@@ -106,7 +114,7 @@ async function solveBeside(
   call: Call,
   next: Next,
   options: Options,
-  pool: SolverPool,
+  solvers: Solvers,
 ): Promise<Reply> {
   const { messages, temperature } = call.request.value;
   const { progress } = call.exchange;
@@ -121,7 +129,7 @@ async function solveBeside(
   call.trace.note({ is_applicable: isApplicable });
   if (!analysed || !isApplicable) return (await spare?.answer()) ?? direct(call, next, options);
 
-  const found = await searchProgram(formulation, call, next, options, pool);
+  const found = await searchProgram(formulation, call, next, options, solvers);
   if (!found) {
     progress.say('The solver brought no result, answering directly.');
     return (
@@ -184,9 +192,9 @@ interface Spare {
 
 /** Asked whole: nothing of it may be shown before it is decided that it is the answer. */
 function spareAnswer(call: Call, next: Next, options: Options): Spare {
-  const ending = new AbortController();
-  const signal = AbortSignal.any([call.signal, ending.signal]);
-  const made = survive(next.ask(directCall(call, options).with({}, { signal })), call);
+  const child = childSignal(call.signal);
+  const asked = directCall(call, options).with({}, { signal: child.signal });
+  const made = survive(next.ask(asked), call).finally(() => child.release());
   // Nobody may be waiting for it any more when it fails.
   made.catch(() => undefined);
   return {
@@ -194,6 +202,6 @@ function spareAnswer(call: Call, next: Next, options: Options): Spare {
       const answer = await made;
       return answer && isUsable(answer) ? answer.reply : undefined;
     },
-    abort: () => ending.abort(new Error('the solver has brought a result')),
+    abort: () => child.abort(new Error('the solver has brought a result')),
   };
 }

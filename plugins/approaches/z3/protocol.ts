@@ -1,13 +1,11 @@
-/** What server and solver process say to each other. */
+/** What the server and a solver's process say to each other. */
 
-/** One evaluation. The first one of a job is fresh: nothing of what was evaluated before is left. */
+/** One evaluation. The first one of a job is fresh: nothing of what was evaluated before is left. The answer is a string. */
 export interface Evaluate {
   readonly text: string;
   readonly isFresh: boolean;
   readonly memoryMb: number;
 }
-
-export type FromSolver = { readonly kind: 'ready' } | { readonly kind: 'output'; readonly output: string };
 
 /** In characters; of more than this only the beginning is told. A solver prints values, and those are short. */
 export const LONGEST_OUTPUT = 16_000;

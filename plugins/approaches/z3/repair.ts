@@ -1,11 +1,10 @@
 /** From the first program to one that works: run, and let the model repair it from what the solver says. */
-import type { Call } from '../../../core/index.ts';
+import { SandboxUnavailable, type Call } from '../../../core/index.ts';
 import { reportDegraded, reportLostStage, survive, judgeCall, type Next } from '../../../core/approach/index.ts';
 import { execute, rejected, type Outcome } from './execution.ts';
 import { readProgram, type Formulation } from './formulation.ts';
-import type { SolverPool } from './pool.ts';
 import { REPAIRER, repairPrompt, type Fault } from './prompts.ts';
-import { SolverUnavailable } from './solver.ts';
+import type { Solvers } from './solver.ts';
 
 export const CAREFUL = 0.1;
 
@@ -28,7 +27,7 @@ export async function searchProgram(
   call: Call,
   next: Next,
   options: Limits,
-  pool: SolverPool,
+  solvers: Solvers,
 ): Promise<Found | undefined> {
   const { messages } = call.request.value;
   const { progress } = call.exchange;
@@ -41,7 +40,7 @@ export async function searchProgram(
   for (;;) {
     if (program !== undefined) {
       progress.say('Running the solver.');
-      const outcome = await run(program, call, options.z3_timeout_ms, pool);
+      const outcome = await run(program, call, options.z3_timeout_ms, solvers);
       if (!outcome) break;
       kinds.push(outcome.kind);
       if (outcome.kind === 'ok') {
@@ -82,19 +81,22 @@ function kindOf(fault: Fault): string {
   return 'too hard';
 }
 
-/** Undefined where no solver can be had. */
-async function run(program: string, call: Call, timeoutMs: number, pool: SolverPool): Promise<Outcome | undefined> {
+/** Undefined if no solver can be had. */
+async function run(program: string, call: Call, timeoutMs: number, solvers: Solvers): Promise<Outcome | undefined> {
   const refused = rejected(program);
   if (refused) return refused;
   try {
     return await survive(
-      pool.run((solver) => execute(program, solver, timeoutMs), call.signal),
+      solvers.run((solver) => execute(program, solver, timeoutMs), call.signal),
       call,
     );
   } catch (error) {
-    if (!(error instanceof SolverUnavailable)) throw error;
+    if (!(error instanceof SandboxUnavailable)) throw error;
     call.exchange.log.warn({ err: error }, 'no solver: z3 answers directly');
-    reportDegraded(call.exchange, 'z3: the solver does not start');
+    reportDegraded(
+      call.exchange,
+      error.reason === 'busy' ? 'z3: the solvers are busy' : 'z3: the solver does not start',
+    );
     return undefined;
   }
 }

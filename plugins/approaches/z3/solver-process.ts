@@ -1,13 +1,11 @@
 /**
  * What runs in a child process: the solver, and nothing else. Evaluates one text after the other, synchronously, since the
- * package's own promises hand texts over through a buffer that may be overwritten before it is read. Knows no network,
- * no files (the module has a file system of its own, in memory) and none of the server's environment.
- *
- * Ends with its parent, also in the middle of an evaluation that never returns: a thread of its own watches for that.
+ * package's own promises hand texts over through a buffer that may be overwritten before it is read. The module has a file
+ * system of its own, in memory.
  */
 import { createRequire } from 'node:module';
-import { Worker } from 'node:worker_threads';
-import { LONGEST_OUTPUT, OUT_OF_MEMORY, type Evaluate, type FromSolver } from './protocol.ts';
+import type { SandboxAnswerer } from '../../../core/index.ts';
+import { LONGEST_OUTPUT, OUT_OF_MEMORY, type Evaluate } from './protocol.ts';
 
 /** What is used of the module, which has no types of its own at this level. */
 interface SolverModule {
@@ -23,30 +21,25 @@ interface SolverModule {
 
 type CreateModule = (settings: { print(): void; printErr(): void }) => Promise<SolverModule>;
 
-await serve(process.argv[2] ?? '');
-
-async function serve(path: string): Promise<void> {
-  process.on('disconnect', () => process.exit());
-  // A server that is told to stop finishes its requests first; a terminal tells the whole group.
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => undefined);
-  watchParent();
-  const createModule = createRequire(import.meta.url)(path) as CreateModule;
+export default async function start([modulePath = '']: readonly string[]): Promise<SandboxAnswerer> {
+  const createModule = createRequire(import.meta.url)(modulePath) as CreateModule;
   const solver = await createModule({ print: () => undefined, printErr: () => undefined });
   let context: number | undefined;
 
-  process.on('message', ({ text, isFresh, memoryMb }: Evaluate) => {
+  return (message) => {
+    // Messages come from the server, and only as `Solver.evaluate` writes them.
+    const { text, isFresh, memoryMb } = message as Evaluate;
     try {
       if (isFresh || context === undefined) {
         if (context !== undefined) solver._Z3_del_context(context);
         context = createContext(solver, memoryMb);
       }
       const output = solver.ccall('Z3_eval_smtlib2_string', 'string', ['number', 'string'], [context, text]);
-      tell({ kind: 'output', output: String(output).slice(0, LONGEST_OUTPUT + 1) });
+      return String(output).slice(0, LONGEST_OUTPUT + 1);
     } catch (error) {
       process.exit(statusOf(error));
     }
-  });
-  tell({ kind: 'ready' });
+  };
 }
 
 function createContext(solver: SolverModule, memoryMb: number): number {
@@ -64,20 +57,8 @@ function createContext(solver: SolverModule, memoryMb: number): number {
   return context;
 }
 
-function tell(message: FromSolver): void {
-  process.send?.(message);
-}
-
 /** The module ends by throwing its exit status. */
 function statusOf(error: unknown): number {
   const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : 1;
   return status === OUT_OF_MEMORY ? OUT_OF_MEMORY : 1;
-}
-
-/** While the solver works, this thread hears of nothing, its parent's end included. */
-function watchParent(): void {
-  const watch = `
-    const parent = process.ppid;
-    setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, 'SIGKILL'); }, 250);`;
-  new Worker(watch, { eval: true, resourceLimits: { maxOldGenerationSizeMb: 8 } }).unref();
 }

@@ -1,199 +1,91 @@
-import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { once } from 'node:events';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../core/clock.ts';
+import { SandboxUnavailable } from '../../../core/sandbox/unavailable.ts';
 import { execute, type Outcome } from '../../../plugins/approaches/z3/execution.ts';
-import { SolverPool, type PoolSettings } from '../../../plugins/approaches/z3/pool.ts';
-import { SolverUnavailable } from '../../../plugins/approaches/z3/solver.ts';
-import { SteppedClock } from '../../support/clock.ts';
 import { findSolver } from '../../../plugins/approaches/z3/solver-package.ts';
+import { Solvers, type SolverSettings } from '../../../plugins/approaches/z3/solver.ts';
 
 /** Ends in no time of its own, and heeds no time limit. */
 const ENDLESS = '(define-fun-rec f ((n Int)) Int (f (+ n 1)))(simplify (f 0))';
 const EASY = '(declare-const x Int)(assert (= x 7))(check-sat)(get-value (x))';
 
 const modulePath = findSolver();
-const pools: SolverPool[] = [];
 const never = new AbortController().signal;
 
-function pool(settings: Partial<PoolSettings> = {}): SolverPool {
-  const made = new SolverPool({
+const opened: Solvers[] = [];
+afterEach(() => {
+  for (const solvers of opened.splice(0)) solvers.sandbox.release();
+});
+
+/** Held until they are released. */
+function createSolvers(settings: Partial<SolverSettings> = {}): Solvers {
+  const solvers = new Solvers({
     modulePath: modulePath ?? '',
     size: 2,
     memoryMb: 512,
     clock: systemClock,
     ...settings,
   });
-  made.hold();
-  pools.push(made);
-  return made;
+  solvers.sandbox.hold();
+  return solvers;
 }
 
-const run = (solvers: SolverPool, program: string, timeoutMs = 5_000, signal = never): Promise<Outcome> =>
-  solvers.run((solver) => execute(program, solver, timeoutMs), signal);
+/** Held until the end of the test. */
+function solversWith(settings: Partial<SolverSettings> = {}): Solvers {
+  const solvers = createSolvers(settings);
+  opened.push(solvers);
+  return solvers;
+}
 
-const isAlive = (pid: number) => {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-};
-
-afterEach(() => {
-  for (const made of pools.splice(0)) made.release();
-});
+const run = (solvers: Solvers, program: string, timeoutMs = 5_000): Promise<Outcome> =>
+  solvers.run((solver) => execute(program, solver, timeoutMs), never);
 
 describe.skipIf(modulePath === undefined)('solvers (needs the optional package z3-solver)', () => {
-  test('come right 200 times in a row, 4 at a time, in few processes', async () => {
-    const solvers = pool();
-    const pids = new Set<number>();
+  // The package's own promises hand over wrong texts now and then.
+  test('come right 200 times in a row, 4 at a time', { timeout: 60_000 }, async () => {
+    const solvers = solversWith();
     const one = async (i: number) => {
       const outcome = await run(
         solvers,
         `(declare-const x Int)(declare-const y Int)(assert (= (+ x y) ${2 * i}))(assert (= (- x y) 2))(check-sat)(get-value (x y))`,
       );
-      for (const pid of solvers.pids) pids.add(pid);
       expect(outcome).toMatchObject({ kind: 'ok', isUnique: true });
       const values = outcome.kind === 'ok' ? outcome.output.replaceAll(/[\s()]+/g, ' ').replaceAll('- ', '-') : '';
       expect(values).toContain(`x ${i + 1} y ${i - 1}`);
+      expect(solvers.sandbox.pids.length).toBeLessThanOrEqual(2);
     };
     for (let i = 0; i < 200; i += 4) await Promise.all([0, 1, 2, 3].map((offset) => one(i + offset)));
-    expect(solvers.pids.length).toBeLessThanOrEqual(2);
-    // 50 jobs each, then a new one.
-    expect(pids.size).toBeGreaterThanOrEqual(4);
-    expect(pids.size).toBeLessThanOrEqual(6);
-  });
-
-  test('start with the first request and not before, and end with the last pipeline', async () => {
-    const solvers = pool();
-    expect(solvers.pids).toEqual([]);
-    solvers.warm();
-    solvers.warm();
-    const [pid = 0] = solvers.pids;
-    expect([solvers.pids.length, isAlive(pid)]).toEqual([1, true]);
-    // After a reload the new pipeline has the same pool, and the old one ends.
-    solvers.hold();
-    solvers.release();
-    expect((await run(solvers, EASY)).kind).toBe('ok');
-    expect(solvers.pids).toContain(pid);
-    solvers.release();
-    pools.pop();
-    await expect.poll(() => isAlive(pid)).toBe(false);
-    expect(solvers.pids).toEqual([]);
-  });
-
-  test('end also where a request outlives its pipeline', async () => {
-    const solvers = pool();
-    const [pid = 0] = await solvers.run(async (solver) => {
-      solvers.release();
-      pools.pop();
-      await solver.evaluate(EASY, 1_000);
-      return solvers.pids;
-    }, never);
-    expect((await run(solvers, EASY)).kind).toBe('ok');
-    expect([solvers.pids, isAlive(pid)]).toEqual([[], false]);
-  });
-
-  test('end when nothing was asked for five minutes', async () => {
-    const clock = new SteppedClock();
-    const solvers = pool({ clock });
-    await run(solvers, EASY);
-    const [pid = 0] = solvers.pids;
-    clock.advance(299_999);
-    expect(solvers.pids).toEqual([pid]);
-    clock.advance(1);
-    expect(solvers.pids).toEqual([]);
-    await expect.poll(() => isAlive(pid)).toBe(false);
-  });
-
-  test.skipIf(process.platform !== 'linux')('know nothing of the server’s environment', async () => {
-    const solvers = pool();
-    await run(solvers, EASY);
-    const [pid = 0] = solvers.pids;
-    const names = readFileSync(`/proc/${pid}/environ`, 'utf8')
-      .split('\0')
-      .map((line) => line.split('=')[0]);
-    expect(names.filter((name) => name !== '' && !name?.startsWith('NODE_CHANNEL'))).toEqual([]);
   });
 
   test('that heed no limit are killed, and the next job gets another one', async () => {
-    const solvers = pool({ size: 1 });
+    const solvers = solversWith({ size: 1 });
     await run(solvers, EASY);
-    const [pid = 0] = solvers.pids;
     const [outcome, next] = await Promise.all([run(solvers, ENDLESS, 200), run(solvers, EASY)]);
     expect([outcome.kind, next.kind]).toEqual(['timeout', 'ok']);
-    expect(isAlive(pid)).toBe(false);
   });
 
-  test('that run out of memory say so', async () => {
-    const solvers = pool({ size: 1, memoryMb: 128 });
-    expect(await run(solvers, ENDLESS, 10_000)).toEqual({ kind: 'crash', message: 'out of memory' });
+  test('that run out of memory say so', { timeout: 60_000 }, async () => {
+    const solvers = solversWith({ size: 1, memoryMb: 128 });
+    expect(await run(solvers, ENDLESS, 60_000)).toEqual({ kind: 'crash', message: 'out of memory' });
     expect((await run(solvers, EASY)).kind).toBe('ok');
   });
 
-  test('are not waited for, nor kept busy, by whoever has left', async () => {
-    const solvers = pool({ size: 1 });
-    await run(solvers, EASY);
-    const [leaving, waiting] = [new AbortController(), new AbortController()];
-    const busy = run(solvers, ENDLESS, 60_000, leaving.signal);
-    const queued = run(solvers, EASY, 1_000, waiting.signal);
-    const last = run(solvers, EASY);
-    waiting.abort(new Error('left the queue'));
-    await expect(queued).rejects.toThrow('left the queue');
-    leaving.abort(new Error('left'));
-    await expect(busy).rejects.toThrow('left');
-    expect((await last).kind).toBe('ok');
-  });
-
   test('that cannot start are unavailable', async () => {
-    const solvers = pool({ modulePath: '/nowhere/build/z3-built.js' });
-    await expect(run(solvers, EASY)).rejects.toThrow(SolverUnavailable);
-    await expect(run(solvers, EASY)).rejects.toThrow(SolverUnavailable);
+    const solvers = solversWith({ modulePath: '/nowhere/build/z3-built.js' });
+    await expect(run(solvers, EASY)).rejects.toThrow(SandboxUnavailable);
+    await expect(run(solvers, EASY)).rejects.toThrow(SandboxUnavailable);
   });
 
-  test('are told to be unavailable where the system starts no process at all', async () => {
-    // A path that no process can be given: starting one throws at once.
-    const solvers = pool({ modulePath: 'no\0path', size: 1 });
-    solvers.warm();
-    const waiting = [run(solvers, EASY), run(solvers, EASY)];
-    for (const one of waiting) await expect(one).rejects.toThrow(SolverUnavailable);
-  });
-
-  test('end with a server that is killed, even in the middle of a program', async () => {
-    const script = `
-      import { SolverPool } from './plugins/approaches/z3/pool.ts';
-      import { systemClock } from './core/clock.ts';
-      const solvers = new SolverPool({ modulePath: ${JSON.stringify(modulePath)}, size: 2, memoryMb: 512, clock: systemClock });
-      solvers.hold();
-      setInterval(() => undefined, 1_000);
-      const never = new AbortController().signal;
-      const endless = (text) => solvers.run(async (solver) => {
-        await solver.evaluate('(check-sat)', 10_000);
-        console.log(solvers.pids.join(' '));
-        return solver.evaluate(text, 60_000);
-      }, never);
-      await Promise.all([endless(${JSON.stringify(ENDLESS)}), endless(${JSON.stringify(ENDLESS)})]);`;
-    const server = spawn(process.execPath, ['--input-type=module', '-e', script], {
-      cwd: new URL('../../../', import.meta.url),
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let said = '';
-    server.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
-    await expect.poll(() => said.trim().split('\n').length, { timeout: 10_000 }).toBe(2);
-    const pids = (said.trim().split('\n').at(-1) ?? '').split(' ').map(Number);
-    expect([pids.length, pids.every(isAlive)]).toEqual([2, true]);
-    server.kill('SIGKILL');
-    await once(server, 'exit');
-    await expect.poll(() => pids.filter(isAlive), { timeout: 3_000 }).toEqual([]);
+  test('have the longest output whole, whatever it is made of', async () => {
+    const text = '\u0001'.repeat(15_000);
+    const outcome = await run(solversWith(), `(echo "${text}")`);
+    expect(outcome.kind === 'ok' && outcome.output.length).toBeGreaterThanOrEqual(15_000);
   });
 });
 
 describe.skipIf(modulePath === undefined)('what an execution comes to (needs the optional package z3-solver)', () => {
-  const solvers = pool({ size: 1 });
-  pools.pop();
-  afterAll(() => solvers.release());
+  const solvers = createSolvers({ size: 1 });
+  afterAll(() => solvers.sandbox.release());
   const INT = '(declare-const x Int)';
   const REAL = '(declare-const x Real)';
 
@@ -262,6 +154,6 @@ describe.skipIf(modulePath === undefined)('what an execution comes to (needs the
       await run(solvers, `(set-option :${option})${EASY}`);
     const outcome = await run(solvers, `${REAL}(assert (= (* 3 x) 1.0))(check-sat)(get-value (x))`);
     expect(outcome).toMatchObject({ output: 'sat\n((x (/ 1.0 3.0)))' });
-    expect(solvers.pids.length).toBe(1);
+    expect(solvers.sandbox.pids.length).toBe(1);
   });
 });

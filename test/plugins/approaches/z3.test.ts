@@ -1,31 +1,32 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createKept, type Kept } from '../../../core/kept.ts';
 import z3Plugin, { z3 } from '../../../plugins/approaches/z3/index.ts';
-import { SolverPool } from '../../../plugins/approaches/z3/pool.ts';
 import { findSolver } from '../../../plugins/approaches/z3/solver-package.ts';
+import { Solvers } from '../../../plugins/approaches/z3/solver.ts';
 import { anyModel } from '../../support/any-model.ts';
 import { startGateway } from '../../support/gateway.ts';
 import { scriptedUpstream } from '../../support/scripted-upstream.ts';
 import { runApproach, type Run, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
 import { Random } from '../../../core/approach/random.ts';
 
-/** One pool for all tests of this file, as for all requests of a server. */
-const pools = new Set<SolverPool>();
+/** The same solvers for all tests of this file, as for all requests of a server. */
+const held = new Set<Solvers>();
 const own = createKept();
 const kept: Kept = {
   keep<T>(key: string, create: () => T): T {
     const value = own.keep(key, create);
-    if (value instanceof SolverPool && !pools.has(value)) {
-      value.hold();
-      pools.add(value);
+    if (value instanceof Solvers && !held.has(value)) {
+      value.sandbox.hold();
+      held.add(value);
     }
     return value;
   },
 };
 const ask = (options: RunOptions) => runApproach('z3', { plugins: [z3Plugin], kept, ...options });
 afterAll(() => {
-  for (const pool of pools) pool.release();
+  for (const { sandbox } of held) sandbox.release();
 });
 
 const SUM = '(declare-const x Int)\n(declare-const y Int)\n(assert (= (+ x y) 10))\n(assert (= (- x y) 2))\n';
@@ -404,6 +405,23 @@ describe('a solver that does not start', () => {
     });
     expect(counted(run)).toEqual(['direct', 2, 2]);
     expect(degraded(run)).toBe('z3: the solver does not start');
+  });
+});
+
+describe.skipIf(!isInstalled)('too many programs at once (needs the optional package z3-solver)', () => {
+  test('are no error of the request', async () => {
+    const file = { z3: { z3_processes: 1 } };
+    await ask({ script: SOLVED, file });
+    const solvers = [...held].at(-1)!;
+    const leaving = new AbortController();
+    const filling = Array.from({ length: 1_001 }, () =>
+      solvers.run(() => once(leaving.signal, 'abort'), leaving.signal).catch(() => undefined),
+    );
+    const run = await ask({ script: { analysis: [formulated(RIGHT)], answer: ['direct'] }, file });
+    leaving.abort();
+    await Promise.all(filling);
+    expect(counted(run)).toEqual(['direct', 2, 2]);
+    expect(degraded(run)).toBe('z3: the solvers are busy');
   });
 });
 
