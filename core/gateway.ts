@@ -3,15 +3,23 @@
  * builds another one beside it. What must survive that lives in `Kept`, handed in.
  */
 import type { FastifyInstance } from 'fastify';
-import { LRUCache } from 'lru-cache';
 import { createApproachRegistry } from './plan/registry.ts';
 import { Capabilities } from './run/capabilities.ts';
-import { createSelection } from './plan/selection.ts';
+import { createPlanning, isPlan, type Planning } from './plan/planning.ts';
+import { checkRights } from './plan/rights.ts';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
 import { describePipeline, type PipelineDescription } from './gateway/describe.ts';
 import { gatewayError } from './errors.ts';
-import { Call, type Arrival, type Exchange, type Handler, type Outcome, type Plan } from './exchange/exchange.ts';
+import {
+  Call,
+  type Arrival,
+  type Exchange,
+  type Handler,
+  type Outcome,
+  type Plan,
+  type Wish,
+} from './exchange/exchange.ts';
 import { createHooks, type Hooks } from './hooks.ts';
 import type { Kept } from './kept.ts';
 import type { Logger } from 'pino';
@@ -21,8 +29,8 @@ import { createTrace } from './exchange/trace.ts';
 import { settleBail, settleSeries } from './hooks/settle.ts';
 import { withKeyless } from './plan/keyless-plan.ts';
 import { createKeyless } from './gateway/keyless.ts';
-import { guardModels, refusedModel } from './upstream/allowed-models.ts';
-import type { Model, Transport } from './upstream/provider.ts';
+import { guardModels } from './upstream/allowed-models.ts';
+import { createListing, type Listing } from './upstream/listing.ts';
 import { createTransport } from './transport/transport.ts';
 import { askForUsage } from './transport/usage-request.ts';
 import { openUpstreams } from './gateway/open-upstreams.ts';
@@ -48,9 +56,7 @@ export interface Gateway {
   readonly hooks: Hooks;
   readonly app: FastifyInstance;
   readonly upstreams: Upstreams;
-  readonly transport: Transport;
-  /** Model lists of callers that pay themselves, by upstream and payer. */
-  readonly ownLists: LRUCache<string, readonly Model[]>;
+  readonly listing: Listing;
   readonly checks: readonly Check[];
   readonly log: Logger;
   readonly clock: Clock;
@@ -74,7 +80,13 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
     report: (error) => log.error({ err: error.cause, plugin_error: error.message }, 'a tap on finished failed'),
   });
   const approaches = createApproachRegistry();
-  const applied = await applyPlugins({ config, hooks, app, approaches, log, clock, kept, state });
+  // Plugins are applied before there is anything to plan by; what they get asks for it when a request is there.
+  let planning: Planning | undefined;
+  const wishOf = async (exchange: Exchange): Promise<Wish> => {
+    if (!planning) throw new Error('wishOf: the pipeline is not built yet, ask while a request is handled');
+    return planning.wishOf(exchange);
+  };
+  const applied = await applyPlugins({ config, hooks, app, approaches, log, clock, kept, state, wishOf });
 
   const transport = createTransport({ kept, clock });
   const upstreams = createUpstreams({
@@ -83,7 +95,7 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
     transport,
     clock,
   });
-  const select = createSelection({
+  planning = createPlanning({
     registry: approaches,
     upstreams,
     clock,
@@ -96,10 +108,11 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
       defaultN: config.approachDefaults.n,
     },
   });
+  const core = planning;
   hooks.authenticate.tap({ name: 'core', stage: Number.MAX_SAFE_INTEGER }, () =>
     applied.authenticates ? undefined : ANYBODY,
   );
-  hooks.plan.tapPromise({ name: 'core', stage: Number.MAX_SAFE_INTEGER }, async (exchange) => select(exchange));
+  hooks.plan.tapPromise({ name: 'core', stage: Number.MAX_SAFE_INTEGER }, async (exchange) => core.plan(exchange));
   const planIsCoresOwn = hooks.plan.taps.length === 1;
   state.isSealed = true;
 
@@ -117,12 +130,12 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
   const answerOnion = hooks.answer.compose((call) => planOf(call.exchange).run(call, upstreamOnion));
 
   const plan = async (exchange: Exchange): Promise<Plan> => {
-    const made = planIsCoresOwn ? await select(exchange) : await hooks.plan.promise(exchange);
+    const made = planIsCoresOwn ? await core.plan(exchange) : await hooks.plan.promise(exchange);
     if (!made) throw gatewayError('internal_error', {}, { cause: new Error('no tap on plan returned a plan') });
-    const { request, upstream } = made;
-    const refused = exchange.identity.models && refusedModel(exchange.identity, upstream, request.value);
-    if (refused !== undefined) throw gatewayError('model_not_allowed', { model: refused });
-    return withKeyless(made, exchange, upstreams.keyless);
+    const planned = isPlan(made) ? made : await core.plan(exchange, made);
+    checkRights(exchange, planned, upstreams);
+    exchange.home = planned.upstream;
+    return withKeyless(planned, exchange, upstreams.keyless);
   };
 
   return {
@@ -130,8 +143,7 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
     hooks,
     app,
     upstreams,
-    transport,
-    ownLists: new LRUCache({ max: 500, ttl: 60_000 }),
+    listing: createListing({ upstreams, transport }),
     checks: applied.checks,
     log,
     clock,

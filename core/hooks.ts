@@ -13,7 +13,7 @@ import {
   SyncWaterfallHook,
 } from 'tapable';
 import { AroundHook } from './hooks/around.ts';
-import type { Arrival, Exchange, Outcome, Plan } from './exchange/exchange.ts';
+import type { Arrival, Exchange, Outcome, Plan, Wish } from './exchange/exchange.ts';
 import { harden, type Registrar } from './hooks/harden.ts';
 import type { Chunk } from './wire/chat/chat-types.ts';
 import type { LooseReply } from './exchange/reply.ts';
@@ -34,8 +34,8 @@ export function createHooks(registrar: Registrar) {
     /** The caller is known, nothing is planned. Change the request (`exchange.request = …`), or throw to refuse it. Once per request. */
     request: new AsyncSeriesHook<[Exchange]>(['exchange'], 'request'),
 
-    /** Which upstream, model and approaches? The first plan returned wins; core's own selection is the last tap. Once per request. */
-    plan: new AsyncSeriesBailHook<[Exchange], Plan | undefined>(['exchange'], 'plan'),
+    /** Which upstream, model and approaches? The first plan or wish returned wins; core plans a wish, and its own tap is the last. Once per request. */
+    plan: new AsyncSeriesBailHook<[Exchange], Plan | Wish | undefined>(['exchange'], 'plan'),
 
     /** Around the planned approaches, once per request. */
     answer: new AroundHook('answer'),

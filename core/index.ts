@@ -28,6 +28,7 @@ export type {
   Plan,
   Role,
   Upload,
+  Wish,
 } from './exchange/exchange.ts';
 export { bytesReply, completeReply, discard, onEnd, streamReply } from './exchange/reply.ts';
 export type { CompleteReply, LooseReply, Reply, StreamReply } from './exchange/reply.ts';

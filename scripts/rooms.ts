@@ -117,7 +117,7 @@ function mayImport(from: Room, to: Room): boolean {
 }
 
 /** The linter's rule for the files of each room. */
-export function lintOverrides(): object[] {
+export function lintOverrides(): LintOverride[] {
   return (Object.keys(ROOMS) as Room[]).flatMap((room) => {
     const allowed: readonly string[] = ROOMS[room];
     const rule = (up: string, own: readonly string[]) => ({
@@ -176,8 +176,13 @@ function main(args: readonly string[]): number {
   return circle || forbidden.length > 0 ? 1 : 0;
 }
 
+interface LintOverride {
+  readonly files: readonly string[];
+  readonly rules: object;
+}
+
 interface LintConfig {
-  readonly overrides: readonly { readonly files: readonly string[] }[];
+  readonly overrides: readonly LintOverride[];
   readonly [key: string]: unknown;
 }
 

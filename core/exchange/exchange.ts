@@ -73,6 +73,8 @@ interface ExchangeFields {
   readonly log: Logger;
   /** Set by `plan`, before anything runs. */
   plan: Plan | undefined;
+  /** Where the caller's own upstream key belongs: the upstream that its request's model names. Undefined until that is known. */
+  home: Upstream | undefined;
   /** A failure or a limit made the answer less than another try might bring: nothing to keep. */
   isPartial?: boolean;
   /** The client's body where it is streamed through instead of being read whole. */
@@ -94,6 +96,17 @@ export type ChatExchange = ExchangeOf<'chat'>;
 export type OtherExchange = ExchangeOf<Exclude<Operation, 'chat'>>;
 export type Exchange = ChatExchange | OtherExchange;
 
+/**
+ * What is wanted of a request, before it is planned. A tap on `plan` returns one to choose the approach or the model, and
+ * leaves the rest to core: the client's options, limits and rights hold as if it had chosen so itself.
+ */
+export interface Wish {
+  /** An expression such as `re2&bon`, or `none`. Absent = nobody chose one. Approaches run on chats only: elsewhere it means nothing. */
+  readonly approach?: string;
+  /** As clients write it: `gpt-4o`, `groq/llama-3.3`. Absent = the file's default. */
+  readonly model?: string;
+}
+
 /** What was decided for an exchange before anything runs. */
 export interface Plan {
   readonly upstream: Upstream;
@@ -112,6 +125,8 @@ export interface Plan {
   readonly wantsProgress?: boolean;
   /** What all chunks of an answer made of several calls carry; undefined where the upstream's own chunks pass. */
   readonly stamp?: StreamStamp | undefined;
+  /** Models beside the request's own that approaches will call, as clients write them: the caller's rights hold for them, too. */
+  readonly otherModels?: readonly string[];
   /** Runs the expression over the upstream onion. */
   run(call: Call, next: Handler): Promise<Reply>;
 }

@@ -7,7 +7,7 @@ import { HOOK_NAMES, type Hooks } from '../hooks.ts';
 import type { Kept } from '../kept.ts';
 import type { Logger } from 'pino';
 import { createProviderRegistry, type ProviderRegistry } from '../upstream/provider.ts';
-import type { CheckState } from '../plugin/define.ts';
+import type { CheckState, PluginContext } from '../plugin/define.ts';
 
 export interface Check {
   readonly name: string;
@@ -29,6 +29,7 @@ interface Parts {
   readonly log: Logger;
   readonly clock: Clock;
   readonly kept: Kept;
+  readonly wishOf: PluginContext<object>['wishOf'];
   /** Read by the hooks: whose `apply` runs. */
   readonly state: { owner: string };
 }
@@ -53,6 +54,7 @@ export async function applyPlugins(parts: Parts): Promise<Applied> {
       clock: parts.clock,
       fetch: fetchOnDemand(parts.clock),
       upstreams: config.upstreams.map(({ name }) => name),
+      wishOf: parts.wishOf,
       keep: <T>(key: string, create: () => T) => parts.kept.keep(`${record.name}/${key}`, create),
     };
     try {

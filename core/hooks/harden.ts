@@ -117,6 +117,8 @@ function guarded(tap: AnyTap, hook: string, owner: string, registrar: Registrar)
 function valid(hook: string, result: unknown): unknown {
   if (result === undefined) return result;
   if (hook === 'response') return toReply(result as LooseReply);
+  if (hook === 'plan' && (typeof result !== 'object' || result === null))
+    throw new TypeError('a plan tap must return a plan, a wish such as { approach: "re2" }, or undefined');
   // Callers without an id of their own would share caches and limits, and `true` is no caller.
   if (hook === 'authenticate' && !hasId(result))
     throw new TypeError('an authenticate tap must return an identity with an id, or undefined');

@@ -6,7 +6,7 @@ import type { KeylessUpstream } from '../upstream/upstreams.ts';
 /** The plan, sent to the keyless upstream where its own upstream has no key for this caller. */
 export function withKeyless(plan: Plan, exchange: Exchange, keyless: KeylessUpstream | undefined): Plan {
   if (!keyless || Identity.grantOf(exchange.identity).upstreamKey !== undefined) return plan;
-  if (findCredential({ identity: exchange.identity, plan }, plan.upstream)) return plan;
+  if (findCredential(exchange, plan.upstream)) return plan;
   const { upstream } = keyless;
   const { models } = upstream.settings;
   const [first] = models;

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Approaches, OptionsSchema } from '../approach/types.ts';
 import type { Clock } from '../clock.ts';
 import type { GuardedFetch } from '../fetch/guarded-fetch.ts';
+import type { Exchange, Wish } from '../exchange/exchange.ts';
 import type { Hooks } from '../hooks.ts';
 import type { Logger } from 'pino';
 import type { ProviderRegistry } from '../upstream/provider.ts';
@@ -38,6 +39,11 @@ export interface PluginContext<O> {
   readonly fetch: GuardedFetch;
   /** Names of the configured upstreams, to check options that name one. */
   readonly upstreams: readonly string[];
+  /**
+   * What a request itself asks for, by whatever mark: the approach it selects, and its model without prefixes. For taps on
+   * `plan`, which may return another wish. Throws the 400 that a request gets whose marks cannot be read.
+   */
+  readonly wishOf: (exchange: Exchange) => Promise<Wish>;
   /** What must survive a reload (pools, budgets, counters): made once per key, handed back afterwards. */
   readonly keep: <T>(key: string, create: () => T) => T;
 }

@@ -41,6 +41,7 @@ export function openExchange(init: ExchangeInit): Exchange {
     trace: NO_TRACE,
     log: arrival.log,
     plan: undefined,
+    home: undefined,
     ordinals: new Ordinals(),
     startedAt: init.startedAt,
     ...(init.upload ? { upload: init.upload } : {}),

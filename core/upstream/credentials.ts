@@ -14,7 +14,7 @@ export interface Credential {
  * The key that pays for `exchange` at `upstream`: the caller's own (only where its request's model belongs), the access
  * key's own upstream key, the server's. Throws 401 with a message that says what would help.
  */
-export function credentialFor(exchange: Pick<Exchange, 'identity' | 'plan'>, upstream: Upstream): Credential {
+export function credentialFor(exchange: Pick<Exchange, 'identity' | 'home'>, upstream: Upstream): Credential {
   const found = findCredential(exchange, upstream);
   if (found) return found;
   const { name, settings } = upstream;
@@ -30,12 +30,11 @@ export function credentialFor(exchange: Pick<Exchange, 'identity' | 'plan'>, ups
 
 /** As `credentialFor`, but undefined where no key is there. */
 export function findCredential(
-  exchange: Pick<Exchange, 'identity' | 'plan'>,
+  exchange: Pick<Exchange, 'identity' | 'home'>,
   upstream: Upstream,
 ): Credential | undefined {
   const grant = Identity.grantOf(exchange.identity);
-  if (grant.upstreamKey !== undefined && exchange.plan?.upstream === upstream)
-    return { key: grant.upstreamKey, payer: 'caller' };
+  if (grant.upstreamKey !== undefined && exchange.home === upstream) return { key: grant.upstreamKey, payer: 'caller' };
   const own =
     grant.upstreamKeys && Object.hasOwn(grant.upstreamKeys, upstream.name)
       ? grant.upstreamKeys[upstream.name]

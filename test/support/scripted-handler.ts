@@ -10,13 +10,13 @@
 import { AsyncParallelHook } from 'tapable';
 import { createApproachRegistry, type ApproachRegistry } from '../../core/plan/registry.ts';
 import type { Capabilities } from '../../core/run/capabilities.ts';
-import type { SelectedPlan } from '../../core/plan/selected-plan.ts';
-import { createSelection, type SelectionSettings } from '../../core/plan/selection.ts';
+import { createPlanning, type PlanningSettings } from '../../core/plan/planning.ts';
+import { checkRights } from '../../core/plan/rights.ts';
 import { roundsOf } from '../../core/exchange/trace-summary.ts';
 import { wholeReply } from '../../core/approach/whole.ts';
 import { ByteStream } from '../../core/bytes/byte-stream.ts';
 import { systemClock } from '../../core/clock.ts';
-import { Call, type ChatExchange, type Handler } from '../../core/exchange/exchange.ts';
+import { Call, type ChatExchange, type Exchange, type Handler, type Plan } from '../../core/exchange/exchange.ts';
 import { createKept, type Kept } from '../../core/kept.ts';
 import { completionToChunks } from '../../core/wire/chat/completion-chunks.ts';
 import type { ChatCompletion, ChatRequest, Chunk, Usage } from '../../core/wire/chat/chat-types.ts';
@@ -233,7 +233,7 @@ export interface RunOptions extends ScriptedOptions {
   readonly plugins?: readonly Plugin[];
   /** The file's options, by the plugin's name. */
   readonly file?: Readonly<Record<string, object>>;
-  readonly settings?: Partial<SelectionSettings>;
+  readonly settings?: Partial<PlanningSettings>;
   readonly capabilities?: Capabilities;
   /** What the plugins keep from one run to the next; default: nothing. */
   readonly kept?: Kept;
@@ -245,7 +245,7 @@ export interface RunOptions extends ScriptedOptions {
 }
 
 export interface Run {
-  readonly plan: SelectedPlan;
+  readonly plan: Plan;
   readonly exchange: ChatExchange;
   readonly reply: Reply;
   /** The completion, whole; of a stream, put together. */
@@ -260,8 +260,8 @@ export interface Run {
 /** Selects by the body's `optillm_approach` and runs, over a scripted upstream. */
 export async function runApproach(approach: string | undefined, options: RunOptions): Promise<Run> {
   const handler = new ScriptedHandler(options);
-  const { exchange, selection, shutdown } = await prepare(approach, options);
-  const plan = await selection(exchange);
+  const { exchange, plan: decide, shutdown } = await prepare(approach, options);
+  const plan = await decide(exchange);
   exchange.plan = plan;
   exchange.ledger.budget = plan.budget;
   if (plan.wantsTrace) exchange.trace = createTrace(plan.approach);
@@ -305,9 +305,10 @@ export async function runApproach(approach: string | undefined, options: RunOpti
 export async function prepare(approach: string | undefined, options: Omit<RunOptions, 'script'>) {
   const shutdown: Shutdown = new AsyncParallelHook([]);
   const registry = await registryWith(options.plugins ?? [], options.file, options.kept, shutdown);
-  const selection = createSelection({
+  const upstreams = testUpstreams(options.listed);
+  const planning = createPlanning({
     registry,
-    upstreams: testUpstreams(options.listed),
+    upstreams,
     clock: systemClock,
     settings: { tags: true, limits: {}, ...options.settings },
     ...(options.capabilities ? { capabilities: options.capabilities } : {}),
@@ -318,7 +319,13 @@ export async function prepare(approach: string | undefined, options: Omit<RunOpt
     ...options.request,
     ...(approach === undefined ? {} : { optillm_approach: approach }),
   };
-  return { registry, selection, exchange: chatExchange(body, options), shutdown };
+  const plan = async (exchange: Exchange): Promise<Plan> => {
+    const made = await planning.plan(exchange);
+    checkRights(exchange, made, upstreams);
+    exchange.home = made.upstream;
+    return made;
+  };
+  return { registry, plan, planning, exchange: chatExchange(body, options), shutdown };
 }
 
 export function chatExchange(body: object, options: Omit<RunOptions, 'script'> = {}): ChatExchange {

@@ -48,6 +48,7 @@ export function callTo(upstream: Upstream, options: CallOptions = {}): Call {
   const exchange = exchangeOf({ identity: { id: 'anybody' }, ...options });
   const request = exchange.request as Payload<ChatRequest>;
   exchange.plan = plainPlan(upstream, request);
+  exchange.home = upstream;
   const { signal } = exchange;
   return new Call({ exchange, request, role: 'answer', upstream, signal, wantsWhole: options.wantsWhole ?? false });
 }

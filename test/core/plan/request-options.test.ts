@@ -30,12 +30,12 @@ const fileOf = (limits?: object) => ({ patient: { at_most: { times: 8 }, ...(lim
 const ask = (options: Partial<RunOptions> = {}, limits?: object, approach = 'patient') =>
   runApproach(approach, { plugins: [none, patient], file: fileOf(limits), script, ...options });
 const effective = async (request: object) => {
-  const { selection, exchange } = await prepare('patient', {
+  const { plan: decide, exchange } = await prepare('patient', {
     plugins: [patient],
     file: fileOf(),
     request: { ...request },
   });
-  return (await selection(exchange)).options['patient'];
+  return (await decide(exchange)).options['patient'];
 };
 const refusal = async (request: object) => {
   try {

@@ -15,7 +15,7 @@ async function sample(answers: readonly Scripted[], given: Partial<RunOptions> =
         kind: 'answerer',
         async run(call, next) {
           const samples = await next.sample(call.with({}, { role: 'candidate' }), 4, options);
-          return samples.length === 0 ? noneUsable(samples, call) : topChoices(samples);
+          return samples.length === 0 ? noneUsable(samples, call) : topChoices(samples, [], samples.length);
         },
       });
     },

@@ -26,8 +26,8 @@ async function server({ slug, plugin, messages }: ApproachCase, n?: 'rejects') {
       let made = 0;
       onCall = () => until?.(made++);
       const request = { messages, ...body };
-      const { selection, exchange } = await prepare(slug, { plugins: [plugin], request });
-      const plan = await selection(exchange);
+      const { plan: decide, exchange } = await prepare(slug, { plugins: [plugin], request });
+      const plan = await decide(exchange);
       const asked = await pipeline.ask({
         body: { model: 'test-model', ...request },
         plan,

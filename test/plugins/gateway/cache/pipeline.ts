@@ -60,6 +60,7 @@ export function cachedExchange(ask: Ask = {}, upstream: Upstream = UPSTREAM): Ex
     identity: { id: identity, ...(key === undefined ? {} : { upstreamKey: key }) },
   });
   exchange.plan = plainPlan(upstream, exchange.request as Payload<ChatRequest>, plan);
+  exchange.home = upstream;
   exchange.ledger.budget = exchange.plan.budget;
   return exchange;
 }

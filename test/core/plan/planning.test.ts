@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { createApproachRegistry } from '../../../core/plan/registry.ts';
-import { createSelection } from '../../../core/plan/selection.ts';
+import { createPlanning } from '../../../core/plan/planning.ts';
 import { systemClock } from '../../../core/clock.ts';
 import type { OtherExchange } from '../../../core/exchange/exchange.ts';
 import { Payload } from '../../../core/bytes/payload.ts';
@@ -27,8 +27,8 @@ const PLUGINS = [none, re2, bon, moa, cot, mars!, leap!];
 type Options = Omit<RunOptions, 'script'>;
 
 async function select(options: Options = {}, approach?: string) {
-  const { selection, exchange } = await prepare(approach, { plugins: PLUGINS, ...options });
-  const plan = await selection(exchange);
+  const { plan: decide, exchange } = await prepare(approach, { plugins: PLUGINS, ...options });
+  const plan = await decide(exchange);
   return {
     plan,
     exchange,
@@ -75,15 +75,15 @@ describe('a model’s prefix', () => {
   test('is never asked about where the name does not begin with an approach', async () => {
     const upstreams = testUpstreams();
     const registry = await registryWith(PLUGINS);
-    const selection = createSelection({
+    const { plan: decide } = createPlanning({
       registry,
       upstreams,
       clock: systemClock,
       settings: { tags: true, limits: {} },
     });
-    await selection(chatExchange({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }] }));
+    await decide(chatExchange({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }] }));
     expect(upstreams.asked).toEqual([]);
-    await selection(chatExchange({ model: 'moa-groq/llama', messages: [{ role: 'user', content: 'x' }] }));
+    await decide(chatExchange({ model: 'moa-groq/llama', messages: [{ role: 'user', content: 'x' }] }));
     expect(upstreams.asked).toEqual(['main']);
   });
 
@@ -194,28 +194,28 @@ describe('tags', () => {
   });
 
   test('are found where a client escapes brackets', async () => {
-    const { selection, exchange } = await prepare(undefined, { plugins: PLUGINS });
+    const { plan: decide, exchange } = await prepare(undefined, { plugins: PLUGINS });
     const bytes = exchange.request.bytes
       .toString()
       .replace('What is', String.raw`\u003coptillm_approach\u003ebon\u003c/optillm_approach\u003eWhat is`);
     exchange.request = Payload.fromBytes(Buffer.from(bytes));
-    const plan = await selection(exchange);
+    const plan = await decide(exchange);
     expect([plan.approach, plan.request.value.messages[0]?.content]).toEqual(['bon', 'What is six times seven?']);
   });
 });
 
 describe('a request without marks', () => {
   test('is planned at once and keeps its bytes', async () => {
-    const { selection, exchange } = await prepare(undefined, { plugins: PLUGINS });
-    const plan = selection(exchange);
+    const { planning, exchange } = await prepare(undefined, { plugins: PLUGINS });
+    const plan = planning.plan(exchange);
     expect(plan).not.toBeInstanceOf(Promise);
     expect(plan).toMatchObject({ approach: 'none', isSingleCall: true, stamp: undefined });
     expect((await plan).request).toBe(exchange.request);
   });
 
   test('is passed on without a look inside', async () => {
-    const { selection, exchange } = await prepare(undefined, { plugins: PLUGINS });
-    exchange.plan = await selection(exchange);
+    const { plan: decide, exchange } = await prepare(undefined, { plugins: PLUGINS });
+    exchange.plan = await decide(exchange);
     const next = vi.fn().mockResolvedValue('reply');
     const call = { request: exchange.plan.request, exchange: { trace: { isOn: false } } };
     expect(exchange.plan.run(call as never, next)).toBe(next.mock.results[0]?.value);
@@ -286,10 +286,10 @@ describe('options of a request', () => {
   });
 
   test('one request’s do not touch another’s', async () => {
-    const { selection, exchange } = await prepare('bon', { plugins: PLUGINS, request: { best_of_n: 9 } });
+    const { plan: decide, exchange } = await prepare('bon', { plugins: PLUGINS, request: { best_of_n: 9 } });
     const second = chatExchange({ model: 'm', messages: [{ role: 'user', content: 'x' }], optillm_approach: 'bon' });
-    expect((await selection(exchange)).options['bon']).toMatchObject({ best_of_n: 9 });
-    expect((await selection(second)).options['bon']).toMatchObject({ best_of_n: 3 });
+    expect((await decide(exchange)).options['bon']).toMatchObject({ best_of_n: 9 });
+    expect((await decide(second)).options['bon']).toMatchObject({ best_of_n: 3 });
   });
 });
 
@@ -346,8 +346,8 @@ describe('the body', () => {
 
 describe('other operations', () => {
   const plan = async (operation: OtherExchange['operation'], path: string, body: object) => {
-    const { selection } = await prepare(undefined, { plugins: PLUGINS, settings: { model: 'gpt' } });
-    return selection(exchangeOf({ operation, path, body }));
+    const { plan: decide } = await prepare(undefined, { plugins: PLUGINS, settings: { model: 'gpt' } });
+    return decide(exchangeOf({ operation, path, body }));
   };
 
   test('go untouched to the upstream that the model names, else to the first that speaks their wire', async () => {

@@ -1,0 +1,105 @@
+/** The models that a caller may use, each under a name that reaches it. */
+import { LRUCache } from 'lru-cache';
+import { Payload } from '../bytes/payload.ts';
+import { gatewayError } from '../errors.ts';
+import { Call, type Exchange } from '../exchange/exchange.ts';
+import type { Upstream } from '../exchange/upstream.ts';
+import { mayUse } from './allowed-models.ts';
+import { credentialFor, findCredential, payerOf } from './credentials.ts';
+import type { Model, Transport } from './provider.ts';
+import type { Upstreams } from './upstreams.ts';
+
+/** Lists are read for one exchange: its caller's keys and rights decide what is in them. */
+export interface Listing {
+  /** Everything that can be listed; one dead upstream does not hide the others. Throws 502 where none can be asked. */
+  all(exchange: Exchange): Promise<readonly Model[]>;
+  /** The model of that name. Throws 404 where there is none, 502 where that cannot be told. */
+  one(exchange: Exchange, name: string): Promise<Model>;
+}
+
+/** Lists that callers' own keys paid for are kept so long, and so many of them. */
+const OWN_LISTS = { max: 500, ttl: 60_000 };
+
+const DEFAULTS = { object: 'model', created: 0 };
+
+export function createListing({
+  upstreams,
+  transport,
+}: {
+  readonly upstreams: Upstreams;
+  readonly transport: Transport;
+}): Listing {
+  /** Model lists of callers that pay themselves, by upstream and payer. */
+  const ownLists = new LRUCache<string, readonly Model[]>(OWN_LISTS);
+
+  /** Undefined where the upstream cannot be asked. */
+  const listOf = async (exchange: Exchange, upstream: Upstream): Promise<readonly Model[] | undefined> => {
+    const payer = findCredential(exchange, upstream)?.payer;
+    if (payer === undefined || payer === 'server') return upstreams.models(upstream, exchange.signal);
+    const key = `${upstream.name}\n${payerOf(exchange, upstream)}`;
+    const known = ownLists.get(key);
+    if (known) return known;
+    const request = Payload.fromValue({ model: '', messages: [] });
+    const { signal } = exchange;
+    const call = new Call({ exchange, request, upstream, role: 'models', signal });
+    try {
+      const models = await upstreams.providerOf(upstream).models(upstream, { transport, call, signal });
+      ownLists.set(key, models);
+      return models;
+    } catch (error) {
+      exchange.log.debug({ err: error, upstream: upstream.name }, 'models could not be listed');
+      return undefined;
+    }
+  };
+
+  /** Upstreams this caller can be served by: those that a key pays for, else the keyless one. */
+  const upstreamsFor = (exchange: Exchange): Upstream[] => {
+    const paid = upstreams.all.filter((upstream) => findCredential(exchange, upstream) !== undefined);
+    return paid.length === 0 && upstreams.keyless ? [upstreams.keyless.upstream] : paid;
+  };
+
+  /** The default upstream's models go by their own names, unless another upstream's name would catch them. */
+  const named = (upstream: Upstream, model: Model): Model => {
+    const isPlain =
+      upstream === upstreams.keyless?.upstream ||
+      (upstream === upstreams.default && upstreams.resolve(model.id).upstream === upstream);
+    const id = isPlain ? model.id : `${upstream.name}/${model.id}`;
+    return { ...DEFAULTS, owned_by: upstream.name, ...model, id };
+  };
+
+  return {
+    async all(exchange) {
+      const askable = upstreamsFor(exchange);
+      if (askable.length === 0) credentialFor(exchange, upstreams.default);
+      const lists = await Promise.all(askable.map((upstream) => listOf(exchange, upstream)));
+      if (lists.every((list) => list === undefined)) throw unlistable(askable);
+      return askable.flatMap((upstream, index) =>
+        (lists[index] ?? [])
+          .filter(({ id }) => mayUse(exchange.identity, upstream, id))
+          .map((model) => named(upstream, model)),
+      );
+    },
+    async one(exchange, name) {
+      const askable = upstreamsFor(exchange);
+      const { upstream: home, model: id } = upstreams.resolve(name);
+      const { keyless } = upstreams;
+      const upstream = [home, keyless?.upstream].find((each) => each !== undefined && askable.includes(each));
+      if (!upstream) {
+        credentialFor(exchange, home);
+        throw gatewayError('model_not_found', { model: name });
+      }
+      const models = await listOf(exchange, upstream);
+      if (!models) throw unlistable([upstream]);
+      const found = models.find((model) => model.id === id);
+      if (!found || !mayUse(exchange.identity, upstream, id)) throw gatewayError('model_not_found', { model: name });
+      return named(upstream, found);
+    },
+  };
+}
+
+function unlistable(upstreams: readonly Upstream[]): Error {
+  return gatewayError('upstream_error', {
+    upstream: upstreams.map(({ name }) => name).join("', '"),
+    detail: 'did not list its models',
+  });
+}
