@@ -81,10 +81,10 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
   });
   const approaches = createApproachRegistry();
   // Plugins are applied before there is anything to plan by; what they get asks for it when a request is there.
-  let planning: Planning | undefined;
+  const late: { planning?: Planning } = {};
   const wishOf = async (exchange: Exchange): Promise<Wish> => {
-    if (!planning) throw new Error('wishOf: the pipeline is not built yet, ask while a request is handled');
-    return planning.wishOf(exchange);
+    if (!late.planning) throw new Error('wishOf: the pipeline is not built yet, ask while a request is handled');
+    return late.planning.wishOf(exchange);
   };
   const applied = await applyPlugins({ config, hooks, app, approaches, log, clock, kept, state, wishOf });
 
@@ -95,7 +95,7 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
     transport,
     clock,
   });
-  planning = createPlanning({
+  const planning = createPlanning({
     registry: approaches,
     upstreams,
     clock,
@@ -108,11 +108,11 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
       defaultN: config.approachDefaults.n,
     },
   });
-  const core = planning;
+  late.planning = planning;
   hooks.authenticate.tap({ name: 'core', stage: Number.MAX_SAFE_INTEGER }, () =>
     applied.authenticates ? undefined : ANYBODY,
   );
-  hooks.plan.tapPromise({ name: 'core', stage: Number.MAX_SAFE_INTEGER }, async (exchange) => core.plan(exchange));
+  hooks.plan.tapPromise({ name: 'core', stage: Number.MAX_SAFE_INTEGER }, async (exchange) => planning.plan(exchange));
   const planIsCoresOwn = hooks.plan.taps.length === 1;
   state.isSealed = true;
 
@@ -130,9 +130,9 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
   const answerOnion = hooks.answer.compose((call) => planOf(call.exchange).run(call, upstreamOnion));
 
   const plan = async (exchange: Exchange): Promise<Plan> => {
-    const made = planIsCoresOwn ? await core.plan(exchange) : await hooks.plan.promise(exchange);
+    const made = planIsCoresOwn ? await planning.plan(exchange) : await hooks.plan.promise(exchange);
     if (!made) throw gatewayError('internal_error', {}, { cause: new Error('no tap on plan returned a plan') });
-    const planned = isPlan(made) ? made : await core.plan(exchange, made);
+    const planned = isPlan(made) ? made : await planning.plan(exchange, made);
     checkRights(exchange, planned, upstreams);
     exchange.home = planned.upstream;
     return withKeyless(planned, exchange, upstreams.keyless);

@@ -75,15 +75,15 @@ describe('a model’s prefix', () => {
   test('is never asked about where the name does not begin with an approach', async () => {
     const upstreams = testUpstreams();
     const registry = await registryWith(PLUGINS);
-    const { plan: decide } = createPlanning({
+    const planning = createPlanning({
       registry,
       upstreams,
       clock: systemClock,
       settings: { tags: true, limits: {} },
     });
-    await decide(chatExchange({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }] }));
+    await planning.plan(chatExchange({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }] }));
     expect(upstreams.asked).toEqual([]);
-    await decide(chatExchange({ model: 'moa-groq/llama', messages: [{ role: 'user', content: 'x' }] }));
+    await planning.plan(chatExchange({ model: 'moa-groq/llama', messages: [{ role: 'user', content: 'x' }] }));
     expect(upstreams.asked).toEqual(['main']);
   });
 
