@@ -83,11 +83,18 @@ export function pluralityOf(candidates: readonly Answer[]): Answer | undefined {
   return groupsOf(candidates, sameResult())[0]?.[0];
 }
 
-/** The answers of one pool as one reply, best first: what an approach that `selects` returns for `n: top`. */
-export function topChoices(answers: readonly Answer[]): Reply {
-  const [first] = answers;
+/**
+ * The best of one pool as one reply: what an approach that `selects` returns for `n: top`.
+ * @param order    The candidates, best first.
+ * @param answers  All that came. Usable ones that were no candidates, since they were truncated, fill the last places.
+ * @param places   How many choices the client wants; fewer come if there are no more.
+ */
+export function topChoices(order: readonly Answer[], answers: readonly Answer[], places: number): Reply {
+  const others = answers.filter((answer) => isUsable(answer) && !order.includes(answer));
+  const shown = [...order, ...others].slice(0, places);
+  const [first] = shown;
   if (!first) throw new Error('there is nothing to return');
-  if (answers.length === 1 || first.reply.kind !== 'complete') return first.reply;
-  const choices = answers.map(({ choice }, index) => ({ ...choice, index }));
+  if (shown.length === 1 || first.reply.kind !== 'complete') return first.reply;
+  const choices = shown.map(({ choice }, index) => ({ ...choice, index }));
   return { ...first.reply, body: first.reply.body.with({ choices }) };
 }

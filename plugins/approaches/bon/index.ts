@@ -10,7 +10,6 @@ import {
   agreementOf,
   approachOptions,
   diverseTemperature,
-  isUsable,
   noneUsable,
   topChoices,
   usableOf,
@@ -57,15 +56,14 @@ async function bestOfN(call: Call, next: Next, options: Options) {
   if (candidates.length === 0) return noneUsable(answers, call);
   const agreeing = agreementOf(candidates);
   trace.note({ candidates: candidates.length });
-  const truncated = answers.filter((answer) => isUsable(answer) && !candidates.includes(answer));
   if (candidates.length === 1) {
     trace.note({ winner: 0, why: whyFirst(byScore(candidates, [], agreeing)) });
-    return topChoices([...candidates, ...truncated].slice(0, places));
+    return topChoices(candidates, answers, places);
   }
   if (bon_early_stop && agreeing[0] === candidates.length) {
     const savedCalls = judgesOf(bon_rating, candidates.length);
     trace.note({ winner: 0, why: 'all candidates come to the same answer', saved_calls: savedCalls });
-    return topChoices([...candidates, ...truncated].slice(0, places));
+    return topChoices(candidates, answers, places);
   }
 
   progress.say(`${candidates.length} of ${count} answers are there, rating them.`);
@@ -79,5 +77,6 @@ async function bestOfN(call: Call, next: Next, options: Options) {
     ...(savedCalls > 0 ? { saved_calls: savedCalls } : {}),
   });
   progress.say(`Answer ${(ranked[0]?.index ?? 0) + 1} of ${candidates.length} is the best.`);
-  return topChoices([...ranked.map(({ answer }) => answer), ...truncated].slice(0, places));
+  const order = ranked.map(({ answer }) => answer);
+  return topChoices(order, answers, places);
 }

@@ -84,8 +84,7 @@ async function planAndOptimize(call: Call, next: Next, options: Options): Promis
   const [winner] = order;
   const proposals = candidates.map((candidate) => candidate.proposals);
   call.trace.note({ proposals, ...facts, winner: winner && answers.indexOf(winner), why });
-  const truncated = answers.filter((answer) => isUsable(answer) && !usable.includes(answer));
-  return topChoices([...order, ...truncated].slice(0, places));
+  return topChoices(order, answers, places);
 }
 
 /** A single candidate is not compared with anything: its last step is the answer, as it comes. */

@@ -16,7 +16,6 @@ import {
   reportDegraded,
   reportLostStage,
   groupsOf,
-  isUsable,
   noneUsable,
   sameResult,
   toolCallKey,
@@ -88,7 +87,6 @@ async function treeSearch(call: Call, next: Next, options: Options) {
   const byValue = ranked(root.children).flatMap((child) => candidates[root.children.indexOf(child)] ?? []);
   const order = isRated ? byValue : groupsOf(candidates, sameResult()).flat();
   const [best] = order;
-  const truncated = answers.filter((answer) => isUsable(answer) && !candidates.includes(answer));
   call.trace.note({
     replies: candidates.length,
     visits: root.children.map(({ visits }) => visits),
@@ -97,7 +95,7 @@ async function treeSearch(call: Call, next: Next, options: Options) {
     why: isMoot ? 'there is nothing to choose between' : isRated ? HIGHEST : UNRATED,
     ...(isMoot ? { saved_calls: callsFrom(0, candidates.length, options) } : {}),
   });
-  return topChoices([...order, ...truncated].slice(0, choices));
+  return topChoices(order, answers, choices);
 }
 
 /** Makes the simulations, or as many of them as the limits allow. */

@@ -79,8 +79,7 @@ async function game(call: Call, next: Next, options: Options) {
   });
   const others = standings.filter((other) => other !== best.first).toSorted((a, b) => worthOf(b) - worthOf(a));
   const ranked = [best.first, ...others].map(({ solution }) => solution);
-  const truncated = answers.filter((answer) => isUsable(answer) && !ranked.includes(answer));
-  return topChoices([...ranked, ...truncated].slice(0, choices));
+  return topChoices(ranked, answers, choices);
 }
 
 /** One round after the other, each on a task that the best solution so far has sharpened. */

@@ -112,7 +112,8 @@ async function mutualReasoning(call: Call, next: Next, options: Options) {
     const complete = paths.filter(({ last }) => !isTruncated(last));
     const chosen = await chosenFirst(complete.length > 0 ? complete : paths, call, next);
     const ranked = [...new Set([...chosen, ...paths])];
-    return topChoices(ranked.slice(0, places).map((path) => shown({ read: unread(path), isReading: false })));
+    const order = ranked.map((path) => shown({ read: unread(path), isReading: false }));
+    return topChoices(order, [], places);
   }
 
   const isDecided = options.rstar_early_stop && places === 1 && areUnanimous(paths);
@@ -128,7 +129,7 @@ async function mutualReasoning(call: Call, next: Next, options: Options) {
   const others = read
     .filter((one) => winners.every((winner) => winner.isReading || winner.read !== one))
     .map((one) => ({ read: one, isReading: false }));
-  return topChoices([...winners, ...others].slice(0, places).map(shown));
+  return topChoices([...winners, ...others].map(shown), [], places);
 }
 
 /** As many as are wanted: with `n: top` the client's `n` comes here, and not every model takes it. */
@@ -137,7 +138,7 @@ async function plainAnswers(call: Call, next: Next): Promise<Reply> {
   if (count === 1) return shownOrError(next(call), call);
   const answers = await next.sample(call, count);
   const usable = answers.filter(isUsable);
-  return usable.length > 0 ? topChoices(usable) : noneUsable(answers, call);
+  return usable.length > 0 ? topChoices(usable, [], count) : noneUsable(answers, call);
 }
 
 function isLimit(error: unknown): boolean {

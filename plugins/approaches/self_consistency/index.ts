@@ -94,8 +94,7 @@ async function vote(call: Call, next: Next, options: Options) {
   } else progress.say(`${there}, choosing the one most consistent with the others.`);
   const ranked = classes ? oneOfEach(classes, candidates) : await chosenFirst(candidates, call, next);
   trace.note({ samples: answers.length, winner: ranked[0] && answers.indexOf(ranked[0]) });
-  const truncated = answers.filter((answer) => isUsable(answer) && !ranked.includes(answer));
-  return topChoices([...ranked, ...truncated].slice(0, places));
+  return topChoices(ranked, answers, places);
 }
 
 /** One sample per class, then the others: `n: top` gets the largest classes first. A truncated one only where a class, or all, has no other. */
