@@ -64,11 +64,14 @@ export type { FetchOptions, FetchTimeouts } from './fetch/fetch-options.ts';
 export { modelsOf } from './upstream/provider.ts';
 export type {
   CredentialHeader,
+  CredentialPlace,
   Model,
   ModelsRequest,
   OwnRequest,
   Provider,
   ProviderRegistry,
+  SignableRequest,
+  Signer,
   Transport,
   UpstreamRequest,
 } from './upstream/provider.ts';

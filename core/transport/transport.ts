@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Clock } from '../clock.ts';
 import { gatewayError } from '../errors.ts';
+import type { HeaderList } from '../bytes/header-list.ts';
 import type { Call } from '../exchange/exchange.ts';
 import type { Kept } from '../kept.ts';
 import { Attempt } from './attempt.ts';
@@ -24,7 +25,9 @@ export function createTransport({ kept, clock }: TransportDeps): Transport {
       signal.throwIfAborted();
       const credential = credentialFor(exchange, upstream);
       const { pool, prefix } = pools.for(upstream);
-      const headers = headersOf(call, request, credential.key);
+      const proof = proofOf(upstream, request, credential.key);
+      const headers = headersOf(call, request, proof instanceof Promise ? await proof : proof);
+      signal.throwIfAborted();
       call.spend();
       const attempt = new Attempt({
         call,
@@ -50,9 +53,13 @@ export function createTransport({ kept, clock }: TransportDeps): Transport {
     async get(upstream, { path, headers = [], credential, call, signal }) {
       const key = call ? credentialFor(call.exchange, upstream).key : Upstream.serverKeyOf(upstream);
       const { pool, prefix } = pools.for(upstream);
+      const sent = ['accept', 'application/json', ...headers];
       return readWhole(pool, {
         path: prefix + path,
-        headers: ['accept', 'application/json', ...headers, ...keyHeader(credential, key)],
+        headers: [
+          ...sent,
+          ...(await proofOf(upstream, { method: 'GET', path, headers: sent, body: undefined, credential }, key)),
+        ],
         signal,
         timeoutMs: upstream.settings.timeoutMs,
       });
@@ -60,12 +67,23 @@ export function createTransport({ kept, clock }: TransportDeps): Transport {
   };
 }
 
-function headersOf(call: Call, request: UpstreamRequest, key: string | undefined): string[] {
-  const headers = [...request.headers, ...keyHeader(request.credential, key)];
+function headersOf(call: Call, request: UpstreamRequest, proof: HeaderList): string[] {
+  const headers = [...request.headers, ...proof];
   const { upload } = call.exchange;
   if (upload?.contentLength !== undefined && request.body === upload.body)
     headers.push('content-length', String(upload.contentLength));
   return headers;
+}
+
+/** The headers that carry the key, or prove it. */
+function proofOf(
+  upstream: Upstream,
+  { credential, method, path, headers, body }: Omit<UpstreamRequest, 'wire'>,
+  key: string | undefined,
+): HeaderList | Promise<HeaderList> {
+  if ('header' in credential) return keyHeader(credential, key);
+  const url = new URL(upstream.baseUrl + path);
+  return credential.sign({ method, url, headers, body: Buffer.isBuffer(body) ? body : undefined }, key);
 }
 
 function keyHeader({ header, scheme }: CredentialHeader, key: string | undefined): string[] {

@@ -1,6 +1,6 @@
 import type { Call } from '../exchange/exchange.ts';
 import type { Reply } from '../exchange/reply.ts';
-import { type ProviderFacts, Upstream } from '../exchange/upstream.ts';
+import type { ProviderFacts, Upstream } from '../exchange/upstream.ts';
 import type { HeaderList } from '../bytes/header-list.ts';
 import type { Wire } from '../wire/wire.ts';
 
@@ -77,22 +77,40 @@ export interface UpstreamRequest {
   /** Without credentials, host and length: the transport adds those. */
   readonly headers: HeaderList;
   readonly body: Buffer | AsyncIterable<Buffer> | undefined;
-  /** The header that carries the key, and the scheme before it. */
-  readonly credential: CredentialHeader;
+  readonly credential: CredentialPlace;
   /** How the answer is read: the wire that this request is in. */
   readonly wire: Wire;
 }
 
+/** Where the key goes: into a header, or into a signature of the request. */
+export type CredentialPlace = CredentialHeader | Signer;
+
+/** The header that carries the key, and the scheme before it. */
 export interface CredentialHeader {
   readonly header: string;
   readonly scheme?: string;
+}
+
+/** Proves the key without sending it (AWS's SigV4). Only the transport hands it a key, and only for this upstream. */
+export interface Signer {
+  /** The headers to be added. Without a key: none, or those of an unsigned request. May be a promise. */
+  sign(request: SignableRequest, key: string | undefined): HeaderList | Promise<HeaderList>;
+}
+
+export interface SignableRequest {
+  readonly method: string;
+  /** Whole, query included. */
+  readonly url: URL;
+  readonly headers: HeaderList;
+  /** Undefined also where the body is streamed through, and cannot be part of the signature. */
+  readonly body: Buffer | undefined;
 }
 
 /** A small GET of the program's own (model lists). */
 export interface OwnRequest {
   readonly path: string;
   readonly headers?: HeaderList;
-  readonly credential: CredentialHeader;
+  readonly credential: CredentialPlace;
   /** Whose key pays; undefined = the server's. */
   readonly call: Call | undefined;
   readonly signal: AbortSignal;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { headerOf } from '../../../core/bytes/header-list.ts';
@@ -14,6 +15,7 @@ import {
 } from '../../support/scripted-upstream.ts';
 import { testTransport, textOf } from '../../support/transport.ts';
 import { callTo, upstreamAt } from '../../support/upstream-call.ts';
+import type { SignableRequest, Signer } from '../../../core/upstream/provider.ts';
 
 test('the client’s bytes go upstream and the upstream’s bytes come back', async () => {
   const answer = '{ "choices": [{"index":0,"seed":9007199254740993,"x":1.0}] }';
@@ -296,4 +298,43 @@ test('an upstream’s interim answers are passed over', async () => {
   await using upstream = await scriptedUpstream([json(chatCompletion('a'), { earlyHints: true })]);
   await using transport = testTransport();
   expect(await transport.ask(callTo(upstreamAt(upstream.baseUrl)))).toMatchObject({ status: 200 });
+});
+
+test('a provider may sign a request instead of sending the key', async () => {
+  await using upstream = await scriptedUpstream(json(chatCompletion('hi')));
+  await using transport = testTransport();
+  const signed: SignableRequest[] = [];
+  const credential: Signer = {
+    sign: async (request, key) => {
+      signed.push(request);
+      return ['authorization', `Signed ${createHash('sha256').update(`${key}${request.url.pathname}`).digest('hex')}`];
+    },
+  };
+  const call = callTo(upstreamAt(upstream.baseUrl));
+  await transport.ask(call, { credential, path: '/chat/completions?a=1' });
+  await transport.get(call.upstream, { path: '/models', credential, call: undefined, signal: call.signal });
+
+  expect(signed.map(({ method, url, body }) => [method, url.pathname + url.search, body])).toEqual([
+    ['POST', '/v1/chat/completions?a=1', call.request.bytes],
+    ['GET', '/v1/models', undefined],
+  ]);
+  for (const { headers, rawHeaders } of upstream.requests) {
+    expect(headers.authorization).toMatch(/^Signed [0-9a-f]{64}$/);
+    expect(rawHeaders.join('\n')).not.toContain('sk-server');
+  }
+});
+
+test('a client that leaves while a request is signed sends nothing', async () => {
+  await using upstream = await scriptedUpstream([]);
+  await using transport = testTransport();
+  const abort = new AbortController();
+  const credential: Signer = {
+    sign: () => {
+      abort.abort(new Error('gone'));
+      return Promise.resolve([]);
+    },
+  };
+  const call = callTo(upstreamAt(upstream.baseUrl), { signal: abort.signal });
+  await expect(transport.ask(call, { credential })).rejects.toThrow('gone');
+  expect(upstream.requests).toEqual([]);
 });
