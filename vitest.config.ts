@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { SummaryReporter } from './test/support/summary-reporter.ts';
 
@@ -8,6 +9,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
+    // vitest leaves one core free by default, which on small machines is half of them.
+    maxWorkers: availableParallelism(),
     // Node runs the source itself, as it does in production: one instance of core for plugins in node_modules, too.
     experimental: { viteModuleRunner: false },
     globalSetup: existsSync(GLOBAL_SETUP) ? [GLOBAL_SETUP] : [],

@@ -5,7 +5,7 @@ import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
-import { printReference } from '../core/cli/reference.ts';
+import { printReference } from '../scripts/reference.ts';
 import { loadConfig } from '../core/config/load.ts';
 import { KINDS } from '../core/errors.ts';
 import { HOOK_NAMES, STAGE } from '../core/hooks.ts';

@@ -59,18 +59,18 @@ export function seedAt(seed: number, index: number): number {
   return Number.isSafeInteger(seed + index) ? seed + index : seed;
 }
 
-export interface Outcome {
+export interface FanOutcome {
   readonly answers: readonly Answer[];
   readonly failures: readonly unknown[];
 }
 
-export function strictly({ answers, failures }: Outcome, { exchange }: Call): readonly Answer[] {
+export function strictly({ answers, failures }: FanOutcome, { exchange }: Call): readonly Answer[] {
   if (answers.length === 0 && failures.length > 0) throw firstByRank(failures);
   for (const failure of failures) recordLoss(failure, exchange);
   return answers;
 }
 
-export function outcomeOf(results: SideBySide<Answer | undefined>['results']): Outcome {
+export function outcomeOf(results: SideBySide<Answer | undefined>['results']): FanOutcome {
   const answers: Answer[] = [];
   const failures: unknown[] = [];
   for (const result of results) {

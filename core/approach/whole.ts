@@ -1,6 +1,6 @@
 import { gatewayError } from '../errors.ts';
 import type { Call } from '../exchange/exchange.ts';
-import { ChunkAssembler } from '../wire/chat/chunk-assembler.ts';
+import { assembleStream } from '../wire/chat/chunk-assembler.ts';
 import type { ChatCompletion, Choice } from '../wire/chat/chat-types.ts';
 import { Payload } from '../bytes/payload.ts';
 import { completeReply, type CompleteReply, type Reply } from '../exchange/reply.ts';
@@ -17,17 +17,11 @@ export function wholeCall(call: Call): Call {
 /** Reads a reply to its end, in whatever form it comes. */
 export async function wholeReply(reply: Reply, call: Call): Promise<CompleteReply> {
   if (reply.kind === 'complete') return reply;
-  if (reply.kind === 'stream') return completeReply(Payload.fromValue(await assembled(reply.body)), reply.status);
+  if (reply.kind === 'stream') return completeReply(Payload.fromValue(await assembleStream(reply.body)), reply.status);
   const chunks: Buffer[] = [];
   for await (const chunk of reply.body) chunks.push(chunk);
   call.signal.throwIfAborted();
   return completeReply(Payload.fromBytes(Buffer.concat(chunks)), reply.status, reply.headers);
-}
-
-async function assembled(body: AsyncIterable<Buffer>): Promise<ChatCompletion> {
-  const assembler = new ChunkAssembler();
-  for await (const bytes of body) assembler.push(bytes);
-  return assembler.toCompletion();
 }
 
 /** One answer per choice. Throws where the upstream did not answer with a chat completion. */

@@ -47,28 +47,28 @@ async function dispatch(args: readonly string[]): Promise<number> {
   withOverrides(command('serve', 'serve the configuration (the default command)', { isDefault: true }))
     .addHelpText('after', "\nOptiLLM's flags and environment variables are accepted, too: see docs/configuration.md.")
     .action(async (options: Options) => {
-      const { serve } = await import('./serve.ts');
-      finished(await serve({ path: options.config, flags: flagsOf(options) }));
+      const { serveCommand } = await import('./serve-command.ts');
+      finished(await serveCommand({ path: options.config, flags: flagsOf(options) }));
     });
   withOverrides(command('check', 'check the configuration, and print the pipeline it makes')).action(
     async (options: Options) => {
-      const { check } = await import('./check.ts');
-      finished(await check({ path: options.config, flags: flagsOf(options) }));
+      const { checkCommand } = await import('./check-command.ts');
+      finished(await checkCommand({ path: options.config, flags: flagsOf(options) }));
     },
   );
   command('init', 'write a commented config.yaml').action(async () => {
-    const { init } = await import('./init.ts');
-    finished(await init(process.cwd()));
+    const { initCommand } = await import('./init-command.ts');
+    finished(await initCommand(process.cwd()));
   });
   withConfig(command('plugins', 'list built-in and loaded plugins with their options')).action(
     async (options: Options) => {
-      const { listPlugins } = await import('./plugins.ts');
-      finished(await listPlugins({ path: options.config }));
+      const { pluginsCommand } = await import('./plugins-command.ts');
+      finished(await pluginsCommand({ path: options.config }));
     },
   );
   withConfig(command('schema', 'print the JSON Schema of the configuration file')).action(async (options: Options) => {
-    const { printSchema } = await import('./schema.ts');
-    finished(await printSchema({ path: options.config }));
+    const { schemaCommand } = await import('./plugins-command.ts');
+    finished(await schemaCommand({ path: options.config }));
   });
 
   try {

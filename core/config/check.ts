@@ -26,7 +26,11 @@ export interface CheckOptions {
   readonly alsoKnown?: readonly string[];
 }
 
-export function check<S extends z.ZodType>(schema: S, value: unknown, options: CheckOptions): Checked<z.output<S>> {
+export function checkBySchema<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  options: CheckOptions,
+): Checked<z.output<S>> {
   const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return { data: result.data };
   const { issues } = result.error;

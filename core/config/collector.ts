@@ -1,4 +1,4 @@
-import { check, type Checked, type Finding } from './check.ts';
+import { checkBySchema, type Checked, type Finding } from './check.ts';
 import type { Draft } from './draft.ts';
 import type { ConfigFile } from './file.ts';
 import type { Path, Problem } from './problems.ts';
@@ -26,7 +26,7 @@ export class Collector {
     path: Path,
     alsoKnown: readonly string[] = [],
   ): z.output<S> | undefined {
-    const checked: Checked<z.output<S>> = check(schema, value, {
+    const checked: Checked<z.output<S>> = checkBySchema(schema, value, {
       alsoKnown,
       isText: (inner) => this.isText([...path, ...inner]),
     });

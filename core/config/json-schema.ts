@@ -1,6 +1,6 @@
 /** The JSON Schema of the whole file, for editors: the file's own keys, and every plugin's options. */
 import type { PluginRecord } from '../plugin/define.ts';
-import { listBuiltIns, loadBuiltIn } from '../plugin/load.ts';
+import { listBuiltIns, loadBuiltIn } from '../plugin/load-plugin.ts';
 import { toJsonSchema, type JsonSchema } from './expectation.ts';
 import { fileSettings, upstream, upstreamName } from './schema.ts';
 

@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parse } from 'yaml';
-import { listBuiltIns } from '../plugin/load.ts';
+import { listBuiltIns } from '../plugin/load-plugin.ts';
 import { applyAliases, applyKeyVariables, UsageError, type Flags } from './aliases.ts';
 import { Collector } from './collector.ts';
 import type { Config, UpstreamConfig } from './config.ts';
@@ -13,8 +13,8 @@ import { ConfigFile } from './file.ts';
 import { checkDependencies, checkPluginOptions, loadImplied, loadListedPlugins, type Listed } from './plugins.ts';
 import { ConfigError } from './problems.ts';
 import { fileSettings, type FileSettings } from './schema.ts';
-import { findSource, reasonOf, type Source } from './source.ts';
-import { readUpstreams } from './upstreams.ts';
+import { findSource, readFailure, type ConfigSource } from './source.ts';
+import { readUpstreams } from './read-upstreams.ts';
 import type { Budget } from '../exchange/ledger.ts';
 import { isRecord } from '../bytes/json.ts';
 
@@ -106,7 +106,7 @@ function unreadable(file: ConfigFile): ConstructorParameters<typeof ConfigError>
   return [{ path: [], message, at: file.positionOf([]) }];
 }
 
-function toConfig(settings: FileSettings, { path, text }: Source) {
+function toConfig(settings: FileSettings, { path, text }: ConfigSource) {
   const { server, log, autodetect, model, approach, tags, approach_limits: limits } = settings;
   const approachLimits: Budget = {
     maxCalls: limits.max_calls,
@@ -161,7 +161,7 @@ function readYaml(path: string): unknown {
   try {
     return parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    throw new UsageError(`${path}: ${reasonOf(error)}`, { cause: error });
+    throw new UsageError(`${path}: ${readFailure(error)}`, { cause: error });
   }
 }
 

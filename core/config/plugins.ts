@@ -1,5 +1,5 @@
-import type { BuiltIn, FoundPlugin } from '../plugin/load.ts';
-import { loadBuiltIn, loadListed } from '../plugin/load.ts';
+import type { BuiltIn, FoundPlugin } from '../plugin/load-plugin.ts';
+import { loadBuiltIn, loadListed } from '../plugin/load-plugin.ts';
 import { PluginLoadError } from '../plugin/load-error.ts';
 import { isRecord } from '../bytes/json.ts';
 import type { Collector } from './collector.ts';

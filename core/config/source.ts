@@ -5,7 +5,7 @@ import type { Environment } from './environment.ts';
 import { ConfigError } from './problems.ts';
 
 /** Where the configuration comes from. */
-export interface Source {
+export interface ConfigSource {
   /** Absolute; undefined = the built-in default. */
   readonly path: string | undefined;
   readonly text: string;
@@ -22,7 +22,7 @@ export async function findSource(
   options: { readonly path?: string | undefined; readonly text?: string | undefined },
   environment: Environment,
   cwd: string,
-): Promise<Source> {
+): Promise<ConfigSource> {
   const named = options.path ?? (environment['OPTIGATE_CONFIG'] || undefined);
   const path = resolve(cwd, named ?? FILE_NAME);
   const name = nameOf(path, cwd);
@@ -33,7 +33,7 @@ export async function findSource(
   try {
     return { path, text: await readFile(path, 'utf8'), name, folder: dirname(path) };
   } catch (error) {
-    const reason = reasonOf(error);
+    const reason = readFailure(error);
     if (named !== undefined || reason !== 'there is no such file') {
       throw new ConfigError(name, [{ path: [], message: reason }], { cause: error });
     }
@@ -51,7 +51,7 @@ export function nameOf(path: string, cwd: string): string {
   return fromHere.startsWith('..') || isAbsolute(fromHere) ? path : fromHere;
 }
 
-export function reasonOf(error: unknown): string {
+export function readFailure(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ENOENT') return 'there is no such file';
   if (code === 'EISDIR') return 'it is a folder, not a file';

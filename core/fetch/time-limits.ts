@@ -3,7 +3,7 @@ import { childSignal, type ChildSignal } from '../signals.ts';
 import { FetchError } from './fetch-error.ts';
 import type { FetchTimeouts } from './fetch-options.ts';
 
-export type Phase = 'connect' | 'headers' | 'idle';
+export type FetchPhase = 'connect' | 'headers' | 'idle';
 
 /** The timers of one fetch, on one signal: one for the whole, one for the phase it is in. */
 export class TimeLimits {
@@ -27,7 +27,7 @@ export class TimeLimits {
   }
 
   /** Starts the phase's time, again when it is the current one. */
-  enter(phase: Phase, host: string): void {
+  enter(phase: FetchPhase, host: string): void {
     this.#host = host;
     this.#cancelPhase();
     if (this.signal.aborted) return;

@@ -4,7 +4,7 @@ export class PluginLoadError extends Error {
 }
 
 /** Why an import failed. Node's own words, where they would not lead to the fix, are replaced or completed. */
-export function reasonOf(error: unknown): string {
+export function importFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const message = error.message.split('\n')[0] ?? '';
   switch ('code' in error ? error.code : undefined) {

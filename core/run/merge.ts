@@ -38,7 +38,7 @@ export async function runBranches(branches: readonly Branch[], call: Call, init:
       'reply' in outcome ? [{ reply: outcome.reply, label: branches[i]?.label }] : [],
     );
     const failures = outcomes.flatMap((outcome) => ('error' in outcome ? [outcome.error] : []));
-    if (made.length === 0) throw failureOf(failures, init.isRanked);
+    if (made.length === 0) throw failureToTell(failures, init.isRanked);
     if (failures.length > 0) reportDegraded(call.exchange, 'branch_failed');
     return mergeReplies(made as readonly Part[], call, init.stamp);
   } finally {
@@ -89,7 +89,7 @@ async function joinedInOrder(
     }
     if (position > 0 && failures.length > 0) reportDegraded(call.exchange, 'branch_failed');
     if (position > 0) joined.close();
-    else reject(failureOf(failures, init.isRanked));
+    else reject(failureToTell(failures, init.isRanked));
   };
   join().catch(reject);
   try {
@@ -100,7 +100,7 @@ async function joinedInOrder(
   }
 }
 
-export function failureOf(failures: readonly unknown[], isRanked: boolean): unknown {
+export function failureToTell(failures: readonly unknown[], isRanked: boolean): unknown {
   return isRanked ? firstByRank(failures) : failures[0];
 }
 

@@ -2,7 +2,7 @@ import type { Call, Handler } from '../exchange/exchange.ts';
 import type { Reply } from '../exchange/reply.ts';
 import { UpstreamRefusal } from '../upstream/refusal.ts';
 import { type Capabilities } from './capabilities.ts';
-import { sideBySide, strictly, seedAt, type Outcome, outcomeOf } from '../approach/fan-out.ts';
+import { sideBySide, strictly, seedAt, type FanOutcome, outcomeOf } from '../approach/fan-out.ts';
 import type { Answer, SampleOptions } from '../approach/types.ts';
 import { toAnswers, wholeCall, wholeReply } from '../approach/whole.ts';
 import { refusesClientsField } from '../approach/losses.ts';
@@ -81,7 +81,7 @@ async function singles(
   count: number,
   handler: Handler,
   { until, onAbort }: SampleOptions = {},
-): Promise<Outcome> {
+): Promise<FanOutcome> {
   const calls = Array.from({ length: count }, (_, i) => singleCall(call, from + i));
   const first = async (single: Call) => (await ask(single, handler))[0];
   const { results, aborted } = await sideBySide(

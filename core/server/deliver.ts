@@ -2,7 +2,7 @@ import { ByteStream } from '../bytes/byte-stream.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Gateway } from '../gateway.ts';
 import { readChunk } from '../wire/chat/chunk.ts';
-import { ChunkAssembler } from '../wire/chat/chunk-assembler.ts';
+import { assembleStream } from '../wire/chat/chunk-assembler.ts';
 import { CHOSEN_PIECE, completionToChunks } from '../wire/chat/completion-chunks.ts';
 import { DONE, encodeData, encodeText, SseDecoder, type SseEvent } from '../wire/sse.ts';
 import { stripUsage } from '../wire/chat/stream-usage.ts';
@@ -32,7 +32,7 @@ export async function deliver(
     return;
   }
   if (asked.wantsStream) deliverStream(gateway, exchange, reply, responder, asked);
-  else if (reply.kind === 'stream') responder.sendComplete(exchange, await assembled(reply, exchange.signal));
+  else if (reply.kind === 'stream') responder.sendComplete(exchange, await assembled(reply));
   else if (reply.kind === 'complete') responder.sendComplete(exchange, reply);
   else responder.sendStream(exchange, reply);
 }
@@ -92,12 +92,7 @@ function shaped(gateway: Gateway, exchange: Exchange, body: ByteStream): ByteStr
   );
 }
 
-/** A stream somebody returned for a client that asked for a plain answer. */
-async function assembled(reply: StreamReply, signal: AbortSignal): Promise<CompleteReply> {
-  const assembler = new ChunkAssembler();
-  for await (const bytes of reply.body) {
-    signal.throwIfAborted();
-    assembler.push(bytes);
-  }
-  return completeReply(Payload.fromValue(assembler.toCompletion()), reply.status);
+/** A stream that somebody returned for a client that asked for a plain answer. */
+async function assembled({ body, status }: StreamReply): Promise<CompleteReply> {
+  return completeReply(Payload.fromValue(await assembleStream(body)), status);
 }

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { PassedErrorEvent } from '../transport/failure.ts';
+import { PassedErrorEvent } from '../transport/connection-failure.ts';
 import { UpstreamRefusal } from '../upstream/refusal.ts';
 import type { ByteStream } from '../bytes/byte-stream.ts';
 import type { Clock } from '../clock.ts';

@@ -12,7 +12,7 @@ import { account } from './accounting.ts';
 import { beginsLikeObject, UsageTail } from '../wire/examine.ts';
 import { openDecoder, type Decoder, type DecoderOwner } from './decode.ts';
 import { errorAnswer } from './error-answer.ts';
-import { PassedErrorEvent, toFailure } from './failure.ts';
+import { PassedErrorEvent, toFailure } from './connection-failure.ts';
 import { StreamBeginning } from './first-event.ts';
 import { asJson, readHead, type ReceivedHeaders } from './response-head.ts';
 import type { Wire } from '../wire/wire.ts';

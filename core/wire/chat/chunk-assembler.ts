@@ -54,6 +54,13 @@ export class ChunkAssembler {
   }
 }
 
+/** The completion that the body of a stream tells of, read to its end. Rejects as the body does. */
+export async function assembleStream(body: AsyncIterable<Buffer>): Promise<ChatCompletion> {
+  const assembler = new ChunkAssembler();
+  for await (const bytes of body) assembler.push(bytes);
+  return assembler.toCompletion();
+}
+
 class ChoiceParts {
   readonly #message: Parts = new Map();
   readonly #fields: Parts = new Map();

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { definePlugin } from '../../../core/index.ts';
-import { listBuiltIns, loadBuiltIn, loadListed } from '../../../core/plugin/load.ts';
+import { listBuiltIns, loadBuiltIn, loadListed } from '../../../core/plugin/load-plugin.ts';
 import { tempFolder } from '../../support/temp-folder.ts';
 
 const PLUGIN = `definePlugin({ name: 'own', description: String(globalThis.Object.is(definePlugin, globalThis.__expected)), apply() {} })`;

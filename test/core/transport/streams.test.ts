@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { PassedErrorEvent } from '../../../core/transport/failure.ts';
+import { PassedErrorEvent } from '../../../core/transport/connection-failure.ts';
 import type { GatewayError } from '../../../core/errors.ts';
 import { headerOf } from '../../../core/bytes/header-list.ts';
 import { SteppedClock } from '../../support/clock.ts';

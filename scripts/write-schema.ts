@@ -1,6 +1,6 @@
 /** `npm run schema`: writes the schema of the file with all built-in plugins, which editors and the package take from here. */
 import { writeFile } from 'node:fs/promises';
-import { builtInPlugins, configSchema } from './json-schema.ts';
+import { builtInPlugins, configSchema } from '../core/config/json-schema.ts';
 
 const schema = configSchema(await builtInPlugins());
-await writeFile(new URL('config.schema.json', import.meta.url), `${JSON.stringify(schema, null, 2)}\n`);
+await writeFile(new URL('../core/config/config.schema.json', import.meta.url), `${JSON.stringify(schema, null, 2)}\n`);

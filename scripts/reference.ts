@@ -1,9 +1,9 @@
 /** docs/reference.md: every key of the file and every option of the built-in plugins, read off their schemas. */
-import { toJsonSchema, type JsonSchema } from '../config/expectation.ts';
-import { fileSettings, upstream } from '../config/schema.ts';
-import type { PluginRecord } from '../plugin/define.ts';
-import { listBuiltIns, loadBuiltIn } from '../plugin/load.ts';
-import { optionRows } from './plugins.ts';
+import { toJsonSchema, type JsonSchema } from '../core/config/expectation.ts';
+import { fileSettings, upstream } from '../core/config/schema.ts';
+import type { PluginRecord } from '../core/plugin/define.ts';
+import { listBuiltIns, loadBuiltIn } from '../core/plugin/load-plugin.ts';
+import { optionRows } from '../core/cli/plugins-command.ts';
 
 const HEAD = `<!-- Written by \`npm run docs\` from the schemas. Do not edit. -->
 

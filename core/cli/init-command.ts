@@ -7,7 +7,7 @@ import { packageFile } from '../config/package-file.ts';
 const SCHEMA = 'core/config/config.schema.json';
 
 /** Writes the shipped configuration into `folder`; 1 where there is one already. */
-export async function init(folder: string): Promise<number> {
+export async function initCommand(folder: string): Promise<number> {
   const text = (await defaultText()).replace(`$schema=./${SCHEMA}`, () => `$schema=${schemaFrom(folder)}`);
   try {
     await writeFile(join(folder, FILE_NAME), text, { flag: 'wx' });

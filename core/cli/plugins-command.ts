@@ -1,9 +1,10 @@
 import { describeSchema, toJsonSchema, type JsonSchema } from '../config/expectation.ts';
-import { table } from './check.ts';
-import { allPlugins, type ListedPlugin } from './listing.ts';
+import { table } from './check-command.ts';
+import { type SchemaPlugin, builtInPlugins, configSchema } from '../config/json-schema.ts';
+import { loadConfig } from '../config/load.ts';
 
 /** Prints every plugin with its options, their kinds, defaults and descriptions. */
-export async function listPlugins(options: { path: string | undefined }): Promise<number> {
+export async function pluginsCommand(options: { path: string | undefined }): Promise<number> {
   const plugins = await allPlugins(options.path);
   console.log(plugins.map(printPlugin).join('\n\n'));
   return 0;
@@ -34,4 +35,27 @@ export function optionRows(schema: JsonSchema, prefix = ''): string[][] {
 function presetOf({ default: preset }: JsonSchema, isRequired: boolean): string {
   if (preset !== undefined) return `default ${JSON.stringify(preset)}`;
   return isRequired ? 'required' : 'optional';
+}
+
+export interface ListedPlugin extends SchemaPlugin {
+  readonly isListed: boolean;
+  /** A custom plugin's file; undefined = built in. */
+  readonly file: string | undefined;
+}
+
+/** All built-in plugins, and the custom ones that the configuration lists. */
+export async function allPlugins(path: string | undefined): Promise<readonly ListedPlugin[]> {
+  const [builtIn, config] = await Promise.all([builtInPlugins(), loadConfig({ path })]);
+  const used = new Set([...config.plugins, ...config.implied].map(({ record }) => record.name));
+  const custom = config.plugins.filter(({ file }) => file !== undefined);
+  return [
+    ...builtIn.map((plugin) => ({ ...plugin, isListed: used.has(plugin.record.name), file: undefined })),
+    ...custom.map(({ listed, record, file }) => ({ listed, record, file, isListed: true, isProvider: false })),
+  ];
+}
+
+/** Prints the JSON Schema of the file, the listed custom plugins' options included. */
+export async function schemaCommand(options: { path: string | undefined }): Promise<number> {
+  console.log(JSON.stringify(configSchema(await allPlugins(options.path)), null, 2));
+  return 0;
 }

@@ -2,4 +2,4 @@
 import { writeFile } from 'node:fs/promises';
 import { printReference } from './reference.ts';
 
-await writeFile(new URL('../../docs/reference.md', import.meta.url), await printReference());
+await writeFile(new URL('../docs/reference.md', import.meta.url), await printReference());

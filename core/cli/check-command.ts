@@ -6,7 +6,7 @@ import type { PipelineDescription } from '../gateway/describe.ts';
 import { explainStart } from './start-error.ts';
 
 /** Builds everything but the listening port, and prints what came of it. */
-export async function check(options: { path: string | undefined; flags: Flags }): Promise<number> {
+export async function checkCommand(options: { path: string | undefined; flags: Flags }): Promise<number> {
   const [config, { buildServer }] = await Promise.all([loadConfig(options), import('../process/build.ts')]);
   const { gateway } = await buildServer(config, { log: pino({ level: 'silent' }), detect: false }).catch(
     (error: unknown) => {

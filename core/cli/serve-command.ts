@@ -5,7 +5,7 @@ import { onStopSignals } from './stop-signals.ts';
 import { explainStart } from './start-error.ts';
 
 /** Serves until a signal ends it. Resolves to 0 where everything was drained, else 1. */
-export async function serve(options: { path: string | undefined; flags: Flags }): Promise<number> {
+export async function serveCommand(options: { path: string | undefined; flags: Flags }): Promise<number> {
   const [config, { startServer }] = await Promise.all([loadConfig(options), import('../process/start.ts')]);
   const { log, flush } = await createLog(config.log.level, { isTerminal: process.stdout.isTTY });
   process.on('SIGHUP', () => log.warn('SIGHUP: the configuration is read at start only, restart to change it'));

@@ -7,7 +7,7 @@ import type { UpstreamConfig } from './config.ts';
 import type { Members } from './draft.ts';
 import { knownKeys, toJsonSchema } from './expectation.ts';
 import { upstream as upstreamSchema, upstreamName } from './schema.ts';
-import { reasonOf } from './source.ts';
+import { readFailure } from './source.ts';
 import { nearest } from '../nearest.ts';
 import { isRecord } from '../bytes/json.ts';
 
@@ -106,7 +106,7 @@ async function readCa(
   try {
     return await readFile(resolve(folder, ca), 'utf8');
   } catch (error) {
-    collector.add([...path, 'tls', 'ca'], `${resolve(folder, ca)}: ${reasonOf(error)}`);
+    collector.add([...path, 'tls', 'ca'], `${resolve(folder, ca)}: ${readFailure(error)}`);
     return undefined;
   }
 }

@@ -4,7 +4,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { pluginRecord, type Plugin, type PluginRecord } from './define.ts';
 import { DOORS, packageSpecifier, withVersion } from './resolve-hook.ts';
-import { missingExport, PluginLoadError, reasonOf } from './load-error.ts';
+import { missingExport, PluginLoadError, importFailure } from './load-error.ts';
 import { nearest } from '../nearest.ts';
 
 export interface FoundPlugin {
@@ -99,7 +99,7 @@ async function loadPackage(
   try {
     url = import.meta.resolve(packageSpecifier(listed, parent));
   } catch (error) {
-    throw new PluginLoadError(await unknownPlugin(listed, builtIns, folder, reasonOf(error)), { cause: error });
+    throw new PluginLoadError(await unknownPlugin(listed, builtIns, folder, importFailure(error)), { cause: error });
   }
   if (!url.startsWith('file:')) throw new PluginLoadError(`'${listed}' is a part of Node.js, not a plugin`);
   const file = fileURLToPath(url);
@@ -132,7 +132,7 @@ async function importPlugin(url: string, what: string): Promise<{ plugin: Plugin
   try {
     namespace = (await import(url)) as object;
   } catch (error) {
-    const reason = (await otherDoor(error)) ?? reasonOf(error);
+    const reason = (await otherDoor(error)) ?? importFailure(error);
     throw new PluginLoadError(`${what} does not load: ${reason}`, { cause: error });
   }
   const exported: unknown = 'default' in namespace ? namespace.default : undefined;
