@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { duration } from '../units.ts';
 import type { Budget } from '../exchange/ledger.ts';
+import type { OptionsSchema } from './types.ts';
 
 const limits = z
   .strictObject({
@@ -22,7 +23,9 @@ export function approachOptions<const S extends z.ZodRawShape>(shape: S) {
   const caps = numbers.map(([name]) => [name, z.number().optional()] as const);
   // Its keys are known only here, at run time; all are optional numbers.
   const atMost = z.strictObject(Object.fromEntries(caps)) as unknown as z.ZodType<Readonly<Record<string, number>>>;
-  const at_most: AtMost = atMost.optional().describe('The highest values that a request may give these options.');
+  const at_most: AtMost = atMost
+    .optional()
+    .meta({ serverOnly: true, description: 'The highest values that a request may give these options.' });
   return z.strictObject({ ...shape, limits, at_most }).superRefine((options, context) => {
     for (const [name, cap] of Object.entries(capsOf(options))) {
       const value = Object.entries(options).find(([option]) => option === name)?.[1];
@@ -38,10 +41,32 @@ export function approachOptions<const S extends z.ZodRawShape>(shape: S) {
 }
 
 function isNumber(schema: unknown): boolean {
-  let inner = schema;
-  while (inner instanceof z.ZodDefault || inner instanceof z.ZodOptional || inner instanceof z.ZodPrefault)
-    inner = inner.unwrap();
-  return inner instanceof z.ZodNumber;
+  return layersOf(schema).at(-1) instanceof z.ZodNumber;
+}
+
+/**
+ * Is the option `name` marked `.meta({ serverOnly: true })`? Then the file may set it, and a request that does is refused.
+ * The mark counts wherever it stands: before or after a default, `optional` and the like.
+ */
+export function isServerOnly(schema: OptionsSchema, name: string): boolean {
+  if (!(schema instanceof z.ZodObject) || !Object.hasOwn(schema.shape, name)) return false;
+  return layersOf(schema.shape[name]).some((layer) => layer.meta()?.['serverOnly'] === true);
+}
+
+/** A schema, and what it wraps, outermost first. */
+function layersOf(schema: unknown): readonly z.ZodType[] {
+  if (!(schema instanceof z.ZodType)) return [];
+  return [schema, ...(isWrapper(schema) ? layersOf(schema.unwrap()) : [])];
+}
+
+function isWrapper(schema: z.ZodType) {
+  return (
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodNullable ||
+    schema instanceof z.ZodReadonly
+  );
 }
 
 type Limits = z.output<typeof limits>;

@@ -2,7 +2,7 @@ import { isRecord } from '../bytes/json.ts';
 import { z } from 'zod';
 import { gatewayError, type GatewayError } from '../errors.ts';
 import type { ChatRequest } from '../wire/chat/chat-types.ts';
-import { capsOf, limitsOf } from '../approach/options.ts';
+import { capsOf, isServerOnly, limitsOf } from '../approach/options.ts';
 import type { Reducer } from '../run/reduce.ts';
 import { optionNames, type ApproachRegistry } from './registry.ts';
 import type { Approach } from '../approach/types.ts';
@@ -135,7 +135,8 @@ function checked(
 ): object {
   const { defaults, schema, slug } = approach;
   const fieldOf = (name: string) => fields.get(name) ?? `optigate.${slug}.${name}`;
-  if (values['at_most'] !== undefined) throw invalid(fieldOf('at_most'), 'only the server may set it');
+  const refused = Object.keys(values).find((name) => isServerOnly(schema, name));
+  if (refused !== undefined) throw invalid(fieldOf(refused), 'only the server may set it');
   for (const [name, cap] of Object.entries(capsOf(defaults))) {
     const value = values[name];
     if (typeof value === 'number' && value > cap) throw invalid(fieldOf(name), `expected at most ${cap} here`);

@@ -6,15 +6,7 @@
  * No paper of its own: Ye et al. 2023, "SatLM: Satisfiability-Aided Language Models Using Declarative Prompting",
  * arXiv:2305.09656; Pan et al. 2023, "Logic-LM", arXiv:2305.12295, which repairs from the solver's messages as this does.
  */
-import {
-  childSignal,
-  definePlugin,
-  gatewayError,
-  z,
-  type Call,
-  type Message,
-  type Reply,
-} from '../../../core/index.ts';
+import { childSignal, definePlugin, z, type Call, type Message, type Reply } from '../../../core/index.ts';
 import {
   approachOptions,
   reportDegraded,
@@ -44,17 +36,22 @@ const options = approachOptions({
   max_tokens: z.int().min(1).default(4096).describe('Limit of the answer, where the request sets none.'),
   z3_speculative: z.boolean().default(false).describe('Start the direct answer together with the first call.'),
   z3_language: z.enum(['smt2']).default('smt2').describe('The language of programs: SMT-LIB 2.'),
-  z3_memory_mb: z.int().min(128).max(4096).default(512).describe('Memory of one solver. Only the server may set it.'),
+  z3_memory_mb: z
+    .int()
+    .min(128)
+    .max(4096)
+    .default(512)
+    .describe('Memory of one solver. Only the server may set it.')
+    .meta({ serverOnly: true }),
   z3_processes: z
     .int()
     .min(1)
     .max(16)
     .default(2)
-    .describe('How many solvers there may be, each a process. Only the server may set it.'),
+    .describe('How many solvers there may be, each a process. Only the server may set it.')
+    .meta({ serverOnly: true }),
 });
 type Options = z.output<typeof options>;
-
-const SERVER_ONLY = ['z3_memory_mb', 'z3_processes'] as const;
 
 export default z3();
 
@@ -79,12 +76,6 @@ export function z3(find: () => string | undefined = findSolver) {
       approaches.add(NAME, {
         kind: 'answerer',
         run(call, next, chosen) {
-          const refused = SERVER_ONLY.find((name) => chosen[name] !== settings[name]);
-          if (refused !== undefined)
-            throw gatewayError('invalid_value', {
-              param: `optigate.${NAME}.${refused}`,
-              detail: 'only the server may set it',
-            });
           if (solvers) return solve(call, next, chosen, solvers);
           reportDegraded(call.exchange, 'z3: z3-solver is not installed', { isLasting: true });
           return direct(call, next, chosen);

@@ -110,6 +110,53 @@ describe('at_most', () => {
   });
 });
 
+describe('an option that only the server may set', () => {
+  const serverOnly = z.int().min(1).max(9).meta({ serverOnly: true });
+  const caged = definePlugin({
+    name: 'caged',
+    description: 'Has options of the server’s.',
+    options: approachOptions({
+      bars: z.int().min(1).max(9).default(2).meta({ serverOnly: true }).describe('How many bars it has.'),
+      locks: serverOnly.default(1),
+      doors: serverOnly.nullable().optional(),
+      keys: serverOnly.prefault(1).readonly(),
+      visitors: z.int().default(3),
+    }),
+    apply: ({ approaches }) => approaches.add('caged', { kind: 'answerer', run: (call, next) => next(call) }),
+  });
+  const decided = async (request: Readonly<Record<string, unknown>>, file: object = {}, approach = 'caged') => {
+    const { plan: decide, exchange } = await prepare(approach, {
+      plugins: [none, caged],
+      file: { caged: file },
+      request,
+    });
+    return (await decide(exchange)).options['caged'];
+  };
+
+  test('is set by the file', async () => {
+    const file = { bars: 5, locks: 6, doors: 7, keys: 8 };
+    expect(await decided({ visitors: 4 }, file)).toMatchObject({ ...file, visitors: 4 });
+  });
+
+  test.each([
+    [{ optigate: { caged: { bars: 3 } } }, 'optigate.caged.bars'],
+    [{ optigate: { caged: { bars: 2 } } }, 'optigate.caged.bars'],
+    [{ optigate: { caged: { locks: 3 } } }, 'optigate.caged.locks'],
+    [{ optigate: { caged: { doors: null } } }, 'optigate.caged.doors'],
+    [{ optigate: { caged: { keys: 3 } } }, 'optigate.caged.keys'],
+    [{ bars: 3 }, 'bars'],
+    [{ caged_bars: 3 }, 'caged_bars'],
+    [{ caged_config: { bars: 3 } }, 'caged_config.bars'],
+  ])('is refused in a request, by the field: %o', async (request, param) => {
+    const refused = { status: 400, param, message: expect.stringContaining('only the server may set it') as string };
+    await expect(decided(request)).rejects.toMatchObject(refused);
+  });
+
+  test('is refused whatever approach runs', async () => {
+    await expect(decided({ bars: 3 }, {}, 'none')).rejects.toMatchObject({ status: 400, param: 'bars' });
+  });
+});
+
 describe('limits of an approach', () => {
   test('end it with the best so far, without one call over', async () => {
     const run = await ask({}, { max_calls: 3 });
