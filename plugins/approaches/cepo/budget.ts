@@ -1,7 +1,8 @@
 /** Fitting the work to a limit on calls. */
 import type { Options } from './options.ts';
 
-export interface Work {
+/** How much is done. */
+export interface Extent {
   readonly candidates: number;
   /** For each candidate; 0 = there is no call for more than a plain answer. */
   readonly proposals: number;
@@ -9,15 +10,15 @@ export interface Work {
 }
 
 /** What is wanted, with fewer candidates and then fewer proposals where calls do not suffice. Ratings may fall away. */
-export function affordable(options: Options, wanted: number, callsLeft: number): Work {
+export function affordable(options: Options, wanted: number, callsLeft: number): Extent {
   const { planning_n } = options;
   // Without an attempt nobody follows an approach.
   const isDiverse = options.use_plan_diversity && callsOfAttempt(options) > 0;
-  const cost = ({ candidates, proposals }: Omit<Work, 'isDiverse'>) =>
+  const cost = ({ candidates, proposals }: Omit<Extent, 'isDiverse'>) =>
     Number(isDiverse) + candidates * callsOf(options, proposals);
   const fewerCandidates = countdown(wanted).map((candidates) => ({ candidates, proposals: planning_n }));
   const fewerProposals = countdown(planning_n).map((proposals) => ({ candidates: 1, proposals }));
-  const fitting = [...fewerCandidates, ...fewerProposals].find((work) => cost(work) <= callsLeft);
+  const fitting = [...fewerCandidates, ...fewerProposals].find((extent) => cost(extent) <= callsLeft);
   if (fitting) return { ...fitting, isDiverse };
   // Later steps may fall away; what came before them is then the answer.
   return { candidates: 1, proposals: callsLeft < callsOfAttempt(options) ? 0 : 1, isDiverse: false };

@@ -22,6 +22,7 @@ import {
   shownOrError,
   withDefaultLimit,
   type Next,
+  type Work,
 } from '../../../core/approach/index.ts';
 import { approachesIn } from './approaches.ts';
 import { affordable } from './budget.ts';
@@ -48,30 +49,28 @@ export default definePlugin({
 });
 
 async function planAndOptimize(call: Call, next: Next, options: Options): Promise<Reply> {
+  const work = { call, next, options };
   const { progress } = call.exchange;
   const { stream, n } = call.request.value;
   const places = n ?? 1;
   const wanted = Math.max(options.bestofn_n, places);
-  const work = affordable(options, wanted, callsLeftFor(call));
-  const isShort = work.candidates < wanted || work.proposals < options.planning_n;
+  const extent = affordable(options, wanted, callsLeftFor(call));
+  const isShort = extent.candidates < wanted || extent.proposals < options.planning_n;
   if (isShort) reportDegraded(call.exchange, 'budget_exhausted');
-  if (work.proposals === 0) return plainAnswer(call, next, options);
+  if (extent.proposals === 0) return plainAnswer(work);
 
-  const approaches = work.isDiverse ? await nameApproaches(work.candidates, call, next, options) : [];
-  const isCompared = work.candidates > 1;
+  const approaches = extent.isDiverse ? await nameApproaches(extent.candidates, work) : [];
+  const isCompared = extent.candidates > 1;
   progress.say(
-    `Planning ${isCompared ? `${work.candidates} candidates` : 'an answer'}, ${work.proposals} proposals each.`,
+    `Planning ${isCompared ? `${extent.candidates} candidates` : 'an answer'}, ${extent.proposals} proposals each.`,
   );
-  const solvers = Array.from({ length: work.candidates }, (_, place) => {
+  const solvers = Array.from({ length: extent.candidates }, (_, place) => {
     const approach = approaches[place % Math.max(approaches.length, 1)];
-    return new Solver(seeded(call, place * options.planning_m), next, options, {
-      proposals: work.proposals,
-      approach,
-      isCompared,
-    });
+    const own = seeded(call, place * options.planning_m);
+    return new Solver({ ...work, call: own, proposals: extent.proposals, approach, isCompared });
   });
   const [only] = solvers;
-  if (only && !isCompared && stream === true) return answerLive(only, call, next);
+  if (only && !isCompared && stream === true) return answerLive(only, work);
 
   const candidates = await survivors(
     solvers.map((solver) => solver.solve()),
@@ -80,7 +79,7 @@ async function planAndOptimize(call: Call, next: Next, options: Options): Promis
   const answers = candidates.map(({ answer }) => answer);
   const usable = usableOf(answers);
   if (usable.length === 0) return noneUsable(answers, call);
-  const { order, why, facts } = await select(usable, { call, next, options });
+  const { order, why, facts } = await select(usable, work);
   const [winner] = order;
   const proposals = candidates.map((candidate) => candidate.proposals);
   call.trace.note({ proposals, ...facts, winner: winner && answers.indexOf(winner), why });
@@ -88,7 +87,7 @@ async function planAndOptimize(call: Call, next: Next, options: Options): Promis
 }
 
 /** A single candidate is not compared with anything: its last step is the answer, as it comes. */
-async function answerLive(solver: Solver, call: Call, next: Next): Promise<Reply> {
+async function answerLive(solver: Solver, { call, next }: Work<Options>): Promise<Reply> {
   const draft = await solver.think();
   call.trace.note({ proposals: [draft.proposals], winner: 0, why: 'it is the only candidate' });
   const answering = solver.answerCall(draft);
@@ -98,7 +97,7 @@ async function answerLive(solver: Solver, call: Call, next: Next): Promise<Reply
 }
 
 /** Where the limit on calls leaves room for nothing else. */
-function plainAnswer(call: Call, next: Next, options: Options): Promise<Reply> {
+function plainAnswer({ call, next, options }: Work<Options>): Promise<Reply> {
   const { planning_temperature_direct_resp, planning_max_tokens_direct_resp } = options;
   const temperature = call.request.value.temperature ?? planning_temperature_direct_resp;
   const asked = call.with({ temperature, ...withDefaultLimit(call, planning_max_tokens_direct_resp) });
@@ -106,7 +105,7 @@ function plainAnswer(call: Call, next: Next, options: Options): Promise<Reply> {
 }
 
 /** One approach for each candidate to plan by; none where the model names none. */
-async function nameApproaches(count: number, call: Call, next: Next, options: Options): Promise<readonly string[]> {
+async function nameApproaches(count: number, { call, next, options }: Work<Options>): Promise<readonly string[]> {
   const {
     planning_temperature_step1: temperature,
     planning_max_tokens_step1,

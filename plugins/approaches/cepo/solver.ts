@@ -13,6 +13,7 @@ import {
   withDefaultLimit,
   type Answer,
   type Next,
+  type Work,
 } from '../../../core/approach/index.ts';
 import { callsOfAttempt } from './budget.ts';
 import type { Options } from './options.ts';
@@ -42,7 +43,8 @@ export interface Candidate extends Draft {
   readonly answer: Answer;
 }
 
-interface Share {
+interface Solving extends Work<Options> {
+  /** How many are wanted. */
   readonly proposals: number;
   /** To plan by. */
   readonly approach: string | undefined;
@@ -54,16 +56,16 @@ export class Solver {
   readonly #call: Call;
   readonly #next: Next;
   readonly #options: Options;
-  readonly #share: Share;
+  readonly #solving: Solving;
   readonly #failures: unknown[] = [];
   /** The first that is no proposal, since it broke off, but better than no answer. */
   #leftover: Answer | undefined;
 
-  constructor(call: Call, next: Next, options: Options, share: Share) {
-    this.#call = call;
-    this.#next = next;
-    this.#options = options;
-    this.#share = share;
+  constructor(solving: Solving) {
+    this.#call = solving.call;
+    this.#next = solving.next;
+    this.#options = solving.options;
+    this.#solving = solving;
   }
 
   /** Fails where not even a direct reply comes. */
@@ -73,7 +75,8 @@ export class Solver {
     const answered = asked ? await this.#ask(asked) : undefined;
     const inOrder = [...(answered ? [answered] : []), draft.solution];
     const answer = inOrder.find(isComplete) ?? inOrder.find(isUsable) ?? draft.solution;
-    if (asked && answer !== answered && !this.#share.isCompared) reportLostStage(this.#call.exchange, 'answer_failed');
+    if (asked && answer !== answered && !this.#solving.isCompared)
+      reportLostStage(this.#call.exchange, 'answer_failed');
     return { ...draft, answer };
   }
 
@@ -89,7 +92,7 @@ export class Solver {
   answerCall({ solution }: Draft): Call | undefined {
     const { planning_temperature_step4, planning_max_tokens_step4: limit } = this.#options;
     if (limit === 0 || !isText(solution)) return undefined;
-    const { isCompared } = this.#share;
+    const { isCompared } = this.#solving;
     const { messages, temperature } = this.#call.request.value;
     return this.#call.with(
       {
@@ -103,7 +106,7 @@ export class Solver {
 
   /** As many proposals as wanted, in the order of their attempts; fewer where too many of those fail. */
   async #propose(): Promise<readonly Proposal[]> {
-    const { proposals: wanted } = this.#share;
+    const { proposals: wanted } = this.#solving;
     const { planning_m, cepo_race } = this.#options;
     if (callsOfAttempt(this.#options) === 0) return [];
     const attempts = Array.from({ length: planning_m }, (_, index) => this.#opening(index));
@@ -145,7 +148,7 @@ export class Solver {
   /** The first call of an attempt: its plan, or all of it where there is no planning. */
   #opening(attempt: number): Call {
     const { messages, seed } = this.#call.request.value;
-    const { approach } = this.#share;
+    const { approach } = this.#solving;
     const { planning_max_tokens_step1: limit, planning_temperature_step1: temperature } = this.#options;
     const own = typeof seed === 'number' ? this.#call.with({ seed: seedAt(seed, attempt) }) : this.#call;
     if (limit === 0) return this.#execution(own, solving(messages, approach));

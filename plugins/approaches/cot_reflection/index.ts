@@ -22,6 +22,7 @@ import {
   withInstruction,
   withTurns,
   type Next,
+  type Work,
 } from '../../../core/approach/index.ts';
 import { readLayout } from './layout.ts';
 import { liveChoices } from './live.ts';
@@ -65,11 +66,8 @@ export default definePlugin({
   },
 });
 
-async function reflect(
-  call: Call,
-  next: Next,
-  { temperature, max_tokens, return_full_response }: Options,
-): Promise<Reply> {
+async function reflect(call: Call, next: Next, options: Options): Promise<Reply> {
+  const { temperature, max_tokens, return_full_response } = options;
   const { messages, stream } = call.request.value;
   if (!isFreeText(call)) {
     // Tags and a format of the client's own exclude each other: the plain call is the better answer.
@@ -83,7 +81,7 @@ async function reflect(
   });
   if (return_full_response) return next(asked);
 
-  const repair = (thinking: string) => conclude(thinking, asked, call, next);
+  const repair = (thinking: string) => conclude(thinking, asked, { call, next, options });
   const reply = await next(stream === true ? asked : asked.with({}, { wantsWhole: true }));
   if (reply.status >= 400) return reply;
   if (reply.kind === 'stream')
@@ -135,7 +133,7 @@ function withOwn({ reasoning_content }: Choice['message'], thinking: string): st
 }
 
 /** The second call: from the thinking so far to the answer, or, where nothing came at all, the same once more. */
-async function conclude(thinking: string, asked: Call, call: Call, next: Next): Promise<Choice | undefined> {
+async function conclude(thinking: string, asked: Call, { call, next }: Work): Promise<Choice | undefined> {
   const turns = [
     { role: 'assistant', content: thinking },
     { role: 'user', content: CONCLUDE },

@@ -17,7 +17,7 @@ import {
   systemText,
   shownOrError,
   withDefaultLimit,
-  type Next,
+  type Work,
 } from '../../../core/approach/index.ts';
 import { examplesInTurns, mayHaveExamples, type Example } from './examples.ts';
 import { extractExamples, learn, type Learning } from './learning.ts';
@@ -51,8 +51,9 @@ export default definePlugin({
     approaches.add(NAME, {
       kind: 'answerer',
       async run(call, next, options) {
-        const principles = await once(call, () => principlesFor(call, next, options, memory));
-        return answer(call, next, principles, options);
+        const work = { call, next, options };
+        const principles = await once(call, () => principlesFor(work, memory));
+        return answer(principles, work);
       },
     });
 
@@ -69,24 +70,25 @@ export default definePlugin({
   },
 });
 
-function answer(call: Call, next: Next, principles: readonly string[], { max_tokens }: Options): Promise<Reply> {
+function answer(principles: readonly string[], { call, next, options }: Work<Options>): Promise<Reply> {
   const { messages } = call.request.value;
   call.exchange.progress.say('Writing the answer.');
   const answering = call.with({
     ...(principles.length > 0 ? { messages: withPrinciples(messages, principles) } : {}),
-    ...withDefaultLimit(call, max_tokens),
+    ...withDefaultLimit(call, options.max_tokens),
   });
   return shownOrError(next(answering), answering);
 }
 
 /** What the prompt's examples teach: known already, or learned now; nothing where there are none. */
-async function principlesFor(call: Call, next: Next, options: Options, memory: Memory): Promise<readonly string[]> {
+async function principlesFor(work: Work<Options>, memory: Memory): Promise<readonly string[]> {
+  const { call, options } = work;
   const { messages } = call.request.value;
   const { leap_max_principles: maxPrinciples, leap_mistakes, leap_samples, leap_cache } = options;
   const samples = leap_mistakes === 'sampled' ? leap_samples : undefined;
   const task = systemText(messages);
   const limit = limitOf(call) ?? options.max_tokens;
-  const learning = { call, next, task, samples, maxPrinciples, limit };
+  const learning = { ...work, task, samples, maxPrinciples, limit };
 
   const found = examplesInTurns(messages) ?? (await examplesInText(learning, leap_cache, memory));
   if (!found) {

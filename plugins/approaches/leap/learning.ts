@@ -1,5 +1,4 @@
 /** From examples to principles: a mistake in each, what it teaches, and all of that as one list. */
-import type { Call } from '../../../core/index.ts';
 import {
   answerOf,
   askJudge,
@@ -9,17 +8,16 @@ import {
   judgeCall,
   stripThinking,
   type Answer,
-  type Next,
+  type JudgePrompt,
+  type Work,
 } from '../../../core/approach/index.ts';
 import { examplesIn, isRight, outputOf, type Example } from './examples.ts';
-import { condensing, ERR, EXTRACT, mistakeView, questionView, REFLECT, SOLVE } from './prompts.ts';
+import { condensing, ERR, EXTRACT, mistakeView, questionView, REFLECT, SOLVE, type Solution } from './prompts.ts';
 
 /** Of mistakes. */
 const TEMPERATURE = 0.7;
 
-export interface Learning {
-  readonly call: Call;
-  readonly next: Next;
+export interface Learning extends Work {
   /** The client's system text. */
   readonly task: string;
   /** How many times an example is solved to find a real mistake; undefined = a mistake is asked for. */
@@ -38,7 +36,7 @@ export interface Learned {
 
 /** The examples in a text, as a model finds them; undefined where it could not tell. */
 export async function extractExamples(learning: Learning, text: string): Promise<readonly Example[] | undefined> {
-  const answer = await ask(learning, 'examples', EXTRACT, text);
+  const answer = await ask({ role: 'examples', system: EXTRACT, user: text }, learning);
   return answer && examplesIn(outputOf(answer.text));
 }
 
@@ -52,7 +50,8 @@ export async function learn(learning: Learning, examples: readonly Example[]): P
   if (taught.length === 0) return { principles: [], mistakes: 0, isWhole };
 
   progress.say(`${taught.length} mistakes taught something, making one list of it.`);
-  const condensed = await ask(learning, 'condense', condensing(learning.maxPrinciples), taught.join('\n\n'));
+  const system = condensing(learning.maxPrinciples);
+  const condensed = await ask({ role: 'condense', system, user: taught.join('\n\n') }, learning);
   const list = condensed ? linesOf(outputOf(condensed.text)) : [];
   // The last line of a list that was cut is not whole.
   const whole = condensed && isTruncated(condensed) ? list.slice(0, -1) : list;
@@ -66,14 +65,9 @@ async function lessonOf(example: Example, learning: Learning): Promise<string | 
   if (solutions.length === 0) return undefined;
   const wrong = solutions.find(({ answer }) => !isRight(answer, example.answer));
   if (!wrong) return null;
-  const view = mistakeView(learning.task, example, wrong.reasoning, wrong.answer);
-  const lesson = await ask(learning, 'principles', REFLECT, view);
+  const user = mistakeView(learning.task, example, wrong);
+  const lesson = await ask({ role: 'principles', system: REFLECT, user }, learning);
   return (lesson && outputOf(lesson.text)) || undefined;
-}
-
-interface Solution {
-  readonly reasoning: string;
-  readonly answer: string;
 }
 
 /** Solutions that came to an answer. */
@@ -96,8 +90,8 @@ function solutionIn({ text }: Answer): Solution[] {
   return answer === '' ? [] : [{ reasoning: reasoning.trim(), answer }];
 }
 
-async function ask({ call, next, limit }: Learning, role: string, system: string, user: string) {
-  const answer = await askJudge({ call, next }, { system, user, limit, role });
+async function ask(prompt: JudgePrompt, learning: Learning) {
+  const answer = await askJudge(learning, { ...prompt, limit: learning.limit });
   return answer && isUsable(answer) ? answer : undefined;
 }
 

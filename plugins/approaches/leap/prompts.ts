@@ -33,14 +33,20 @@ export function questionView(task: string, { question }: Example): string {
   return `${taskBlock(task)}<question>\n${question}\n</question>`;
 }
 
-export function mistakeView(task: string, example: Example, reasoning: string, wrong: string): string {
+/** A solution of an example, as it is read. */
+export interface Solution {
+  readonly reasoning: string;
+  readonly answer: string;
+}
+
+export function mistakeView(task: string, example: Example, wrong: Solution): string {
   return `${questionView(task, example)}
 
 <wrong_solution>
-${reasoning}
+${wrong.reasoning}
 </wrong_solution>
 <wrong_answer>
-${wrong}
+${wrong.answer}
 </wrong_answer>
 <right_answer>
 ${example.answer}

@@ -1,7 +1,8 @@
 /** Phase 2a: in each step random groups of the population are made into one better solution each (arXiv:2509.26626). */
-import type { Random } from '../../../core/approach/index.ts';
+import type { Random, Work } from '../../../core/approach/index.ts';
 import { aggregation } from './prompts.ts';
-import { byScore, generate, type Solution, type Workspace } from './workspace.ts';
+import type { Settings } from './settings.ts';
+import { byScore, generate, type Solution } from './solution.ts';
 
 const MAX_GROUPS = 3;
 const TEMPERATURE = 0.7;
@@ -10,17 +11,17 @@ const CONFIDENCE = 0.8;
 /** The population after the last step: the best of all that there were. */
 export async function aggregate(
   explored: readonly Solution[],
-  workspace: Workspace,
+  work: Work<Settings>,
   random: Random,
 ): Promise<readonly Solution[]> {
-  const { call, settings } = workspace;
+  const { call, options: settings } = work;
   const { population_size, aggregation_size, aggregation_loops } = settings;
-  const groups = Math.min(Math.floor(population_size / aggregation_size), MAX_GROUPS);
+  const count = Math.min(Math.floor(population_size / aggregation_size), MAX_GROUPS);
   let population = explored;
   for (let step = 1; step <= aggregation_loops; step++) {
     call.exchange.progress.say(`Combining solutions, step ${step} of ${aggregation_loops}.`);
-    const dealt = dealGroups(population, aggregation_size, groups, random);
-    const made = await Promise.all(dealt.map((group) => combine(group, workspace)));
+    const dealt = dealGroups(population, { size: aggregation_size, count, random });
+    const made = await Promise.all(dealt.map((group) => combine(group, work)));
     population = byScore([...population, ...made.filter((solution) => solution !== undefined)]).slice(
       0,
       population_size,
@@ -29,8 +30,8 @@ export async function aggregate(
   return population;
 }
 
-async function combine(group: readonly Solution[], workspace: Workspace): Promise<Solution | undefined> {
-  const answer = await generate(workspace, {
+async function combine(group: readonly Solution[], work: Work<Settings>): Promise<Solution | undefined> {
+  const answer = await generate(work, {
     instruction: aggregation(group),
     temperature: TEMPERATURE,
     effort: 'high',
@@ -39,11 +40,19 @@ async function combine(group: readonly Solution[], workspace: Workspace): Promis
   return answer && { answer, temperature: TEMPERATURE, confidence: CONFIDENCE, standing: 'unverified', reports: [] };
 }
 
+interface Dealing {
+  /** Of a group. */
+  readonly size: number;
+  /** How many groups. */
+  readonly count: number;
+  readonly random: Random;
+}
+
 /**
  * Groups of different items, dealt from a shuffled deck: none comes a second time before all came once. Fewer than `size`
  * items make groups of them all.
  */
-export function dealGroups<T>(items: readonly T[], size: number, count: number, random: Random): readonly T[][] {
+export function dealGroups<T>(items: readonly T[], { size, count, random }: Dealing): readonly T[][] {
   let deck: T[] = [];
   return Array.from({ length: count }, () => {
     const group: T[] = [];

@@ -1,6 +1,6 @@
 /** Phase 5: which solution is the answer. */
 import { groupsOf, normalizeAnswer, rankBy } from '../../../core/approach/index.ts';
-import { comesToTheSame, resultOf, scoreOf, type Solution } from './workspace.ts';
+import { comesToTheSame, resultOf, scoreOf, type Solution } from './solution.ts';
 
 const VERIFIED = 'of the verified solutions with the most common answer the most confident one';
 const VOTED = 'none is verified: the most confident one with the most common answer';

@@ -1,7 +1,8 @@
 /** Phase 1: each agent solves the problem alone. */
-import { firstByRank, survive, isFreeText, toolCallKey, type Answer } from '../../../core/approach/index.ts';
+import { firstByRank, survive, isFreeText, toolCallKey, type Answer, type Work } from '../../../core/approach/index.ts';
 import { exploration } from './prompts.ts';
-import { comesToTheSame, generation, type Effort, type Solution, type Workspace } from './workspace.ts';
+import { comesToTheSame, generation, type Effort, type Solution } from './solution.ts';
+import type { Settings } from './settings.ts';
 
 const TEMPERATURES = [0.3, 0.6, 1] as const;
 
@@ -16,12 +17,12 @@ function effortAt(temperature: number): Effort {
 }
 
 /** What each agent answers, undefined where its call failed. Throws where all failed. */
-export async function explore(workspace: Workspace): Promise<readonly (Answer | undefined)[]> {
-  const { call, ask, settings } = workspace;
+export async function explore(work: Work<Settings>): Promise<readonly (Answer | undefined)[]> {
+  const { call, next, options: settings } = work;
   const failures: unknown[] = [];
   const solve = async (agent: number) => {
     const temperature = temperatureOf(agent);
-    const asked = generation(workspace, {
+    const asked = generation(work, {
       instruction: exploration({
         agent: agent + 1,
         agents: settings.num_agents,
@@ -33,7 +34,7 @@ export async function explore(workspace: Workspace): Promise<readonly (Answer | 
       role: 'candidate',
     });
     try {
-      return await ask(asked);
+      return await next.ask(asked);
     } catch (error) {
       failures[agent] = error;
       throw error;

@@ -1,6 +1,8 @@
 /** Phase 4: what was rejected is corrected after its last report, and verified again. */
+import type { Work } from '../../../core/approach/index.ts';
 import { improvement } from './prompts.ts';
-import { generate, type Solution, type Workspace } from './workspace.ts';
+import type { Settings } from './settings.ts';
+import { generate, type Solution } from './solution.ts';
 import { untilConsensus, verify } from './verification.ts';
 
 export interface Improved {
@@ -10,16 +12,16 @@ export interface Improved {
 }
 
 /** Rounds of improvement, until enough solutions are verified, or there is nothing to improve or to improve it with. */
-export async function improveRejected(pool: readonly Solution[], workspace: Workspace): Promise<Improved> {
-  const { call, settings } = workspace;
+export async function improveRejected(pool: readonly Solution[], work: Work<Settings>): Promise<Improved> {
+  const { call, options: settings } = work;
   let solutions = pool;
   let iterations = 0;
   let aborted = 0;
-  while (iterations < settings.max_iterations && isWorthwhile(solutions, workspace)) {
+  while (iterations < settings.max_iterations && isWorthwhile(solutions, work)) {
     iterations++;
     call.exchange.progress.say(`Improving what was rejected, round ${iterations}.`);
     const before = solutions;
-    const outcome = await untilConsensus(before, workspace, reworked);
+    const outcome = await untilConsensus(before, work, reworked);
     ({ solutions } = outcome);
     aborted += outcome.aborted;
     if (solutions.every((solution, index) => solution === before[index])) break;
@@ -27,23 +29,23 @@ export async function improveRejected(pool: readonly Solution[], workspace: Work
   return { solutions, iterations, aborted };
 }
 
-function isWorthwhile(solutions: readonly Solution[], { settings }: Workspace): boolean {
+function isWorthwhile(solutions: readonly Solution[], { options: settings }: Work<Settings>): boolean {
   const verified = solutions.filter(({ standing }) => standing === 'verified').length;
   const isRejected = solutions.some(({ standing }) => standing === 'rejected');
   return verified < settings.min_verified_solutions && isRejected;
 }
 
 /** A rejected solution corrected and verified anew; any other, and one that no correction came for, as it is. */
-async function reworked(solution: Solution, workspace: Workspace): Promise<Solution> {
+async function reworked(solution: Solution, work: Work<Settings>): Promise<Solution> {
   const report = solution.reports.findLast(({ verdict }) => verdict === 'incorrect' || verdict === 'incomplete');
   if (solution.standing !== 'rejected' || !report) return solution;
-  const answer = await generate(workspace, {
+  const answer = await generate(work, {
     instruction: improvement(solution, report.text, issuesIn(report.text)),
     temperature: 0.8 * solution.temperature,
     effort: 'high',
     role: 'improvement',
   });
-  return answer ? verify({ ...solution, answer, standing: 'unverified', reports: [] }, workspace) : solution;
+  return answer ? verify({ ...solution, answer, standing: 'unverified', reports: [] }, work) : solution;
 }
 
 /** The lines of a report that name an issue: those below its label, or, without one, all items of lists. */

@@ -23,6 +23,7 @@ import {
   usableOf,
   type Answer,
   type Next,
+  type Work,
 } from '../../../core/approach/index.ts';
 import { aggregate } from './aggregation.ts';
 import { chosen, factsOf, summaryOf } from './choice.ts';
@@ -33,7 +34,7 @@ import { options, settingsOf, type Options, type Settings } from './settings.ts'
 import { layoutOf, shown } from './short-answer.ts';
 import { enhance } from './strategies.ts';
 import { untilConsensus, verify } from './verification.ts';
-import { byScore, generation, type Solution, type Workspace } from './workspace.ts';
+import { byScore, generation, type Solution } from './solution.ts';
 
 const NAME = 'mars';
 const CAREFUL = 0.3;
@@ -53,10 +54,10 @@ async function reason(call: Call, next: Next, given: Options): Promise<Reply> {
   const { progress } = call.exchange;
   const random = randomOf(call);
   const settings = settingsOf(call, given);
-  const workspace: Workspace = { call, ask: (asked) => next.ask(asked), settings };
+  const work: Work<Settings> = { call, next, options: settings };
 
   progress.say(`Asking ${settings.num_agents} agents for a solution each.`);
-  const answers = await explore(workspace);
+  const answers = await explore(work);
   const made = answers.filter((answer) => answer !== undefined);
   const usable = usableOf(made);
   if (usable.length === 0) return noneUsable(made, call);
@@ -68,22 +69,22 @@ async function reason(call: Call, next: Next, given: Options): Promise<Reply> {
   const explored = toSolutions(answers, usable);
 
   const [population, enhanced] = await Promise.all([
-    settings.enable_aggregation ? aggregate(explored, workspace, random) : explored,
-    exchangesStrategies(settings) ? enhance(explored, workspace) : [],
+    settings.enable_aggregation ? aggregate(explored, work, random) : explored,
+    exchangesStrategies(settings) ? enhance(explored, work) : [],
   ]);
   const pool = [...population, ...enhanced];
 
   progress.say(`${pool.length} solutions are there, verifying them.`);
-  const verified = await untilConsensus(pool, workspace, verify);
+  const verified = await untilConsensus(pool, work, verify);
   if (verified.solutions.every(({ reports }) => reports.length === 0))
     reportLostStage(call.exchange, 'verification_failed');
-  const { solutions, iterations, aborted } = await improveRejected(verified.solutions, workspace);
+  const { solutions, iterations, aborted } = await improveRejected(verified.solutions, work);
   const savedCalls = verified.aborted + aborted;
   trace.note({ agents: explored.length, iterations, ...factsOf(solutions) });
   if (savedCalls > 0) trace.note({ saved_calls: savedCalls });
 
   const choice = chosen(solutions);
-  if (!choice) return synthesise(solutions, workspace, next);
+  if (!choice) return synthesise(solutions, work);
   trace.note({ winner: solutions.indexOf(choice.solution), why: choice.why });
   return shown(choice.solution.answer, call, settings);
 }
@@ -99,14 +100,14 @@ function agreedToolTurn(usable: readonly Answer[]): Answer | undefined {
 }
 
 /** One solution written from the best, which streams live where it is shown as it is. */
-async function synthesise(pool: readonly Solution[], workspace: Workspace, next: Next): Promise<Reply> {
-  const { call, settings } = workspace;
+async function synthesise(pool: readonly Solution[], work: Work<Settings>): Promise<Reply> {
+  const { call, next, options: settings } = work;
   const best = byScore(pool).slice(0, SYNTHESISED);
   const [first] = best;
   if (!first) throw new Error('there is no solution to write from');
   call.trace.note({ why: `nothing decides between the solutions: written from ${best.length} of them` });
   call.exchange.progress.say('Writing the answer.');
-  const asked = generation(workspace, {
+  const asked = generation(work, {
     instruction: synthesis(best, summaryOf(best), isFreeText(call)),
     temperature: call.request.value.temperature ?? CAREFUL,
     effort: 'high',

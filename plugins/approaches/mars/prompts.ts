@@ -1,7 +1,7 @@
 /** What agents, aggregators, strategists and verifiers are told. */
 import type { Message } from '../../../core/index.ts';
 import { candidateText, numbered, questionBlock } from '../../../core/approach/index.ts';
-import { resultOf, type Solution } from './workspace.ts';
+import { resultOf, type Solution } from './solution.ts';
 
 const CARE =
   'Reason rigorously: justify each step, check results, name what you assume, and claim nothing that you cannot support.';

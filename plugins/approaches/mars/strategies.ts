@@ -1,7 +1,8 @@
 /** Phase 2b: what works for one agent is told to the others, who improve their own solutions with it. */
-import { questionBlock } from '../../../core/approach/index.ts';
+import { questionBlock, type Work } from '../../../core/approach/index.ts';
 import { CLASSIFIER, enhancement, reviewed, STRATEGIST } from './prompts.ts';
-import { generate, judge, type Solution, type Workspace } from './workspace.ts';
+import type { Settings } from './settings.ts';
+import { generate, judge, type Solution } from './solution.ts';
 
 const MAX_STRATEGIES = 2;
 const SURE = 0.6;
@@ -24,11 +25,11 @@ export interface Strategy {
 }
 
 /** The agents' solutions, each improved; one that nobody had a strategy for, or whose call failed, is left out. */
-export async function enhance(explored: readonly Solution[], workspace: Workspace): Promise<readonly Solution[]> {
+export async function enhance(explored: readonly Solution[], work: Work<Settings>): Promise<readonly Solution[]> {
   if (explored.length < 2) return [];
   const [branch, ...extracted] = await Promise.all([
-    classify(explored, workspace),
-    ...explored.map((solution, agent) => extract(solution, agent, workspace)),
+    classify(explored, work),
+    ...explored.map((solution, agent) => extract(solution, agent, work)),
   ]);
   const strategies = extracted.filter((strategy) => strategy !== undefined);
   const made = await Promise.all(
@@ -40,7 +41,7 @@ export async function enhance(explored: readonly Solution[], workspace: Workspac
         own,
         useful.map(({ text }) => text),
       );
-      const answer = await generate(workspace, { instruction, temperature, effort: 'high', role: 'enhancement' });
+      const answer = await generate(work, { instruction, temperature, effort: 'high', role: 'enhancement' });
       const confidence = Math.min(own.confidence + 0.1, 1);
       return answer && { answer, temperature: own.temperature, confidence, standing: 'unverified', reports: [] };
     }),
@@ -48,9 +49,9 @@ export async function enhance(explored: readonly Solution[], workspace: Workspac
   return made.filter((solution) => solution !== undefined);
 }
 
-async function classify(explored: readonly Solution[], workspace: Workspace): Promise<string | undefined> {
-  const { messages } = workspace.call.request.value;
-  const said = await judge(workspace, {
+async function classify(explored: readonly Solution[], work: Work<Settings>): Promise<string | undefined> {
+  const { messages } = work.call.request.value;
+  const said = await judge(work, {
     system: CLASSIFIER,
     user: questionBlock(messages),
     temperature: 0.1,
@@ -62,9 +63,9 @@ async function classify(explored: readonly Solution[], workspace: Workspace): Pr
   return said === undefined ? undefined : branchIn(said);
 }
 
-async function extract(solution: Solution, agent: number, workspace: Workspace): Promise<Strategy | undefined> {
-  const { call, settings } = workspace;
-  const said = await judge(workspace, {
+async function extract(solution: Solution, agent: number, work: Work<Settings>): Promise<Strategy | undefined> {
+  const { call, options: settings } = work;
+  const said = await judge(work, {
     system: STRATEGIST,
     user: reviewed(call.request.value.messages, solution),
     temperature: 0.3,

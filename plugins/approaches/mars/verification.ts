@@ -3,34 +3,35 @@
  * other). As soon as enough verified solutions come to one answer, whatever is still open is aborted.
  */
 import { childSignal, type Call } from '../../../core/index.ts';
-import { stripThinking, verdictOf } from '../../../core/approach/index.ts';
+import { stripThinking, verdictOf, type Work } from '../../../core/approach/index.ts';
+import type { Settings } from './settings.ts';
 import { reviewed, VERIFIER } from './prompts.ts';
-import { comesToTheSame, judge, VERDICTS, type Report, type Solution, type Workspace } from './workspace.ts';
+import { comesToTheSame, judge, VERDICTS, type Report, type Solution } from './solution.ts';
 
 const TEMPERATURE = 0.1;
 
 /** The solution with its reports: verified where as many verdicts as required are CORRECT, rejected where one is not. */
-export async function verify(solution: Solution, workspace: Workspace): Promise<Solution> {
-  const { verification_passes_required: required, max_verification_attempts: attempts } = workspace.settings;
-  const reports = await passes(required, solution, workspace);
+export async function verify(solution: Solution, work: Work<Settings>): Promise<Solution> {
+  const { verification_passes_required: required, max_verification_attempts: attempts } = work.options;
+  const reports = await passes(required, solution, work);
   const isOneShort = countCorrect(reports) === required - 1;
-  if (isOneShort && attempts > required) reports.push(...(await passes(attempts - required, solution, workspace)));
+  if (isOneShort && attempts > required) reports.push(...(await passes(attempts - required, solution, work)));
   if (countCorrect(reports) >= required)
     return { ...solution, standing: 'verified', confidence: confidenceIn(reports) ?? solution.confidence, reports };
   const isRejected = reports.some(({ verdict }) => verdict === 'incorrect' || verdict === 'incomplete');
   return { ...solution, standing: isRejected ? 'rejected' : 'unverified', reports };
 }
 
-async function passes(count: number, solution: Solution, workspace: Workspace): Promise<Report[]> {
+async function passes(count: number, solution: Solution, work: Work<Settings>): Promise<Report[]> {
   const said = await Promise.all(
     Array.from({ length: count }, () =>
-      judge(workspace, {
+      judge(work, {
         system: VERIFIER,
-        user: reviewed(workspace.call.request.value.messages, solution),
+        user: reviewed(work.call.request.value.messages, solution),
         temperature: TEMPERATURE,
         effort: 'low',
         role: 'verification',
-        limit: workspace.settings.max_tokens,
+        limit: work.options.max_tokens,
         evidence: [solution.answer],
       }),
     ),
@@ -86,25 +87,26 @@ export interface Outcome {
 /** Works on all solutions at once, until all are done or there is a consensus, which aborts the others' open calls. */
 export async function untilConsensus(
   solutions: readonly Solution[],
-  workspace: Workspace,
-  work: (solution: Solution, workspace: Workspace) => Promise<Solution>,
+  work: Work<Settings>,
+  step: (solution: Solution, work: Work<Settings>) => Promise<Solution>,
 ): Promise<Outcome> {
-  const { early_termination, consensus_threshold } = workspace.settings;
+  const { early_termination, consensus_threshold } = work.options;
   const results = [...solutions];
-  const group = childSignal(workspace.call.signal);
+  const group = childSignal(work.call.signal);
   let open = 0;
   const ask = async (asked: Call) => {
     open++;
     try {
-      return await workspace.ask(asked);
+      return await work.next.ask(asked);
     } finally {
       open--;
     }
   };
-  const shared = { ...workspace, ask, call: workspace.call.with({}, { signal: group.signal }) };
+  const next = Object.assign((asked: Call) => work.next(asked), work.next, { ask });
+  const shared = { ...work, next, call: work.call.with({}, { signal: group.signal }) };
   const consensus = Promise.withResolvers<void>();
   const working = solutions.map(async (solution, index) => {
-    const worked = (results[index] = await work(solution, shared));
+    const worked = (results[index] = await step(solution, shared));
     if (early_termination && isAgreed(worked, results, consensus_threshold)) consensus.resolve();
   });
   try {

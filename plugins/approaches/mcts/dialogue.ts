@@ -1,5 +1,5 @@
 /** Playing a dialogue on: the calls that imagine the user, reply to it, and rate where that led. */
-import type { Call, Message } from '../../../core/index.ts';
+import type { Message } from '../../../core/index.ts';
 import {
   askJudge,
   candidateText,
@@ -16,7 +16,7 @@ import {
   withDefaultLimit,
   withTurns,
   type Answer,
-  type Next,
+  type Work,
 } from '../../../core/approach/index.ts';
 import { GO_ON, judgesView, RATE, usersView } from './prompts.ts';
 import { createNode, type Node } from './tree.ts';
@@ -24,30 +24,22 @@ import { createNode, type Node } from './tree.ts';
 /** A dialogue of so many turns, twelve questions and thirteen replies, goes on no further. */
 const LONGEST = 25;
 
-export interface DialogueInit {
-  readonly call: Call;
-  readonly next: Next;
+export interface DialogueOptions {
   /** Limit of a reply where the request sets none. */
-  readonly maxTokens: number;
+  readonly max_tokens: number;
   /** Turns that a simulation plays; with 0, nothing is played on at all. */
-  readonly depth: number;
+  readonly mcts_depth: number;
 }
 
 /** The dialogues that may follow one client conversation. */
 export class Dialogues {
-  readonly #call: Call;
-  readonly #next: Next;
-  readonly #maxTokens: number;
-  readonly #depth: number;
+  readonly #work: Work<DialogueOptions>;
   /** The replies to choose from: whether the model reasons shows in them. */
   #candidates: readonly Answer[] = [];
   #hasVerdict = false;
 
-  constructor({ call, next, maxTokens, depth }: DialogueInit) {
-    this.#call = call;
-    this.#next = next;
-    this.#maxTokens = maxTokens;
-    this.#depth = depth;
+  constructor(work: Work<DialogueOptions>) {
+    this.#work = work;
   }
 
   /** Has any judge answered, readable or not? */
@@ -64,7 +56,8 @@ export class Dialogues {
   /** The state after a reply. What a tool would say cannot be imagined, so a dialogue ends where one is called. */
   nodeOf(reply: Answer, parent: Node, before: readonly Message[]): Node {
     const turns = [...before, { role: 'assistant', content: candidateText(reply) }];
-    const isTerminal = this.#depth === 0 || turns.length >= LONGEST || toolCallKey(reply) !== undefined;
+    const { mcts_depth: depth } = this.#work.options;
+    const isTerminal = depth === 0 || turns.length >= LONGEST || toolCallKey(reply) !== undefined;
     return createNode(parent, turns, isTerminal);
   }
 
@@ -72,14 +65,15 @@ export class Dialogues {
   async follow(node: Node, count: number): Promise<readonly Node[]> {
     node.query ??= await this.#imagine(node);
     const turns = [...node.turns, { role: 'user', content: node.query }];
-    const replies = (await survive(this.#replies(turns, count), this.#call)) ?? [];
+    const replies = (await survive(this.#replies(turns, count), this.#work.call)) ?? [];
     return usableOf(replies).map((reply) => this.nodeOf(reply, node, turns));
   }
 
   /** The value of a node: how the dialogue is rated after some turns more. Null where no rating could be read. */
   async simulate(node: Node): Promise<number | null> {
+    const { mcts_depth: depth } = this.#work.options;
     let last = node;
-    for (let turn = 0; turn < this.#depth && !last.isTerminal; turn++) {
+    for (let turn = 0; turn < depth && !last.isTerminal; turn++) {
       // One sample is as good as one picked at random from several.
       const [reply] = await this.follow(last, 1);
       if (!reply) break;
@@ -90,42 +84,44 @@ export class Dialogues {
 
   /** Samples of the reply that the conversation and `turns` after it wait for. */
   #replies(turns: readonly Message[], count: number): Promise<readonly Answer[]> {
-    const { messages } = this.#call.request.value;
-    const asked = this.#call.with(
+    const { call, next, options } = this.#work;
+    const { messages } = call.request.value;
+    const asked = call.with(
       {
         messages: withTurns(messages, ...turns),
-        temperature: diverseTemperature(this.#call, 1),
-        ...withDefaultLimit(this.#call, this.#maxTokens),
+        temperature: diverseTemperature(call, 1),
+        ...withDefaultLimit(call, options.max_tokens),
       },
       { role: 'candidate' },
     );
-    return this.#next.sample(asked, count);
+    return next.sample(asked, count);
   }
 
   async #imagine({ turns }: Node): Promise<string> {
-    const { messages, tools } = this.#call.request.value;
-    const most = isReasoning(this.#call, this.#candidates) ? 4_096 : 1_024;
-    const limit = Math.min(limitOf(this.#call) ?? this.#maxTokens, most);
-    const asked = this.#call.with(
+    const { call, next, options } = this.#work;
+    const { messages, tools } = call.request.value;
+    const most = isReasoning(call, this.#candidates) ? 4_096 : 1_024;
+    const limit = Math.min(limitOf(call) ?? options.max_tokens, most);
+    const asked = call.with(
       {
         messages: usersView(messages, turns),
         temperature: 1,
-        ...limitedTo(this.#call, limit),
+        ...limitedTo(call, limit),
         // Tools stay, since the conversation may have used some; but the user calls none.
         ...(tools ? { tool_choice: 'none' } : {}),
         ...NOT_THE_USERS,
       },
       { role: 'user_turn' },
     );
-    const answer = await survive(this.#next.ask(asked), this.#call);
+    const answer = await survive(next.ask(asked), call);
     const query = answer && !isTruncated(answer) ? stripThinking(answer.text).trim() : '';
     return query === '' ? GO_ON : query;
   }
 
   async #rate({ turns }: Node): Promise<number | null> {
-    const user = judgesView(this.#call.request.value.messages, turns);
+    const user = judgesView(this.#work.call.request.value.messages, turns);
     const prompt = { system: RATE, user, temperature: 0.1, evidence: this.#candidates };
-    const verdict = await askJudge({ call: this.#call, next: this.#next }, prompt);
+    const verdict = await askJudge(this.#work, prompt);
     if (!verdict) return null;
     this.#hasVerdict = true;
     return scoreOf(verdict.text, 0, 1);

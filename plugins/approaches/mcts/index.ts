@@ -23,6 +23,7 @@ import {
   usableOf,
   type Answer,
   type Next,
+  type Work,
 } from '../../../core/approach/index.ts';
 import { Dialogues } from './dialogue.ts';
 import { backUp, createNode, isDecided, meanOf, ranked, select, type Node } from './tree.ts';
@@ -64,10 +65,11 @@ export default definePlugin({
 });
 
 async function treeSearch(call: Call, next: Next, options: Options) {
-  const { mcts_simulations, mcts_branching, mcts_depth, mcts_early_stop, max_tokens } = options;
+  const work = { call, next, options };
+  const { mcts_simulations, mcts_branching, mcts_early_stop } = options;
   const { progress } = call.exchange;
   const choices = call.request.value.n ?? 1;
-  const dialogues = new Dialogues({ call, next, maxTokens: max_tokens, depth: mcts_depth });
+  const dialogues = new Dialogues(work);
 
   // More replies than there are simulations would never be looked at.
   const width = Math.max(Math.min(mcts_simulations, mcts_branching), choices);
@@ -79,7 +81,7 @@ async function treeSearch(call: Call, next: Next, options: Options) {
   const root = createNode(undefined, []);
   root.children = candidates.map((reply) => dialogues.nodeOf(reply, root, []));
   const isMoot = mcts_early_stop ? areEqual(candidates) : candidates.length === 1 && width > 1;
-  if (!isMoot) await search(root, dialogues, call, options);
+  if (!isMoot) await search(root, dialogues, work);
 
   if (!isMoot && !dialogues.hasVerdict) reportLostStage(call.exchange, 'judges_failed');
 
@@ -99,7 +101,7 @@ async function treeSearch(call: Call, next: Next, options: Options) {
 }
 
 /** Makes the simulations, or as many of them as the limits allow. */
-async function search(root: Node, dialogues: Dialogues, call: Call, options: Options): Promise<void> {
+async function search(root: Node, dialogues: Dialogues, { call, options }: Work<Options>): Promise<void> {
   const { mcts_simulations: simulations, mcts_exploration, mcts_branching, mcts_depth, mcts_early_stop } = options;
   const { progress } = call.exchange;
   const visit = async (node: Node) => {

@@ -28,13 +28,20 @@ export function meanOf({ ratings, total }: Node): number | null {
   return ratings === 0 ? null : total / ratings;
 }
 
+interface Bound {
+  /** Mean value of its visits, in [0, 1]. */
+  readonly mean: number;
+  readonly visits: number;
+  readonly parentVisits: number;
+  /** c in the paper; 0 is greedy. */
+  readonly exploration: number;
+}
+
 /**
  * Upper confidence bound of a child in the search tree (UCT, Kocsis & Szepesvári 2006); an unvisited one is worth
  * Infinity.
- * @param mean         Mean value of its visits, in [0, 1].
- * @param exploration  c in the paper; 0 is greedy.
  */
-export function uct(mean: number, visits: number, parentVisits: number, exploration: number): number {
+export function uct({ mean, visits, parentVisits, exploration }: Bound): number {
   if (visits === 0) return Infinity;
   return mean + exploration * Math.sqrt(Math.log(parentVisits + 1) / visits);
 }
@@ -42,7 +49,10 @@ export function uct(mean: number, visits: number, parentVisits: number, explorat
 /** Down from `node` to a leaf, by way of the child with the highest bound, the first one on ties. */
 export function select(node: Node, exploration: number): Node {
   // A child of unknown value is taken to be like its siblings.
-  const bound = (child: Node) => uct(meanOf(child) ?? meanOf(node) ?? 0, child.visits, node.visits, exploration);
+  const bound = (child: Node) => {
+    const mean = meanOf(child) ?? meanOf(node) ?? 0;
+    return uct({ mean, visits: child.visits, parentVisits: node.visits, exploration });
+  };
   const [best] = node.children.toSorted((a, b) => (bound(a) === bound(b) ? 0 : bound(b) - bound(a)));
   return best ? select(best, exploration) : node;
 }

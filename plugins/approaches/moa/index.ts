@@ -23,6 +23,7 @@ import {
   withDefaultLimit,
   type Answer,
   type Next,
+  type Work,
 } from '../../../core/approach/index.ts';
 import { aggregation, criticsView, CRITIC, nextLayer } from './prompts.ts';
 
@@ -53,12 +54,13 @@ export default definePlugin({
 });
 
 async function mixture(call: Call, next: Next, options: Options) {
+  const work = { call, next, options };
   const { messages, temperature } = call.request.value;
   const { trace } = call;
   const { progress } = call.exchange;
   const limit = withDefaultLimit(call, options.max_tokens);
 
-  const { drafts, answers } = await writeDrafts(call, next, options);
+  const { drafts, answers } = await writeDrafts(work);
   const [best] = drafts;
   if (!best) return noneUsable(answers, call);
   const unlike = distinct(drafts);
@@ -69,7 +71,7 @@ async function mixture(call: Call, next: Next, options: Options) {
   }
 
   if (unlike.length > 1) progress.say(`${unlike.length} drafts are there, weighing them.`);
-  const critique = unlike.length > 1 ? await criticise(unlike, call, next, options) : '';
+  const critique = unlike.length > 1 ? await criticise(unlike, work) : '';
   const ranked = options.moa_critique === 'joint' ? choiceOf(critique, unlike.length) : null;
   trace.note({ has_critique: critique !== '', why: `the answer is written from ${unlike.length} drafts` });
 
@@ -93,14 +95,15 @@ interface Drafts {
 }
 
 /** The layers: each drafts with the drafts of the one before in view. Equal drafts have nothing to tell a further layer. */
-async function writeDrafts(call: Call, next: Next, options: Options): Promise<Drafts> {
+async function writeDrafts(work: Work<Options>): Promise<Drafts> {
+  const { call, options } = work;
   const { messages } = call.request.value;
   const { progress } = call.exchange;
   const { moa_layers: layers } = options;
   const sampling = { temperature: diverseTemperature(call, 1), ...withDefaultLimit(call, options.max_tokens) };
   const propose = (prompt: readonly Message[]) => {
     const drafting = call.with({ messages: prompt, ...sampling }, { role: 'draft' });
-    return proposals(drafting, next, options);
+    return proposals(drafting, work);
   };
 
   progress.say('Writing drafts.');
@@ -115,7 +118,8 @@ async function writeDrafts(call: Call, next: Next, options: Options): Promise<Dr
 }
 
 /** One layer's drafts: samples of the request's model, or one by each of `moa_models`. */
-function proposals(drafting: Call, next: Next, { moa_models, moa_proposers }: Options): Promise<readonly Answer[]> {
+function proposals(drafting: Call, { next, options }: Work<Options>): Promise<readonly Answer[]> {
+  const { moa_models, moa_proposers } = options;
   if (moa_models.length === 0) return next.sample(drafting, moa_proposers);
   return anyOf(
     moa_models.map((model) => next.ask(next.to(drafting, model))),
@@ -124,7 +128,8 @@ function proposals(drafting: Call, next: Next, { moa_models, moa_proposers }: Op
 }
 
 /** The critique, as far as it came; empty where there is none, which the answer survives. */
-async function criticise(drafts: readonly Answer[], call: Call, next: Next, options: Options): Promise<string> {
+async function criticise(drafts: readonly Answer[], work: Work<Options>): Promise<string> {
+  const { call, options } = work;
   const { messages } = call.request.value;
   const isJoint = options.moa_critique === 'joint';
   const critics = isJoint ? [drafts] : drafts.map((draft) => [draft]);
@@ -133,7 +138,7 @@ async function criticise(drafts: readonly Answer[], call: Call, next: Next, opti
     const user = criticsView(messages, shown);
     return { system: CRITIC, user, temperature: CAREFUL, limit, role: 'critique' };
   });
-  const { verdicts } = await askJudges({ call, next }, prompts, { lost: 'critique_failed' });
+  const { verdicts } = await askJudges(work, prompts, { lost: 'critique_failed' });
   const texts = verdicts.map((critique) => stripThinking(critique ?? '').trim());
   if (isJoint) return texts[0] ?? '';
   return texts.flatMap((text, index) => (text === '' ? [] : [`Candidate ${index + 1}: ${text}`])).join('\n\n');

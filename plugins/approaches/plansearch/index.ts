@@ -75,7 +75,7 @@ async function planSearch(call: Call, next: Next, options: Options): Promise<Rep
   }
   const runs = call.exchange.plan?.request.value.n ?? 1;
   const { temperature } = call.request.value;
-  const search = { call, next, task, limit: limitOf(call) ?? max_tokens, runs };
+  const search = { call, next, options, task, limit: limitOf(call) ?? max_tokens, runs };
 
   const mode = plansearch_mode ?? 'chain';
   const observations = options.plansearch_observations ?? DEFAULT_OBSERVATIONS[mode];

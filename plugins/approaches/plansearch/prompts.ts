@@ -45,11 +45,17 @@ export function problemView(messages: readonly Message[], ideas: Ideas): string 
   return [questionBlock(messages), ...ideaBlocks(ideas)].join('\n\n');
 }
 
+interface Solving {
+  readonly task: Task;
+  readonly ideas: Ideas;
+  /** May the answer have any form, so that it can be asked for as one code block? */
+  readonly isFree: boolean;
+}
+
 /**
  * The conversation with the ideas in its system text, so that its last turn stays the question.
- * @param isFree  May the answer have any form, so that it can be asked for as one code block?
  */
-export function solving(messages: readonly Message[], task: Task, ideas: Ideas, isFree: boolean): readonly Message[] {
+export function solving(messages: readonly Message[], { task, ideas, isFree }: Solving): readonly Message[] {
   const blocks = ideaBlocks(ideas.sketch === '' ? ideas : { ...ideas, observations: [] });
   const follow =
     blocks.length > 0 ? ' Follow the notes below, which were made for it; whoever asked does not know them.' : '';

@@ -10,7 +10,7 @@ import {
   limitedTo,
   stripThinking,
   type Answer,
-  type Next,
+  type Work,
 } from '../../../core/approach/index.ts';
 import { observationsIn } from './observations.ts';
 import { deriving, observing, problemView, PSEUDOCODE, RETHINK, sketching, solving, type Ideas } from './prompts.ts';
@@ -19,9 +19,7 @@ import type { Task } from './task.ts';
 /** A sketch that was cut is worth following from this length on, in characters. */
 const LONG_ENOUGH = 200;
 
-export interface Search {
-  readonly call: Call;
-  readonly next: Next;
+export interface Search extends Work {
   readonly task: Task;
   /** Of all calls; undefined = the model's own. */
   readonly temperature: number | undefined;
@@ -35,14 +33,19 @@ const NOTHING: Ideas = { observations: [], sketch: '' };
 
 /** The first observations: where this call fails nothing has worked yet, and the search fails with it. */
 export function observe(search: Search, count: number): Promise<readonly string[]> {
-  return observations(search, ideaCall(search, 'observations', observing(search.task, count), NOTHING), count);
+  return observations(
+    search,
+    ideaCall(search, { role: 'observations', system: observing(search.task, count), ideas: NOTHING }),
+    count,
+  );
 }
 
 /** Observations that follow from others; none where they cannot be had. */
 export async function derive(search: Search, given: readonly string[], count: number): Promise<readonly string[]> {
   if (!hasRoom(search)) return [];
-  const prompt = given.length > 0 ? deriving(search.task, count) : observing(search.task, count);
-  const asking = ideaCall(search, 'derived_observations', prompt, { observations: given, sketch: '' });
+  const system = given.length > 0 ? deriving(search.task, count) : observing(search.task, count);
+  const ideas = { observations: given, sketch: '' };
+  const asking = ideaCall(search, { role: 'derived_observations', system, ideas });
   return (await survive(observations(search, asking, count), search.call)) ?? [];
 }
 
@@ -57,16 +60,18 @@ async function observations(search: Search, asking: Call, count: number): Promis
 
 /** A solution in words; empty where, after one more try, there is none. */
 export function sketch(search: Search, observed: readonly string[]): Promise<string> {
-  return text(search, ideaCall(search, 'sketch', sketching(search.task), { observations: observed, sketch: '' }));
+  const ideas = { observations: observed, sketch: '' };
+  return text(search, ideaCall(search, { role: 'sketch', system: sketching(search.task), ideas }));
 }
 
 /** Another solution than the one given, which is said to be wrong. */
 export function otherSketch(search: Search, ideas: Ideas): Promise<string> {
-  return text(search, ideaCall(search, 'other_sketch', RETHINK, ideas));
+  return text(search, ideaCall(search, { role: 'other_sketch', system: RETHINK, ideas }));
 }
 
 export function pseudocode(search: Search, solution: string): Promise<string> {
-  return text(search, ideaCall(search, 'pseudocode', PSEUDOCODE, { observations: [], sketch: solution }));
+  const ideas = { observations: [], sketch: solution };
+  return text(search, ideaCall(search, { role: 'pseudocode', system: PSEUDOCODE, ideas }));
 }
 
 async function text(search: Search, asking: Call): Promise<string> {
@@ -81,7 +86,7 @@ async function text(search: Search, asking: Call): Promise<string> {
 
 /** The call that writes the program. */
 export function programCall({ call, task, temperature, limit }: Search, ideas: Ideas, role: 'answer' | 'candidate') {
-  const messages = solving(call.request.value.messages, task, ideas, isFreeText(call));
+  const messages = solving(call.request.value.messages, { task, ideas, isFree: isFreeText(call) });
   return call.with(
     { messages, ...(temperature === undefined ? {} : { temperature }), ...limitedTo(call, limit) },
     { role },
@@ -95,7 +100,14 @@ export function hasRoom({ call, runs }: Search): boolean {
   return false;
 }
 
-function ideaCall({ call, temperature, limit }: Search, role: string, system: string, ideas: Ideas): Call {
+interface Thinking {
+  readonly role: string;
+  readonly system: string;
+  /** What there is so far. */
+  readonly ideas: Ideas;
+}
+
+function ideaCall({ call, temperature, limit }: Search, { role, system, ideas }: Thinking): Call {
   const user = problemView(call.request.value.messages, ideas);
   return judgeCall(call, { system, user, limit, role, ...(temperature === undefined ? {} : { temperature }) });
 }

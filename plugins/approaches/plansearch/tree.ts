@@ -78,10 +78,10 @@ async function program(ideas: Ideas, search: Search): Promise<Answer> {
 }
 
 /** The one that a judge prefers; undefined where it does not tell. */
-async function favourite(candidates: readonly Answer[], { call, next }: Search): Promise<Answer | undefined> {
-  const user = answersBlock(call.request.value.messages, candidates);
+async function favourite(candidates: readonly Answer[], search: Search): Promise<Answer | undefined> {
+  const user = answersBlock(search.call.request.value.messages, candidates);
   const prompt = { system: JUDGE, user, temperature: 0, evidence: candidates };
-  const { index } = await chooseOne({ call, next }, { candidates, prompt });
+  const { index } = await chooseOne(search, { candidates, prompt });
   return index === null ? undefined : candidates[index];
 }
 

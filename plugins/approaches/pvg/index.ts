@@ -24,6 +24,7 @@ import {
   topChoices,
   type Answer,
   type Next,
+  type Work,
 } from '../../../core/approach/index.ts';
 import { REFINER, taskAndSolution } from './prompts.ts';
 import { Provers, type Round } from './provers.ts';
@@ -58,13 +59,15 @@ export default definePlugin({
 
 async function game(call: Call, next: Next, options: Options) {
   const choices = call.request.value.n ?? 1;
-  const provers = new Provers(call, next, {
+  const work = { call, next, options };
+  const provers = new Provers({
+    ...work,
     rounds: options.pvg_rounds,
     solutions: Math.max(options.pvg_solutions, choices),
     isSneaky: options.pvg_sneaky,
     maxTokens: options.max_tokens,
   });
-  const rounds = options.pvg_refine ? await inTurn(provers, call, next, options) : await atOnce(provers, call, options);
+  const rounds = options.pvg_refine ? await inTurn(provers, work) : await atOnce(provers, work);
 
   const best = bestOf(rounds);
   const answers = rounds.flatMap((round) => round.answers);
@@ -83,7 +86,8 @@ async function game(call: Call, next: Next, options: Options) {
 }
 
 /** One round after the other, each on a task that the best solution so far has sharpened. */
-async function inTurn(provers: Provers, call: Call, next: Next, options: Options): Promise<readonly Round[]> {
+async function inTurn(provers: Provers, work: Work<Options>): Promise<readonly Round[]> {
+  const { call, options } = work;
   const { pvg_rounds, pvg_solutions: k, pvg_sneaky } = options;
   const rounds = [await provers.play(0)];
   for (let number = 1; number < pvg_rounds; number++) {
@@ -99,7 +103,7 @@ async function inTurn(provers: Provers, call: Call, next: Next, options: Options
       break;
     }
     call.exchange.progress.say('Putting the task more sharply.');
-    const sharpened = await refine(best.first.solution, call, next, options);
+    const sharpened = await refine(best.first.solution, work);
     const round = await survive(provers.play(number, sharpened), call);
     if (round) rounds.push(round);
   }
@@ -107,8 +111,8 @@ async function inTurn(provers: Provers, call: Call, next: Next, options: Options
 }
 
 /** All rounds at the same time; of failed ones only where all failed is anything heard. */
-async function atOnce(provers: Provers, call: Call, { pvg_rounds }: Options): Promise<readonly Round[]> {
-  const playing = Array.from({ length: pvg_rounds }, (_, number) => provers.play(number));
+async function atOnce(provers: Provers, { call, options }: Work<Options>): Promise<readonly Round[]> {
+  const playing = Array.from({ length: options.pvg_rounds }, (_, number) => provers.play(number));
   const failures = (await Promise.allSettled(playing)).filter((result) => result.status === 'rejected');
   if (failures.length === playing.length) throw firstByRank(failures.map(({ reason }) => reason as unknown));
   const rounds = await Promise.all(playing.map((round) => survive(round, call)));
@@ -116,10 +120,11 @@ async function atOnce(provers: Provers, call: Call, { pvg_rounds }: Options): Pr
 }
 
 /** A new wording of the task; undefined where none came whole, so that the next round takes the original. */
-async function refine(best: Answer, call: Call, next: Next, { max_tokens }: Options): Promise<string | undefined> {
-  const limit = Math.min(limitOf(call) ?? max_tokens, isReasoning(call, [best]) ? 4_096 : 1_024);
+async function refine(best: Answer, work: Work<Options>): Promise<string | undefined> {
+  const { call, options } = work;
+  const limit = Math.min(limitOf(call) ?? options.max_tokens, isReasoning(call, [best]) ? 4_096 : 1_024);
   const user = taskAndSolution(call.request.value.messages, best);
-  const refined = await askJudge({ call, next }, { system: REFINER, user, temperature: 0.5, limit, role: 'refine' });
+  const refined = await askJudge(work, { system: REFINER, user, temperature: 0.5, limit, role: 'refine' });
   const isWhole = refined !== undefined && isUsable(refined) && !isTruncated(refined);
   return isWhole ? stripThinking(refined.text).trim() || undefined : undefined;
 }

@@ -12,12 +12,12 @@ import {
   usableOf,
   withDefaultLimit,
   type Answer,
-  type Next,
+  type Work,
 } from '../../../core/approach/index.ts';
 import { proversView, taskAndSolution, VERIFIER, type Prover } from './prompts.ts';
 import { judge, MAX_SCORE, type Score, type Verdict } from './standings.ts';
 
-export interface Settings {
+export interface Game extends Work {
   readonly rounds: number;
   /** Of each kind, in a round. */
   readonly solutions: number;
@@ -36,22 +36,18 @@ export interface Round extends Verdict {
 
 /** Plays rounds. */
 export class Provers {
-  readonly #call: Call;
-  readonly #next: Next;
-  readonly #settings: Settings;
+  readonly #game: Game;
   /** By the solution's text: equal ones are verified once. */
   readonly #scores = new Map<string, Promise<Score>>();
 
-  constructor(call: Call, next: Next, settings: Settings) {
-    this.#call = call;
-    this.#next = next;
-    this.#settings = settings;
+  constructor(game: Game) {
+    this.#game = game;
   }
 
   /** Fails where no helpful prover answers. */
   async play(number: number, sharpened?: string): Promise<Round> {
-    const { rounds, solutions, isSneaky } = this.#settings;
-    const { progress } = this.#call.exchange;
+    const { call, rounds, solutions, isSneaky } = this.#game;
+    const { progress } = call.exchange;
     const round = `Round ${number + 1} of ${rounds}`;
     progress.say(`${round}: writing ${solutions} solutions${isSneaky ? ', and as many wrong ones' : ''}.`);
     const provers: readonly Prover[] = isSneaky ? ['helpful', 'sneaky'] : ['helpful'];
@@ -73,8 +69,7 @@ export class Provers {
     number: number,
     sharpened: string | undefined,
   ): Promise<readonly (readonly Answer[])[]> {
-    const call = this.#call;
-    const { solutions: count, maxTokens } = this.#settings;
+    const { call, next, solutions: count, maxTokens } = this.#game;
     const { messages, seed } = call.request.value;
     const sampling = {
       temperature: diverseTemperature(call, Math.max(2, 7 - number) / 10),
@@ -89,9 +84,9 @@ export class Provers {
     const isTight = call.callsLeft <= count + 2;
     let helpful: Promise<readonly Answer[]> | undefined;
     const sample = async (one: Call) => {
-      if (one.role !== 'sneaky') return (helpful = this.#next.sample(one, count));
+      if (one.role !== 'sneaky') return (helpful = next.sample(one, count));
       if (isTight && (await helpful?.catch(() => undefined)) === undefined) return [];
-      return survive(this.#next.sample(one, count), one);
+      return survive(next.sample(one, count), one);
     };
     const { results } = await sideBySide(call, calls, sample, ([helpful]) => helpful?.status === 'rejected');
     return results.map((result) => {
@@ -102,13 +97,13 @@ export class Provers {
 
   /** Judged by the original task whatever the round's wording: the answer has to answer that. */
   #verify(solution: Answer, evidence: readonly Answer[]): Promise<Score> {
-    const call = this.#call;
+    const { call } = this.#game;
     const text = candidateText(solution);
     const known = this.#scores.get(text);
     if (known) return known;
     const user = taskAndSolution(call.request.value.messages, solution);
     const prompt = { system: VERIFIER, user, temperature: 0.2, evidence };
-    const score = rate({ call, next: this.#next }, prompt, [0, MAX_SCORE]);
+    const score = rate(this.#game, prompt, [0, MAX_SCORE]);
     this.#scores.set(text, score);
     return score;
   }

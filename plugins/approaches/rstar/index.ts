@@ -74,6 +74,7 @@ export default definePlugin({
 });
 
 async function mutualReasoning(call: Call, next: Next, options: Options) {
+  const work = { call, next, options };
   if (!isFreeText(call)) {
     // A path is prose that ends in an answer: neither a tool call nor a format can be grown step by step.
     reportDegraded(call.exchange, 'rstar: tools or response_format', { isLasting: true });
@@ -87,8 +88,7 @@ async function mutualReasoning(call: Call, next: Next, options: Options) {
 
   progress.say(`Growing ${rollouts} lines of reasoning.`);
   const exploration = new Exploration({
-    call,
-    next,
+    ...work,
     random,
     rollouts,
     batch: options.rstar_batch < MOST_ROLLOUTS ? options.rstar_batch : rollouts,
@@ -110,7 +110,7 @@ async function mutualReasoning(call: Call, next: Next, options: Options) {
 
   if (paths.every(({ last }) => resultOf(last) === undefined)) {
     const complete = paths.filter(({ last }) => !isTruncated(last));
-    const chosen = await chosenFirst(complete.length > 0 ? complete : paths, call, next);
+    const chosen = await chosenFirst(complete.length > 0 ? complete : paths, work);
     const ranked = [...new Set([...chosen, ...paths])];
     const order = ranked.map((path) => shown({ read: unread(path), isReading: false }));
     return topChoices(order, [], places);
@@ -119,7 +119,7 @@ async function mutualReasoning(call: Call, next: Next, options: Options) {
   const isDecided = options.rstar_early_stop && places === 1 && areUnanimous(paths);
   if (isDecided) trace.note({ saved_calls: paths.length });
   else progress.say(`${paths.length} lines of reasoning are there, a second reader completes each from its beginning.`);
-  const read = isDecided ? paths.map(unread) : await readAgain(paths, random, call, next, options);
+  const read = isDecided ? paths.map(unread) : await readAgain(paths, random, work);
   if (!isDecided && read.every(({ reading }) => reading === undefined))
     reportLostStage(call.exchange, 'readers_failed');
 

@@ -32,9 +32,7 @@ Choice: <number>`;
 /** The conversation, with the steps so far and what the next one is to be in its system text. */
 export function stepPrompt(
   messages: readonly Message[],
-  steps: readonly string[],
-  action: Action,
-  isLast: boolean,
+  { steps, action, isLast }: { steps: readonly string[]; action: Action; isLast: boolean },
 ): readonly Message[] {
   const task = [SOLVE, ...numbered('step', steps), ACTIONS[action], ...(isLast ? [LAST] : []), ANSWER_LINE];
   return withInstruction(messages, task.join('\n\n'));

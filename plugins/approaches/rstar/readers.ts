@@ -1,5 +1,4 @@
 /** Who reads the paths again: the discriminator, and the judge where there is nothing to vote on. */
-import type { Call } from '../../../core/index.ts';
 import {
   chooseOne,
   diverseTemperature,
@@ -7,8 +6,8 @@ import {
   seedAt,
   withDefaultLimit,
   type Answer,
-  type Next,
   type Random,
+  type Work,
 } from '../../../core/approach/index.ts';
 import { judgesPrompt, readersPrompt } from './prompts.ts';
 import { prefixOf } from './results.ts';
@@ -24,15 +23,13 @@ export interface ReaderOptions {
 export function readAgain(
   paths: readonly Path[],
   random: Random,
-  call: Call,
-  next: Next,
-  options: ReaderOptions,
+  work: Work<ReaderOptions>,
 ): Promise<readonly ReadPath[]> {
   const prefixes = paths.map((path) => prefixOf(textOf(path), 0.2 + 0.6 * random.next()));
   return Promise.all(
     paths.map(async (path, index) => {
       const prefix = prefixes[index] ?? '';
-      return { path, prefix, reading: await complete(prefix, index, call, next, options) };
+      return { path, prefix, reading: await complete(prefix, index, work) };
     }),
   );
 }
@@ -40,9 +37,7 @@ export function readAgain(
 function complete(
   prefix: string,
   index: number,
-  call: Call,
-  next: Next,
-  options: ReaderOptions,
+  { call, next, options }: Work<ReaderOptions>,
 ): Promise<Answer | undefined> {
   const { messages, seed } = call.request.value;
   const reader = call.with(
@@ -60,11 +55,12 @@ function complete(
 }
 
 /** There is no short answer to vote on: the path first that a judge finds most consistent with the others. */
-export async function chosenFirst(paths: readonly Path[], call: Call, next: Next): Promise<readonly Path[]> {
+export async function chosenFirst(paths: readonly Path[], work: Work): Promise<readonly Path[]> {
+  const { call } = work;
   call.exchange.progress.say('No line of reasoning states a short answer, choosing the most consistent one.');
   const evidence = paths.map(({ last }) => last);
   const prompt = { ...judgesPrompt(call.request.value.messages, paths.map(textOf)), temperature: 0, evidence };
-  const { index, order } = await chooseOne({ call, next }, { candidates: paths, prompt });
+  const { index, order } = await chooseOne(work, { candidates: paths, prompt });
   const why = index === null ? 'it is the first' : 'a judge finds it most consistent with the others';
   call.trace.note({ winner: index ?? 0, why: `no path states a short answer, and ${why}` });
   return order;

@@ -1,5 +1,4 @@
 /** Rollouts: each grows one path of steps, from a node of the tree to an answer or the greatest depth. */
-import type { Call } from '../../../core/index.ts';
 import {
   diverseTemperature,
   reportDegraded,
@@ -10,7 +9,7 @@ import {
   seedAt,
   withDefaultLimit,
   type Answer,
-  type Next,
+  type Work,
 } from '../../../core/approach/index.ts';
 import { ACTION_NAMES, stepPrompt, type Action } from './prompts.ts';
 import { isConclusion, resultOf } from './results.ts';
@@ -25,9 +24,7 @@ export interface Path {
   readonly isWhole: boolean;
 }
 
-export interface ExplorationInit {
-  readonly call: Call;
-  readonly next: Next;
+export interface ExplorationInit extends Work {
   readonly random: Random;
   readonly rollouts: number;
   /** Rollouts that run at once; the later ones go by the values of those before. */
@@ -123,10 +120,10 @@ export class Exploration {
   #ask({ action, parent }: Node, { index }: Rollout): Promise<Answer | undefined> {
     const { call, next, depth, maxTokens } = this.#init;
     const { messages, seed } = call.request.value;
-    const before = parent ? textsOf(stepsTo(parent)) : [];
+    const steps = parent ? textsOf(stepsTo(parent)) : [];
     const asked = call.with(
       {
-        messages: stepPrompt(messages, before, action ?? 'next_step', before.length + 1 >= depth),
+        messages: stepPrompt(messages, { steps, action: action ?? 'next_step', isLast: steps.length + 1 >= depth }),
         temperature: diverseTemperature(call, STEADY),
         ...withDefaultLimit(call, maxTokens),
         // Rollouts that begin alike are samples of their own.

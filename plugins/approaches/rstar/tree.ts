@@ -37,13 +37,20 @@ export function untriedActions({ children }: Node): readonly Action[] {
   return ACTION_NAMES.filter((action) => children.every((child) => child.action !== action));
 }
 
+interface Bound {
+  /** Sum of the rewards of its visits. */
+  readonly value: number;
+  readonly visits: number;
+  readonly parentVisits: number;
+  /** c in the paper; 0 is greedy. */
+  readonly exploration: number;
+}
+
 /**
  * Upper confidence bound of a child in the search tree (UCT, Kocsis & Szepesvári 2006); an unvisited one is worth
  * Infinity.
- * @param value        Sum of the rewards of its visits.
- * @param exploration  c in the paper; 0 is greedy.
  */
-export function uct(value: number, visits: number, parentVisits: number, exploration: number): number {
+export function uct({ value, visits, parentVisits, exploration }: Bound): number {
   if (visits === 0) return Infinity;
   return value / visits + exploration * Math.sqrt(Math.log(parentVisits) / visits);
 }
@@ -51,7 +58,7 @@ export function uct(value: number, visits: number, parentVisits: number, explora
 /** The node that the next rollout expands: down by the highest bound to one with an untried action. Undefined where all is explored. */
 export function select(node: Node, exploration: number): Node | undefined {
   if (untriedActions(node).length > 0) return node;
-  const bound = ({ value, visits }: Node) => uct(value, visits, node.visits, exploration);
+  const bound = ({ value, visits }: Node) => uct({ value, visits, parentVisits: node.visits, exploration });
   const open = node.children.filter(({ step, isTerminal }) => step !== undefined && !isTerminal);
   for (const child of open.toSorted((a, b) => bound(b) - bound(a))) {
     const found = select(child, exploration);

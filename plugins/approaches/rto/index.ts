@@ -28,6 +28,7 @@ import {
   withDefaultLimit,
   type Answer,
   type Next,
+  type Work,
 } from '../../../core/approach/index.ts';
 import { endsWhole, isAboutCode, isSameProgram } from './programs.ts';
 import { DESCRIBE, describersView, merging, REWRITE } from './prompts.ts';
@@ -81,7 +82,7 @@ async function optimise(call: Call, next: Next, options: Options): Promise<Reply
   const program = programOf(first.text);
 
   progress.say('Describing the program, and writing it again from its description.');
-  const trips = Array.from({ length: options.rto_samples }, () => roundTrip(first, call, next, options));
+  const trips = Array.from({ length: options.rto_samples }, () => roundTrip(first, { call, next, options }));
   const rewritten = (await Promise.all(trips)).filter((one) => one !== undefined);
   const different = distinct(rewritten, options).filter((one) => !isSameProgram(one, program, options.rto_similarity));
   trace.note({ round_trips: trips.length, came_back: rewritten.length, different: different.length });
@@ -108,33 +109,28 @@ async function optimise(call: Call, next: Next, options: Options): Promise<Reply
 }
 
 /** From the first program to its description and back; undefined where one of the two brought nothing whole. */
-async function roundTrip(first: Answer, call: Call, next: Next, options: Options): Promise<string | undefined> {
+async function roundTrip(first: Answer, work: Work<Options>): Promise<string | undefined> {
+  const { call, options } = work;
   const { messages, temperature } = call.request.value;
   const { rto_description_max_tokens: least, rto_samples, max_tokens } = options;
-  const described = await askJudge(
-    { call, next },
-    {
-      system: DESCRIBE,
-      user: describersView(messages, programOf(first.text)),
-      temperature: rto_samples > 1 ? VARIED : CAREFUL,
-      limit: isReasoning(call, [first]) ? Math.max(least, 4096) : least,
-      role: 'description',
-    },
-  );
+  const described = await askJudge(work, {
+    system: DESCRIBE,
+    user: describersView(messages, programOf(first.text)),
+    temperature: rto_samples > 1 ? VARIED : CAREFUL,
+    limit: isReasoning(call, [first]) ? Math.max(least, 4096) : least,
+    role: 'description',
+  });
   const description = wholeText(described);
   if (description === undefined) return undefined;
 
   const system = systemText(messages);
-  const again = await askJudge(
-    { call, next },
-    {
-      system: system === '' ? REWRITE : `${system}\n\n${REWRITE}`,
-      user: description,
-      temperature: temperature ?? CAREFUL,
-      limit: limitOf(call) ?? max_tokens,
-      role: 'rewrite',
-    },
-  );
+  const again = await askJudge(work, {
+    system: system === '' ? REWRITE : `${system}\n\n${REWRITE}`,
+    user: description,
+    temperature: temperature ?? CAREFUL,
+    limit: limitOf(call) ?? max_tokens,
+    role: 'rewrite',
+  });
   const text = wholeText(again);
   return text === undefined ? undefined : programOf(text);
 }

@@ -20,6 +20,7 @@ import {
   withInstruction,
   type Answer,
   type Next,
+  type Work,
 } from '../../../core/approach/index.ts';
 import { countVotes, distribution, isDecided, representativeOf, whyFirst, type Class } from './votes.ts';
 
@@ -64,7 +65,7 @@ async function vote(call: Call, next: Next, options: Options) {
   const places = n ?? 1;
   const planned = Math.max(options.self_consistency_samples, places);
   const { self_consistency_mode: mode, self_consistency_similarity: similarity } = options;
-  const count = (samples: readonly Answer[]) => countVotes(samples.filter(isUsable), messages, mode, similarity);
+  const count = (samples: readonly Answer[]) => countVotes(samples.filter(isUsable), { messages, mode, similarity });
 
   progress.say(`Asking for ${planned} independent solutions.`);
   const sampling = call.with(
@@ -92,7 +93,7 @@ async function vote(call: Call, next: Next, options: Options) {
     trace.note({ votes: distribution(classes, messages), confidence, why: whyFirst(classes) });
     progress.say(`${there}, ${votes} of them agree.`);
   } else progress.say(`${there}, choosing the one most consistent with the others.`);
-  const ranked = classes ? oneOfEach(classes, candidates) : await chosenFirst(candidates, call, next);
+  const ranked = classes ? oneOfEach(classes, candidates) : await chosenFirst(candidates, { call, next, options });
   trace.note({ samples: answers.length, winner: ranked[0] && answers.indexOf(ranked[0]) });
   return topChoices(ranked, answers, places);
 }
@@ -104,10 +105,11 @@ function oneOfEach(classes: readonly Class[], candidates: readonly Answer[]): re
 }
 
 /** Free texts have nothing to count: the judge's choice first, or the first one where it makes none. */
-async function chosenFirst(candidates: readonly Answer[], call: Call, next: Next): Promise<readonly Answer[]> {
+async function chosenFirst(candidates: readonly Answer[], work: Work): Promise<readonly Answer[]> {
+  const { call } = work;
   const user = answersBlock(call.request.value.messages, candidates);
   const prompt = { system: JUDGE, user, temperature: 0, evidence: candidates };
-  const { index, order } = await chooseOne({ call, next }, { candidates, prompt });
+  const { index, order } = await chooseOne(work, { candidates, prompt });
   call.trace.note({ why: index === null ? 'no judge chose one, it is the first' : 'the judge chose it' });
   return order;
 }

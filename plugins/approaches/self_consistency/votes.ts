@@ -21,12 +21,18 @@ export type Mode = 'auto' | 'answer' | 'text' | 'judge';
 /** Samples that agree, in the order they came. */
 export type Class = readonly Answer[];
 
+interface Counting {
+  /** The conversation: whether it asks for a number shows in it. */
+  readonly messages: readonly Message[];
+  readonly mode: Mode;
+  /** From where on two texts count as the same, 0 to 1; in mode `text`. */
+  readonly similarity: number;
+}
+
 /** The classes, largest first; undefined where nothing can be counted and a judge has to choose. */
 export function countVotes(
   samples: readonly Answer[],
-  messages: readonly Message[],
-  mode: Mode,
-  similarity: number,
+  { messages, mode, similarity }: Counting,
 ): readonly Class[] | undefined {
   if (mode === 'judge') return undefined;
   const options = { isNumeric: expectsNumber(messages) };

@@ -101,14 +101,14 @@ describe('strategies', () => {
 describe('groups', () => {
   test('never hold one twice, and hold all before one comes again', () => {
     for (let seed = 0; seed < 50; seed++) {
-      const groups = dealGroups([1, 2, 3, 4, 5, 6, 7], 3, 3, new Random(seed));
+      const groups = dealGroups([1, 2, 3, 4, 5, 6, 7], { size: 3, count: 3, random: new Random(seed) });
       for (const group of groups) expect(new Set(group).size).toBe(3);
       expect(new Set(groups.flat()).size).toBe(7);
     }
   });
 
   test('are of all there are, where there are fewer', () => {
-    const groups = dealGroups(['a', 'b'], 3, 2, new Random(1));
+    const groups = dealGroups(['a', 'b'], { size: 3, count: 2, random: new Random(1) });
     expect(groups.map((group) => group.toSorted())).toEqual([
       ['a', 'b'],
       ['a', 'b'],

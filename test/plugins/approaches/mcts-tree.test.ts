@@ -25,12 +25,12 @@ test.each([
   [0.2, 0.435],
   [0.1, 0.335],
 ])('the bound of a child worth %d, visited once of three times, is %d', (mean, bound) => {
-  expect(uct(mean, 1, 3, 0.2)).toBeCloseTo(bound, 3);
+  expect(uct({ mean, visits: 1, parentVisits: 3, exploration: 0.2 })).toBeCloseTo(bound, 3);
 });
 
 test('an unvisited child is worth more than any other, and exploration 0 leaves the mean', () => {
-  expect(uct(0, 0, 3, 0.2)).toBe(Infinity);
-  expect(uct(0.4, 2, 9, 0)).toBe(0.4);
+  expect(uct({ mean: 0, visits: 0, parentVisits: 3, exploration: 0.2 })).toBe(Infinity);
+  expect(uct({ mean: 0.4, visits: 2, parentVisits: 9, exploration: 0 })).toBe(0.4);
 });
 
 test('selection takes the highest bound, the first one on ties, and goes down to a leaf', () => {

@@ -73,9 +73,10 @@ describe('results', () => {
 
 describe('the tree', () => {
   test('the bound is mean plus exploration, infinite for an unvisited child', () => {
-    expect(uct(1.5, 2, 5, 1.4)).toBeCloseTo(0.75 + 1.4 * Math.sqrt(Math.log(5) / 2), 10);
-    expect(uct(1.5, 2, 5, 0)).toBe(0.75);
-    expect(uct(0, 0, 5, 1.4)).toBe(Infinity);
+    const child = { value: 1.5, visits: 2, parentVisits: 5 };
+    expect(uct({ ...child, exploration: 1.4 })).toBeCloseTo(0.75 + 1.4 * Math.sqrt(Math.log(5) / 2), 10);
+    expect(uct({ ...child, exploration: 0 })).toBe(0.75);
+    expect(uct({ value: 0, visits: 0, parentVisits: 5, exploration: 1.4 })).toBe(Infinity);
   });
 
   /** A node each of whose actions was taken, with these rewards. */
