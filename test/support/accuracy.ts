@@ -6,9 +6,6 @@ import { EVERY_APPROACH } from './every-approach.ts';
 import { prepare, runApproach, type RunOptions } from './scripted-handler.ts';
 import { finalIn, RIGHT, statisticalUpstream, type Odds, type Script } from './statistical-upstream.ts';
 
-/** For 2,000 trials: three standard deviations at p = 0.5. */
-const TOLERANCE = 0.035;
-
 export interface Expectation {
   readonly approach: string;
   /** Where the expected value is from, as a formula. */
@@ -16,7 +13,7 @@ export interface Expectation {
   readonly odds: Odds;
   /** The share of right answers. */
   readonly expected: number;
-  /** What is accepted; default: as far from it as `TOLERANCE`. */
+  /** What is accepted in 2,000 trials; default: three standard deviations to either side. */
   readonly least?: number;
   readonly most?: number;
   readonly request?: Readonly<Record<string, unknown>>;
@@ -60,6 +57,16 @@ export async function accuracyOf(expectation: Expectation, trials: number, part 
   return counted.filter((final) => final === RIGHT).length / counted.length;
 }
 
-export function boundsOf({ expected, least, most }: Expectation): { readonly least: number; readonly most: number } {
-  return { least: least ?? expected - TOLERANCE, most: most ?? expected + TOLERANCE };
+/** What is accepted of so many trials: three standard deviations at p = 0.5, more where chance has more room. */
+export function boundsOf(
+  { expected, least, most, maxTrials = Infinity }: Expectation,
+  trials: number,
+): { readonly least: number; readonly most: number } {
+  const deviation = (count: number) => 3 * Math.sqrt(0.25 / count);
+  const wider = Math.max(0, deviation(Math.min(trials, maxTrials)) - deviation(FULL_TRIALS));
+  const tolerance = deviation(FULL_TRIALS);
+  return { least: (least ?? expected - tolerance) - wider, most: (most ?? expected + tolerance) + wider };
 }
+
+/** What the bounds of an expectation are stated for. */
+const FULL_TRIALS = 2_000;
