@@ -5,6 +5,7 @@ import { dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
 import { expect, test } from 'vitest';
+import { withEntryPoints } from '../scripts/entry-points.ts';
 import { printReference } from '../scripts/reference.ts';
 import { loadConfig } from '../core/config/load.ts';
 import { KINDS } from '../core/errors.ts';
@@ -38,6 +39,11 @@ const PLUGINS = BLOCKS.filter(({ language, text }) => language === 'ts' && text.
 
 test('the reference is what the schemas say (npm run docs)', async () => {
   expect(pageOf('docs/reference.md')).toBe(await printReference());
+});
+
+test('the entry points of plugins are listed as the sources export them (npm run docs)', async () => {
+  const page = pageOf('docs/plugins.md');
+  expect(page).toBe(await withEntryPoints(page));
 });
 
 test('every relative link leads to a file, and to a heading in it', () => {
