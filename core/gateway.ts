@@ -27,7 +27,7 @@ import { applyPlugins, type Check } from './gateway/apply-plugins.ts';
 import { toReply, type Reply } from './exchange/reply.ts';
 import { createTrace } from './exchange/trace.ts';
 import { settleBail, settleSeries } from './hooks/settle.ts';
-import { withKeyless } from './plan/keyless-plan.ts';
+import { withKeyless } from './plan/with-keyless.ts';
 import { createKeyless } from './gateway/keyless.ts';
 import { guardModels } from './upstream/allowed-models.ts';
 import { createListing, type Listing } from './upstream/listing.ts';

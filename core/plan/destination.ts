@@ -4,8 +4,9 @@ import type { Upstream } from '../exchange/upstream.ts';
 import type { Destination, Upstreams } from '../upstream/upstreams.ts';
 
 /**
- * Where a model's name leads. A name that names no upstream goes to the first that speaks the request's wire; one that
- * names an upstream of another wire is a 404 that says what would be needed, for nothing is converted yet.
+ * The upstream and model that a model's name leads to: the upstream it begins with (`groq/llama-3.3`), else the default
+ * one, else the first that speaks the request's wire. Throws a 404 if the named upstream, or every one, speaks another
+ * wire: requests are not converted from one wire to another.
  */
 export function destinationOf(exchange: Exchange, name: string, upstreams: Upstreams): Destination {
   const destination = upstreams.resolve(name);
@@ -23,7 +24,7 @@ export function destinationOf(exchange: Exchange, name: string, upstreams: Upstr
   });
 }
 
-/** The first upstream that can serve such a request. */
+/** The first upstream whose provider speaks the request's wire; undefined if none does. */
 export function firstFor(exchange: Exchange, upstreams: Upstreams): Upstream | undefined {
   return upstreams.all.find((upstream) => canServe(upstream, exchange));
 }

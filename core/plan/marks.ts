@@ -1,5 +1,9 @@
-import type { ChatRequest, ContentPart, Message } from '../wire/chat/chat-types.ts';
+/**
+ * The marks by which a request selects an approach: tags in its messages, prefixes of its model's name, and fields of its
+ * body. Finds them, reads them, and removes them.
+ */
 import type { Upstreams } from '../upstream/upstreams.ts';
+import type { ChatRequest, ContentPart, Message } from '../wire/chat/chat-types.ts';
 import { readExpression, sequence, type Expression } from './expression.ts';
 
 const TAG = /<optillm_approach>([\s\S]*?)<\/optillm_approach>/gi;
@@ -7,7 +11,7 @@ const TAG_ROLES: ReadonlySet<string> = new Set(['system', 'developer', 'user']);
 const WORD = Buffer.from('optillm_approach');
 const LETTER_CASE = 0x20;
 
-/** Horspool's table: how far the word may move when this byte stands under its last one. */
+/** Boyer–Moore–Horspool: how many bytes the search may skip if it finds this byte where the word would end. */
 const SHIFTS = (() => {
   const shifts = new Uint8Array(256).fill(WORD.length);
   for (let i = 0; i < WORD.length - 1; i++) {
@@ -18,7 +22,10 @@ const SHIFTS = (() => {
   return shifts;
 })();
 
-/** May there be a tag in these bytes? Cheap (a twelfth of the bytes is looked at), in any letter case; brackets may be escaped. */
+/**
+ * Can these bytes hold a tag? True if its name occurs in any letter case: its brackets may be escaped. Cheap, since the
+ * search skips: it looks at about a twelfth of the bytes.
+ */
 export function mayHaveTag(bytes: Buffer): boolean {
   const last = WORD.length - 1;
   for (let end = last; end < bytes.length; end += SHIFTS[bytes[end] ?? 0] ?? 1) {
@@ -33,13 +40,18 @@ function isSameLetter(byte: number | undefined, letter: number | undefined): boo
   return byte === letter || (letter !== 0x5f && byte !== undefined && (byte | LETTER_CASE) === letter);
 }
 
+/** Messages without their tags. */
 export interface Untagged {
+  /** The given array itself if there were no tags. */
   readonly messages: readonly Message[];
-  /** What the tags say, trimmed, in the order of the messages. */
+  /** The contents of the tags, trimmed, in the order of the messages. */
   readonly tags: readonly string[];
 }
 
-/** Takes all tags out of system, developer and user texts; a system message that held nothing else goes, too. */
+/**
+ * Removes all tags from system, developer and user texts. A system or developer message that held nothing but tags is
+ * removed; a user message stays, empty.
+ */
 export function withoutTags(messages: readonly Message[]): Untagged {
   const tags: string[] = [];
   const clean: Message[] = [];
@@ -67,7 +79,7 @@ function strippedPart(part: ContentPart, tags: string[]): ContentPart {
   return text === part.text ? part : { ...part, text };
 }
 
-/** Blanks between a tag and the text's end belong to the tag. */
+/** If a tag begins or ends the text, the blanks next to it are removed with it. */
 function strippedText(text: string, tags: string[]): string {
   const rest = text.replace(TAG, (_, value: string) => {
     tags.push(value.trim());
@@ -84,20 +96,21 @@ function isEmpty({ content }: Message): boolean {
   return content === '' || (Array.isArray(content) && content.every((part: ContentPart) => part.text === ''));
 }
 
+/** A model's name, split into the approaches before it and the model. */
 export interface SplitModel {
   readonly prefix: Expression | undefined;
-  /** Empty where the name was nothing but prefixes. */
+  /** Empty if the name consists of prefixes only. */
   readonly model: string;
 }
 
-/** Does the name begin with a listed approach? Only then is an upstream's list of models worth asking for. */
+/** Does the name begin with a listed approach? Only then does the upstream's list of models have to be fetched. */
 export function mayHavePrefix(model: string, isListed: (slug: string) => boolean): boolean {
   return prefixOf(model, isListed) !== undefined;
 }
 
 /**
- * Splits `re2&moa-gpt-4o` into what runs and the model. A name that an upstream lists, or that is the server's default
- * model, is never split; several prefixes are a sequence; nothing is split after `none-`.
+ * Splits `re2&moa-gpt-4o` into `re2&moa` and `gpt-4o`. Several prefixes are a sequence: `re2-moa-gpt-4o`. The prefix
+ * `none-` ends the splitting, and a name or rest that `isModel` knows is never split.
  */
 export async function splitModel(
   name: string,
@@ -111,9 +124,9 @@ export async function splitModel(
     if (!found || (await isModel(model))) return { prefix, model };
     prefix = prefix ? sequence(prefix, found) : found;
     const hyphen = model.indexOf('-');
-    const isEscaped = model.slice(0, hyphen).trim().toLowerCase() === 'none';
+    const isNone = model.slice(0, hyphen).trim().toLowerCase() === 'none';
     model = hyphen < 0 ? '' : model.slice(hyphen + 1);
-    if (isEscaped || model === '') return { prefix, model };
+    if (isNone || model === '') return { prefix, model };
   }
 }
 
@@ -122,14 +135,17 @@ function prefixOf(model: string, isListed: (slug: string) => boolean): Expressio
   return readExpression(hyphen < 0 ? model : model.slice(0, hyphen), isListed);
 }
 
-/** Is this exactly a model of the upstream that the name leads to? Asks the upstream's list, 1 s at most. */
+/** Does the upstream that the name leads to list exactly this model? Waits 1 s at most for the list, then says no. */
 export async function isListedModel(name: string, upstreams: Upstreams, signal: AbortSignal): Promise<boolean> {
   const { upstream, model } = upstreams.resolve(name);
   const models = await upstreams.models(upstream, signal);
   return models?.some(({ id }) => id === model) ?? false;
 }
 
-/** The flat option fields of a body, and `optigate` and `optillm_approach`: removed before anything goes upstream. */
+/**
+ * The names of a body's fields that are meant for this program: `optigate`, `optillm_approach` and flat options. They are
+ * removed before the request goes upstream. Undefined if there are none.
+ */
 export function controlFields(request: ChatRequest, flat: ReadonlyMap<string, unknown>): string[] | undefined {
   let found: string[] | undefined;
   for (const key in request) {

@@ -1,16 +1,16 @@
+import type { Payload } from '../bytes/payload.ts';
 import { gatewayError } from '../errors.ts';
 import type { OtherExchange, Plan } from '../exchange/exchange.ts';
 import type { Budget } from '../exchange/ledger.ts';
 import type { Upstream } from '../exchange/upstream.ts';
-import type { ChatRequest } from '../wire/chat/chat-types.ts';
-import type { Payload } from '../bytes/payload.ts';
 import type { Upstreams } from '../upstream/upstreams.ts';
+import type { ChatRequest } from '../wire/chat/chat-types.ts';
 import { destinationOf, firstFor } from './destination.ts';
 
 /**
- * The plan of anything but a chat: one call, untouched but for an upstream's name before the model's. Approaches are for
- * conversations only.
- * @param wanted  A model in place of the request's own.
+ * The plan of a request that is no chat: one plain call, since approaches work on chats only. A known operation's body
+ * loses an upstream's name before the model's, and this program's own fields; any other body stays as it is.
+ * @param wanted  A model to use instead of the request's.
  */
 export function planOther(
   exchange: OtherExchange,
@@ -19,11 +19,11 @@ export function planOther(
 ): Plan {
   const named = exchange.upload ? undefined : modelOf(exchange);
   const { upstream, model } = destinationFor(exchange, wanted ?? named, upstreams);
-  // The one place where another wire's body passes for a chat request: a plain call looks at nothing in it.
+  // A plan is typed by chat requests. Another wire's body may take that place, because a plain call reads nothing in it.
   const body = exchange.request as unknown as Payload<ChatRequest>;
   return {
     upstream,
-    request: unmarked(model === undefined || model === named ? body : body.with({ model }), exchange),
+    request: withoutOwnFields(model === undefined || model === named ? body : body.with({ model }), exchange),
     approach: 'none',
     isSingleCall: true,
     options: {},
@@ -35,15 +35,15 @@ export function planOther(
   };
 }
 
-/** Our own fields mean nothing here, and no upstream knows them. */
-function unmarked(body: Payload<ChatRequest>, exchange: OtherExchange): Payload<ChatRequest> {
+/** Removes fields that select approaches: they have no effect here, and an upstream may refuse them as unknown. */
+function withoutOwnFields(body: Payload<ChatRequest>, exchange: OtherExchange): Payload<ChatRequest> {
   if (exchange.operation === 'other') return body;
   const { value } = exchange.request;
   if (value['optigate'] === undefined && value['optillm_approach'] === undefined) return body;
   return body.with({ optigate: undefined, optillm_approach: undefined });
 }
 
-/** Paths that are only passed on go to the first upstream of their wire, whatever their body says. */
+/** A path that is only passed on (`other`) goes to the first upstream of its wire, whatever model its body names. */
 function destinationFor(
   exchange: OtherExchange,
   name: string | undefined,
@@ -55,7 +55,7 @@ function destinationFor(
   return destinationOf(exchange, name, upstreams);
 }
 
-/** The body's model, if it has one; a body that is no JSON object has none. */
+/** The body's model; undefined if it names none. Throws if the body cannot be read, except on a path that is only passed on. */
 function modelOf({ operation, request }: OtherExchange): string | undefined {
   try {
     const { model } = request.value;

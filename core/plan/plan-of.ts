@@ -1,11 +1,11 @@
+import { limitsOf } from '../approach/options.ts';
+import type { Approach } from '../approach/types.ts';
 import { isRecord } from '../bytes/json.ts';
 import type { Changes } from '../bytes/payload.ts';
 import type { Clock } from '../clock.ts';
 import { gatewayError } from '../errors.ts';
-import { Allowance, type Budget } from '../exchange/ledger.ts';
 import type { ChatExchange, Plan } from '../exchange/exchange.ts';
-import { limitsOf } from '../approach/options.ts';
-import type { Approach } from '../approach/types.ts';
+import { Allowance, type Budget } from '../exchange/ledger.ts';
 import { createStamp } from '../run/merge.ts';
 import type { Kit } from '../run/next.ts';
 import { createRun, type Step } from '../run/run.ts';
@@ -17,21 +17,22 @@ import type { ClientWish } from './read-wish.ts';
 import type { ApproachRegistry } from './registry.ts';
 import { lowerBudget, NO_OPTIONS, type RequestOptions } from './request-options.ts';
 
+/** What planning a chat needs beside the request. */
 export interface PlanContext {
   readonly registry: ApproachRegistry;
   readonly upstreams: Upstreams;
   readonly settings: { readonly limits: Budget; readonly defaultN?: number | undefined };
   readonly clock: Clock;
   readonly kit: Kit;
-  /** Runs a plain call within the server's limits: one for all requests that ask for nothing else. */
+  /** Runs a plain call within the server's limits. All requests that ask for nothing else share it. */
   readonly plainRun: Plan['run'];
-  /** For requests that select none. */
+  /** The expression of requests that select none. */
   readonly byDefault: Expression;
 }
 
 type Branches = readonly (readonly Step[])[];
 
-/** Makes a plan of what is wanted of a chat. A request without marks keeps its very bytes. Throws 400 and 404. */
+/** Makes a plan of a chat request's wish. A request without marks keeps the client's bytes. Throws a 400 or 404. */
 export function planOf(exchange: ChatExchange, wish: ClientWish, context: PlanContext): Plan {
   const { registry, upstreams, settings, clock, kit, plainRun, byDefault } = context;
   const { options } = wish;
@@ -81,7 +82,7 @@ const PLAIN_CALL = {
   stamp: undefined,
 } as const;
 
-/** The request without marks, under the upstream's own name of the model, with the server's default `n`. */
+/** The request without marks, with the model's name at the upstream and, where it applies, the server's default `n`. */
 function requestOf(
   { request, changes }: ClientWish,
   { model, n }: { readonly model: string; readonly n: number | undefined },
@@ -94,7 +95,7 @@ function requestOf(
   return Object.keys(all).length > 0 ? request.with(all) : request;
 }
 
-/** The steps of one branch; none of them for `none`. */
+/** The steps of one branch: empty for `none`. */
 function stepsOf(slugs: readonly string[], registry: ApproachRegistry, { options }: RequestOptions): Step[] {
   return slugs.flatMap((slug) => {
     const approach = slug === 'none' ? undefined : registry.get(slug);
@@ -113,16 +114,17 @@ function stepOf(approach: Approach, options: object): Step {
   };
 }
 
+/** Do the branches make at most one upstream call per choice? */
 function isOneCall(branches: Branches): boolean {
   const [steps = []] = branches;
   const answerers = steps.filter(({ approach }) => approach.kind === 'answerer');
   if (branches.length > 1 || answerers.length > 1 || answerers.some(({ approach }) => !approach.isSingleCall))
     return false;
-  // A transformer after the answerer wraps a call of its own.
+  // A transformer after the answerer wraps a second call: the one that improves the answer.
   return answerers.length === 0 || steps.at(-1)?.approach.kind === 'answerer';
 }
 
-/** The `n` to splice in, if the server's default applies. Throws where an approach could not count by the client's. */
+/** The server's default `n` if the client gave none, else undefined. Throws a 400 if the client's is not from 1 to 128. */
 function choicesOf({ n }: ChatRequest, defaultN: number | undefined): number | undefined {
   if (n === undefined || n === null) return defaultN === 1 ? undefined : defaultN;
   if (!Number.isInteger(n) || n < 1 || n > 128)
@@ -130,7 +132,7 @@ function choicesOf({ n }: ChatRequest, defaultN: number | undefined): number | u
   return undefined;
 }
 
-/** Throws a 400 that names the first message that an approach could not read. A plain call leaves them to the upstream. */
+/** Throws a 400 that names the first message an approach could not read. For a plain call the upstream checks them. */
 function checkReadable(messages: readonly unknown[]): void {
   for (const [index, message] of messages.entries()) {
     const refuse = (detail: string) => gatewayError('invalid_value', { param: `messages[${index}]`, detail });

@@ -1,6 +1,6 @@
 /**
- * Core's own `plan`: which upstream, model and approaches. Deciding is two steps: `readWish` reads what the request asks
- * for, `planOf` makes a plan of it. A plugin's wish comes between them.
+ * Core's own tap on `plan`: chooses the upstream, the model and the approaches. `readWish` reads what the client asks for
+ * (its wish), then `planOf` makes a plan of it. A wish that a plugin returns overrides the client's before that.
  */
 import type { Clock } from '../clock.ts';
 import { gatewayError } from '../errors.ts';
@@ -8,39 +8,45 @@ import type { ChatExchange, Exchange, Plan, Wish } from '../exchange/exchange.ts
 import type { Budget } from '../exchange/ledger.ts';
 import { Capabilities } from '../run/capabilities.ts';
 import { createRun } from '../run/run.ts';
-import { PLAIN, printExpression, type Expression } from './expression.ts';
-import { planOf, type PlanContext } from './plan-of.ts';
-import { planOther } from './other-operations.ts';
-import { readSource, readWish, type ClientWish, type WishContext } from './read-wish.ts';
 import { destinationOf } from './destination.ts';
+import { PLAIN, printExpression, type Expression } from './expression.ts';
+import { planOther } from './other-operations.ts';
+import { planOf, type PlanContext } from './plan-of.ts';
+import { readSource, readWish, type ClientWish, type WishContext } from './read-wish.ts';
 
+/** The parts of the configuration that decide plans. */
 export interface PlanningSettings {
-  /** For chat requests that name no model. */
+  /** The model of chat requests that name none. Absent = they get a 400. */
   readonly model?: string | undefined;
   /** The expression for requests that select none; `auto` or absent = a plain call. */
   readonly approach?: string | undefined;
-  /** May messages select an approach? Tags are removed in any case. */
+  /** May tags in messages select an approach? They are removed either way. */
   readonly tags: boolean;
   readonly limits: Budget;
-  /** Choices where a request gives no `n` and an approach runs. */
+  /** The `n` of requests that run an approach and give none. */
   readonly defaultN?: number | undefined;
 }
 
+/** What `createPlanning` needs. */
 export interface PlanningInit extends WishContext {
   readonly settings: PlanningSettings;
   readonly clock: Clock;
-  /** What models refuse; handed in so that it outlasts a reload. */
+  /** What models were found to refuse; passed in so that it survives a reload. */
   readonly capabilities?: Capabilities;
 }
 
+/** Decides how requests are answered. */
 export interface Planning {
-  /** What the request itself asks for. Throws a 400 where that cannot be read. */
+  /** What the client asks for. Throws a 400 if the request is malformed. */
   wishOf(exchange: Exchange): Promise<Wish>;
-  /** The plan of a request, and of a plugin's wish for it. A promise only where an upstream has to be asked for its models. */
+  /**
+   * Plans a request. A plugin's wish overrides the client's approach and model, its options stay. A promise only if an
+   * upstream has to be asked for its list of models.
+   */
   plan(exchange: Exchange, wish?: Wish): Plan | Promise<Plan>;
 }
 
-/** Throws at once when the server's own approach is unknown. */
+/** Throws a 400 error if the configured default approach is unknown. */
 export function createPlanning(init: PlanningInit): Planning {
   const { registry, upstreams, settings, clock } = init;
   const kit = {
@@ -56,17 +62,17 @@ export function createPlanning(init: PlanningInit): Planning {
     plainRun,
     byDefault: readSource(settings.approach, registry, 'approach') ?? PLAIN,
   };
-  /** Wishes that a plugin has looked at: they are read once. */
-  const read = new WeakMap<Exchange, Promise<ClientWish>>();
+  /** Wishes that a plugin asked for with `wishOf`. The plan uses them, so that a request is not read twice. */
+  const readWishes = new WeakMap<Exchange, Promise<ClientWish>>();
 
-  const chatWish = (exchange: ChatExchange): ClientWish | Promise<ClientWish> =>
-    read.get(exchange) ?? readWish(exchange, init);
+  const clientWishOf = (exchange: ChatExchange): ClientWish | Promise<ClientWish> =>
+    readWishes.get(exchange) ?? readWish(exchange, init);
   const planChat = (exchange: ChatExchange, wish: Wish | undefined): Plan | Promise<Plan> => {
-    const own = wish && expressionOf(wish);
-    const make = (clients: ClientWish) =>
-      planOf(exchange, wish ? overruled(clients, own, wish.model) : clients, context);
-    const clients = chatWish(exchange);
-    return clients instanceof Promise ? clients.then(make) : make(clients);
+    const expression = wish && expressionOf(wish);
+    const make = (clientWish: ClientWish) =>
+      planOf(exchange, wish ? overridden(clientWish, expression, wish.model) : clientWish, context);
+    const clientWish = clientWishOf(exchange);
+    return clientWish instanceof Promise ? clientWish.then(make) : make(clientWish);
   };
   const expressionOf = ({ approach }: Wish): Expression | undefined =>
     approach === undefined ? undefined : (readSource(approach, registry, 'approach') ?? PLAIN);
@@ -74,9 +80,9 @@ export function createPlanning(init: PlanningInit): Planning {
   return {
     async wishOf(exchange) {
       if (exchange.operation !== 'chat') return wishOfOther(exchange);
-      // Taken apart from the request as it is now: what a tap on `request` changed counts.
+      // Always read anew: a tap on `request` may have changed the request since the last time.
       const reading = Promise.resolve(readWish(exchange, init));
-      read.set(exchange, reading);
+      readWishes.set(exchange, reading);
       const { expression, model } = await reading;
       return {
         ...(expression ? { approach: printExpression(expression) } : {}),
@@ -90,9 +96,9 @@ export function createPlanning(init: PlanningInit): Planning {
   };
 }
 
-/** What the client asks for, with what a plugin wants instead. */
-function overruled(clients: ClientWish, expression: Expression | undefined, model: string | undefined): ClientWish {
-  return { ...clients, expression: expression ?? clients.expression, model: model ?? clients.model };
+/** The client's wish with the approach and the model that a plugin chose instead; undefined = the client's stays. */
+function overridden(wish: ClientWish, expression: Expression | undefined, model: string | undefined): ClientWish {
+  return { ...wish, expression: expression ?? wish.expression, model: model ?? wish.model };
 }
 
 function wishOfOther({ request }: Exchange): Wish {
@@ -100,7 +106,7 @@ function wishOfOther({ request }: Exchange): Wish {
   return typeof model === 'string' ? { model } : {};
 }
 
-/** Is what a tap on `plan` returned a whole plan? Otherwise it is a wish. Throws a 500 where it is neither. */
+/** Did a tap on `plan` return a whole plan, rather than a wish? Throws a 500 if it is neither. */
 export function isPlan(made: Plan | Wish): made is Plan {
   if ('run' in made) return true;
   if (made.approach !== undefined && typeof made.approach !== 'string')

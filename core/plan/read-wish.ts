@@ -8,26 +8,27 @@ import { controlFields, isListedModel, mayHavePrefix, mayHaveTag, splitModel, wi
 import type { ApproachRegistry } from './registry.ts';
 import { NO_OPTIONS, readOptions, type RequestOptions } from './request-options.ts';
 
-/** All that a chat request says about how it is to be answered. */
+/** Everything that a chat request says about how it is to be answered. */
 export interface ClientWish {
-  /** As it came. */
+  /** The request, marks included. */
   readonly request: Payload<ChatRequest>;
-  /** What takes the marks out of it, so that none goes upstream. */
+  /** The changes that remove the marks from the request, so that none goes upstream. */
   readonly changes: Changes<ChatRequest>;
-  /** By the strongest of its marks; undefined = it selects none. */
+  /** The approaches that the strongest mark selects; undefined = the request selects none. */
   readonly expression: Expression | undefined;
-  /** Without prefixes, as clients write it; undefined = it names none, and the file has no default. */
+  /** As clients write it, without prefixes; undefined = the name is only prefixes, and the file has no default model. */
   readonly model: string | undefined;
   readonly options: RequestOptions;
 }
 
+/** What reading a wish needs beside the request. */
 export interface WishContext {
   readonly registry: ApproachRegistry;
   readonly upstreams: Upstreams;
   readonly settings: {
-    /** For chat requests that name no model. */
+    /** The model of chat requests that name none. */
     readonly model?: string | undefined;
-    /** May messages select an approach? Tags are removed in any case. */
+    /** May tags in messages select an approach? They are removed either way. */
     readonly tags: boolean;
   };
 }
@@ -35,8 +36,9 @@ export interface WishContext {
 const UNCHANGED: Changes<ChatRequest> = Object.freeze({});
 
 /**
- * Reads every mark of a request: field, header, model prefix, tag (the first of them wins), and its options. A promise
- * only where an upstream has to be asked for its models. Throws a 400 that names the field.
+ * Reads the marks that select an approach (the body field, the header, the model's prefix, tags in messages: the first of
+ * these wins) and the options. A promise only if an upstream has to be asked for its list of models. Throws a 400 that
+ * names the field.
  */
 export function readWish(exchange: ChatExchange, context: WishContext): ClientWish | Promise<ClientWish> {
   const { registry, upstreams, settings } = context;
@@ -48,30 +50,30 @@ export function readWish(exchange: ChatExchange, context: WishContext): ClientWi
   const fields = controlFields(value, registry.flatOptions);
   const header = client.headers['x-optigate-approach'];
   const untagged = mayHaveTag(request.bytes) ? withoutTags(value.messages) : undefined;
-  const strong =
+  const explicit =
     readSource(value['optillm_approach'], registry, 'optillm_approach') ??
     readSource(typeof header === 'string' ? header : header?.[0], registry, 'x-optigate-approach');
   const wish: ClientWish = {
     request,
     changes: withoutMarks(fields, untagged),
-    expression: strong,
+    expression: explicit,
     model: name,
     options: fields === undefined ? NO_OPTIONS : readOptions(value, registry),
   };
   const tags = settings.tags ? (untagged?.tags ?? []) : [];
   const isListed = (slug: string) => slug === 'none' || registry.get(slug) !== undefined;
   if (!mayHavePrefix(name, isListed))
-    return strong || tags.length === 0 ? wish : { ...wish, expression: tagged(tags, registry) };
+    return explicit || tags.length === 0 ? wish : { ...wish, expression: firstTagged(tags, registry) };
   const isModel = async (model: string) =>
     model === settings.model || (await isListedModel(model, upstreams, exchange.signal));
   return splitModel(name, isListed, isModel).then(({ prefix, model }) => ({
     ...wish,
-    expression: strong ?? prefix ?? tagged(tags, registry),
+    expression: explicit ?? prefix ?? firstTagged(tags, registry),
     model: model === '' ? settings.model : model,
   }));
 }
 
-/** One source's expression; undefined where it names nothing (`auto` included). */
+/** The expression that a field, header or tag holds; undefined if it is absent, empty or `auto`. Throws a 400. */
 export function readSource(source: unknown, registry: ApproachRegistry, param: string): Expression | undefined {
   if (source === undefined || source === null) return undefined;
   if (typeof source !== 'string')
@@ -97,7 +99,7 @@ function withoutMarks(
   return changes;
 }
 
-function tagged(tags: readonly string[], registry: ApproachRegistry): Expression | undefined {
+function firstTagged(tags: readonly string[], registry: ApproachRegistry): Expression | undefined {
   for (const tag of tags) {
     const expression = readSource(tag, registry, 'messages');
     if (expression) return expression;

@@ -1,36 +1,38 @@
 import { z } from 'zod';
-import type { Call } from '../exchange/exchange.ts';
-import type { PluginRecord } from '../plugin/define.ts';
-import type { Reply } from '../exchange/reply.ts';
 import type { Approach, ApproachFields, Approaches, Next, OptionsSchema } from '../approach/types.ts';
+import type { Call } from '../exchange/exchange.ts';
+import type { Reply } from '../exchange/reply.ts';
+import type { PluginRecord } from '../plugin/define.ts';
 import { CHAT_FIELDS, RESERVED_SLUGS } from './reserved-names.ts';
 
-/** Options that a body cannot give flat: `limits` are the request's own there, and caps are the server's. */
+/** Options that are no flat fields of a body: a request has its own limits, and caps (`at_most`) are the server's. */
 const FILE_ONLY: ReadonlySet<string> = new Set(['limits', 'at_most']);
 
 /** The approaches of one pipeline, by slug. */
 export interface ApproachRegistry {
   /**
-   * What a plugin's `apply` gets. Options of its own (`add({ options })`) start from their schema's defaults; else the
-   * plugin's own, as checked from the file, apply.
-   * @param isBuiltIn  Its option names are then also flat fields of a request's body.
+   * The registry as a plugin's `apply` sees it. An approach added with `options` of its own starts from that schema's
+   * defaults; else it has the plugin's options, as the file sets them. Adding throws a `TypeError` that names the fault.
+   * @param isBuiltIn  Requests may also set the options as flat fields of the body.
    */
   viewFor(plugin: PluginRecord, options: object, isBuiltIn?: boolean): Approaches<object>;
   get(slug: string): Approach | undefined;
   readonly slugs: readonly string[];
   readonly all: readonly Approach[];
   /**
-   * What a body's flat fields mean, of built-in approaches: an option's name (but for the chat wire's own fields),
-   * `<slug>_<option>`, and `<slug>_config` for an object of options.
+   * The flat fields of a body that set options of built-in approaches: `<option>` (unless the chat wire has a field of
+   * that name), `<slug>_<option>`, and `<slug>_config`, which holds an object of options.
    */
   readonly flatOptions: FlatOptions;
 }
 
+/** A body's field → the options it sets: several if approaches share an option's name. */
 export type FlatOptions = ReadonlyMap<string, readonly FlatOption[]>;
 
+/** An option that a flat field sets. */
 export interface FlatOption {
   readonly slug: string;
-  /** Undefined: the field is an object of options. */
+  /** Undefined: the field holds an object of options. */
   readonly option: string | undefined;
 }
 
@@ -40,6 +42,7 @@ interface Definition extends ApproachFields {
   run(call: Call, next: Next, options: object): Promise<Reply>;
 }
 
+/** An empty registry. */
 export function createApproachRegistry(): ApproachRegistry {
   const approaches = new Map<string, Approach>();
   const flatOptions = new Map<string, FlatOption[]>();
@@ -74,7 +77,7 @@ export function createApproachRegistry(): ApproachRegistry {
 
   return {
     viewFor: (plugin, options, isBuiltIn = true) => ({
-      // The one seam between approaches of unknown options and the registry: what `run` gets was parsed by its schema.
+      // The registry does not know the options' types. `run` gets options that its own schema parsed, so they fit.
       add: (slug: string, given: object) => add(plugin, options, isBuiltIn, slug, given as Definition),
     }),
     get: (slug) => approaches.get(slug),
@@ -88,7 +91,7 @@ export function createApproachRegistry(): ApproachRegistry {
   };
 }
 
-/** The names a schema of options knows; none for one that is not an object's. */
+/** The names of a schema's options; empty if the schema is not a plain object's. */
 export function optionNames(schema: OptionsSchema): readonly string[] {
   return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }

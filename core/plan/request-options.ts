@@ -1,28 +1,29 @@
-import { isRecord } from '../bytes/json.ts';
 import { z } from 'zod';
-import { gatewayError, type GatewayError } from '../errors.ts';
-import type { ChatRequest } from '../wire/chat/chat-types.ts';
 import { capsOf, isServerOnly, limitsOf } from '../approach/options.ts';
-import type { Reducer } from '../run/reduce.ts';
-import { optionNames, type ApproachRegistry } from './registry.ts';
 import type { Approach } from '../approach/types.ts';
-import { CONTROL_KEYS } from './reserved-names.ts';
+import { isRecord } from '../bytes/json.ts';
+import { gatewayError, type GatewayError } from '../errors.ts';
 import type { Budget } from '../exchange/ledger.ts';
 import { nearest } from '../nearest.ts';
+import type { Reducer } from '../run/reduce.ts';
+import type { ChatRequest } from '../wire/chat/chat-types.ts';
+import { optionNames, type ApproachRegistry } from './registry.ts';
+import { CONTROL_KEYS } from './reserved-names.ts';
 
-/** What a request says about how it is to be answered, checked. */
+/** The options of one request, checked: those of approaches, and those of the answer as a whole. */
 export interface RequestOptions {
-  /** Options per approach as the request gives them: complete, merged over the file's. Only those it names. */
+  /** Slug → complete options: the file's with the request's over them. Holds only approaches that the request sets options of. */
   readonly options: ReadonlyMap<string, object>;
   readonly budget: Budget;
   readonly wantsTrace: boolean;
   readonly wantsProgress: boolean;
-  /** `n: top`: the n best of one pool instead of n whole runs. */
+  /** `n: top`: an approach that selects returns the n best of one pool, instead of running n times. */
   readonly isTop: boolean;
-  /** How the branches of `a|b` become one choice; undefined = they do not. */
+  /** How the branches of `a|b` become one choice; undefined = each branch is a choice. */
   readonly reduce: Reducer | undefined;
 }
 
+/** The options of a request that sets none. */
 export const NO_OPTIONS: RequestOptions = Object.freeze({
   options: new Map<string, object>(),
   budget: {},
@@ -45,7 +46,7 @@ const controls = z.object({
 });
 type Controls = z.output<typeof controls>;
 
-/** Reads `optigate: { … }` and the flat option names. Throws a 400 that names the field. */
+/** Reads the body's field `optigate` and its flat options. Throws a 400 that names the field. */
 export function readOptions(request: ChatRequest, registry: ApproachRegistry): RequestOptions {
   const given: unknown = request['optigate'] ?? {};
   if (!isRecord(given)) throw invalid('optigate', 'expected an object');
@@ -68,7 +69,7 @@ export function readOptions(request: ChatRequest, registry: ApproachRegistry): R
   };
 }
 
-/** The lower of both limits, each. */
+/** The lower limit of each kind; a limit that only one budget has counts, too. */
 export function lowerBudget(a: Budget, b: Budget): Budget {
   const lower: { -readonly [K in keyof Budget]: Budget[K] } = { ...a };
   for (const key of ['maxCalls', 'maxTokens', 'deadlineMs'] as const) {
@@ -78,46 +79,47 @@ export function lowerBudget(a: Budget, b: Budget): Budget {
   return lower;
 }
 
+/** Collects each approach's options from the three places where a body may set them, the strongest last. */
 function approachOptions(
   request: ChatRequest,
   given: Readonly<Record<string, unknown>>,
   registry: ApproachRegistry,
 ): ReadonlyMap<string, object> {
-  // Where each value was written, for the error that names it.
-  const named = new Map<string, { values: Record<string, unknown>; fields: Map<string, string> }>();
-  const entry = (slug: string) => {
-    const found = named.get(slug) ?? { values: {}, fields: new Map<string, string>() };
-    named.set(slug, found);
+  // `fields` says where the request set each value, for errors.
+  const collected = new Map<string, { values: Record<string, unknown>; fields: Map<string, string> }>();
+  const entryOf = (slug: string) => {
+    const found = collected.get(slug) ?? { values: {}, fields: new Map<string, string>() };
+    collected.set(slug, found);
     return found;
   };
-  const take = (slug: string, field: string, written: unknown) => {
+  const addObject = (slug: string, field: string, written: unknown) => {
     if (!isRecord(written)) throw invalid(field, 'expected an object of options');
-    const { values, fields } = entry(slug);
+    const { values, fields } = entryOf(slug);
     for (const [name, value] of Object.entries(written)) {
       values[name] = value;
       fields.set(name, `${field}.${name}`);
     }
   };
-  // From the weakest form to the strongest.
+  // From the weakest form to the strongest: flat options, `<slug>_config`, `optigate.<slug>`.
   const flat = Object.keys(request).filter((field) => request[field] !== null && registry.flatOptions.has(field));
   for (const field of flat) {
     for (const { slug, option } of registry.flatOptions.get(field) ?? []) {
       if (option === undefined) continue;
-      const { values, fields } = entry(slug);
+      const { values, fields } = entryOf(slug);
       values[option] = request[field];
       fields.set(option, field);
     }
   }
   for (const field of flat) {
     for (const { slug, option } of registry.flatOptions.get(field) ?? [])
-      if (option === undefined) take(slug, field, request[field]);
+      if (option === undefined) addObject(slug, field, request[field]);
   }
   for (const slug of registry.slugs) {
     const nested = given[slug];
-    if (nested !== undefined && nested !== null) take(slug, `optigate.${slug}`, nested);
+    if (nested !== undefined && nested !== null) addObject(slug, `optigate.${slug}`, nested);
   }
   const options = new Map<string, object>();
-  for (const [slug, { values, fields }] of named) {
+  for (const [slug, { values, fields }] of collected) {
     const approach = registry.get(slug);
     if (approach) options.set(slug, checked(approach, values, fields));
   }
@@ -125,8 +127,9 @@ function approachOptions(
 }
 
 /**
- * The file's options with the request's over them, checked like the file's; within the file's own limits and caps.
- * @param fields  Where the request wrote each of `values`.
+ * The file's options with the request's over them, checked by the same schema. Throws a 400 for a value above the file's
+ * cap; limits above the file's are lowered to it.
+ * @param fields  Option → the field of the request that sets it, for errors.
  */
 function checked(
   approach: Approach,

@@ -1,4 +1,7 @@
-/** Fields of OpenAI's chat request. An option of the same name can only be set under `optigate`: flat, it is the field. */
+/**
+ * Fields of chat requests, OpenAI's and widely used additions. If an option has such a name, a body's flat field of that
+ * name is the wire's; the option can be set as `<slug>_<option>` or below `optigate`.
+ */
 export const CHAT_FIELDS: ReadonlySet<string> = new Set(
   `model messages stream stream_options n stop seed user metadata store audio
   temperature top_p presence_penalty frequency_penalty logit_bias logprobs top_logprobs
@@ -9,7 +12,8 @@ export const CHAT_FIELDS: ReadonlySet<string> = new Set(
   transforms thinking reasoning extra_body`.split(/\s+/),
 );
 
-/** Keys of `optigate: { … }` in a request that are no approach's options. */
+/** Keys of the body's field `optigate` that are not the slug of an approach. */
 export const CONTROL_KEYS = ['max_calls', 'max_tokens', 'deadline', 'trace', 'progress', 'n', 'reduce'] as const;
 
+/** Names that no approach may have, because they mean something else in a request. */
 export const RESERVED_SLUGS: ReadonlySet<string> = new Set([...CONTROL_KEYS, 'auto']);

@@ -6,8 +6,8 @@ import type { Upstreams } from '../upstream/upstreams.ts';
 import { destinationOf } from './destination.ts';
 
 /**
- * Throws a 403 where a plan needs a model that the caller may not use: the request's own, those that its upstream may
- * fall back to, and those that approaches call beside it. Each call is looked at again before it leaves (`guardModels`).
+ * Throws a 403 if a plan needs a model that the caller may not use: the request's own, those that its upstream may fall
+ * back to, and those that approaches call besides. `guardModels` checks each call again before it is sent.
  */
 export function checkRights(exchange: Exchange, plan: Plan, upstreams: Upstreams): void {
   const { identity } = exchange;
@@ -29,10 +29,10 @@ function namesModel(body: unknown): boolean {
   return isRecord(body) && typeof body['model'] === 'string' && body['model'] !== '';
 }
 
-/** No model runs on what is sent here. */
+/** Paths on which no model runs. */
 const WITHOUT_MODEL = /^\/v1\/(?:files|uploads|vector_stores|conversations|containers)(?:[/?]|$)/;
 
-/** Might a model run that is named where nobody looks: in a form, deep in a body, in a file sent before, by default? */
+/** May a model run that cannot be seen here, because a form, a file sent before, or the upstream's default names it? */
 function mayHideModel({ operation, upload, request, client }: Exchange): boolean {
   if (operation !== 'other') return false;
   const hasBody = upload !== undefined || request.bytes.length > 0;

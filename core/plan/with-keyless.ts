@@ -3,7 +3,10 @@ import { Identity } from '../exchange/identity.ts';
 import { findCredential } from '../upstream/credentials.ts';
 import type { KeylessUpstream } from '../upstream/upstreams.ts';
 
-/** The plan, sent to the keyless upstream where its own upstream has no key for this caller. */
+/**
+ * Redirects a plan to the keyless upstream (a local model server, or the demo) if the caller brings no upstream key and
+ * no other key would pay at the plan's own upstream. A local server that does not list the plan's model answers with its first one, and the log says so.
+ */
 export function withKeyless(plan: Plan, exchange: Exchange, keyless: KeylessUpstream | undefined): Plan {
   if (!keyless || Identity.grantOf(exchange.identity).upstreamKey !== undefined) return plan;
   if (findCredential(exchange, plan.upstream)) return plan;
