@@ -31,7 +31,7 @@ export function liveChoices({ call, wantsThinking, repair }: LiveInit) {
     const isEnd = typeof finish_reason === 'string' && finish_reason !== '';
     if (isEnd) open.delete(index);
     else open.set(index, { chunk, choice });
-    if (delta.tool_calls || typeof delta.refusal === 'string') reader.isOther = true;
+    if ((delta.tool_calls?.length ?? 0) > 0 || Boolean(delta.refusal)) reader.isOther = true;
     const pieces = typeof delta.content === 'string' ? reader.push(delta.content) : [];
     const isFiltered = finish_reason === 'content_filter';
     const last = isEnd && !reader.isOther && !isFiltered ? reader.end(isCut) : [];
