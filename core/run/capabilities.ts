@@ -1,22 +1,25 @@
 import { isDeepStrictEqual } from 'node:util';
 import { LRUCache } from 'lru-cache';
+import { clientsRequestOf, topLevelField } from '../approach/losses.ts';
 import type { Call, Handler } from '../exchange/exchange.ts';
 import type { Reply } from '../exchange/reply.ts';
 import { refusalOf } from '../upstream/refusal.ts';
-import { clientsRequestOf, topLevelField } from '../approach/losses.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** What each model of each upstream takes, as its own answers told: remembered for an hour, bounded. */
+/**
+ * Which request fields each model of each upstream accepts, learned from its answers. A record lasts an hour, and there
+ * are at most 10,000.
+ */
 export class Capabilities {
   readonly #records: LRUCache<string, boolean>;
 
-  /** @param now  Milliseconds, for tests that step time. */
+  /** @param now  Milliseconds; tests pass a clock of their own. */
   constructor(now?: () => number) {
     this.#records = new LRUCache({ max: 10_000, ttl: HOUR_MS, ...(now ? { perf: { now }, ttlResolution: 0 } : {}) });
   }
 
-  /** Undefined = not known yet. `field` is a request's field, or `prefill` for a last assistant turn. */
+  /** Undefined = not known. `field` is a request's field, or `prefill`: a last message of the assistant's. */
   takes(call: Call, field: string): boolean | undefined {
     return this.#records.get(keyOf(call, field));
   }
@@ -30,14 +33,14 @@ function keyOf({ upstream, request }: Call, field: string): string {
   return `${upstream.name}\0${request.value.model}\0${field}`;
 }
 
-/** What an approach never sets as an option of the model, or what has rules of its own (`n`: sampling.ts). */
+/** Fields that are no options of the model, so never left out. `n` has rules of its own, in sampling.ts. */
 const NOT_OPTIONS: ReadonlySet<string> = new Set(['model', 'messages', 'stream', 'stream_options', 'n', 'tools']);
 const OTHER_LIMIT = { max_tokens: 'max_completion_tokens', max_completion_tokens: 'max_tokens' } as const;
 
 /**
- * Leaves out what an approach set by itself and the model refuses: a 400 or 422 that names such a field
- * is repeated without it, once per field, and remembered. A limit goes under its other name first. What the client sent
- * is never dropped: its refusal is the answer.
+ * Leaves out fields that an approach added and the model refuses: on a 400 or 422 that names such a field, repeats the
+ * call without it, once per field, and remembers that. A token limit is first tried under its other name. A field that
+ * the client sent is never dropped: the refusal is then the answer.
  */
 export function leavingOutRefused(handler: Handler, capabilities: Capabilities): Handler {
   return async (call) => {
@@ -58,7 +61,7 @@ export function leavingOutRefused(handler: Handler, capabilities: Capabilities):
   };
 }
 
-/** The fields whose values differ from the client's. A seed counted up from the client's own is still the client's. */
+/** The fields that the client did not send with this value. A seed is the client's if the client sent any. */
 function ownFields(call: Call): Set<string> {
   const original: Readonly<Record<string, unknown>> = clientsRequestOf(call);
   const { value } = call.request;
@@ -97,7 +100,7 @@ function leftOut({ exchange }: Call): readonly string[] {
   return Array.isArray(noted) ? noted.map(String) : [];
 }
 
-/** The field of ours that a refusal names: by `param`, else the first mentioned in its code or message. */
+/** The one of `own` that a refusal names, by `param`, else the first that its code or message mentions. */
 function refusedField(reply: Reply, own: ReadonlySet<string>): string | undefined {
   if (reply.kind !== 'complete' || (reply.status !== 400 && reply.status !== 422) || own.size === 0) return undefined;
   const { param, code, message, text } = refusalOf(reply);

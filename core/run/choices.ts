@@ -1,18 +1,18 @@
+import { seedAt } from '../approach/fan-out.ts';
+import { JoinedStream } from '../approach/joined-stream.ts';
+import { reportDegraded } from '../approach/losses.ts';
+import { completionOf } from '../approach/whole.ts';
 import type { Call, Handler, StreamStamp } from '../exchange/exchange.ts';
 import { streamReply, type CompleteReply, type Reply, type StreamReply } from '../exchange/reply.ts';
 import type { Capabilities } from './capabilities.ts';
 import { mergeReplies, runBranches, type Branch } from './merge.ts';
 import { isRefusalOfN } from './sampling.ts';
-import { JoinedStream } from '../approach/joined-stream.ts';
-import { completionOf } from '../approach/whole.ts';
-import { reportDegraded } from '../approach/losses.ts';
-import { seedAt } from '../approach/fan-out.ts';
 
 const MAX_CHOICES = 128;
 
 /**
- * The client's own `n` in a plan of one call: it goes upstream as it is and streams as it comes.
- * Only its refusal, or too few choices, starts single calls, all at once, whose choices are merged by index.
+ * Fulfils the client's `n` in a plan of one call. `n` goes upstream unchanged, and a stream passes through. Only if the
+ * upstream refuses `n`, or returns too few choices, the missing ones are asked for by single calls, all at once.
  */
 export function countingChoices(
   handler: Handler,
@@ -21,7 +21,7 @@ export function countingChoices(
 ): Handler {
   return async (call) => {
     const n = call.request.value.n ?? 1;
-    // Beyond what the wire allows it is the upstream's to refuse, and never ours to fan out: the branches alone would fill the memory.
+    // An `n` above what the wire allows is left for the upstream to refuse: so many single calls would fill the memory.
     if (!Number.isInteger(n) || n <= 1 || n > MAX_CHOICES) return handler(call);
     const isTaken = capabilities.takes(call, 'n');
     if (isTaken === false) return singles(call, 0, n);
@@ -36,6 +36,7 @@ export function countingChoices(
     return runBranches(singleBranches(from, to, handler), call, { stamp: createStamp(call), isRanked: true });
   }
 
+  /** If the single calls fail, too, the client gets the refusal of `n`. */
   async function withoutN(refusal: Reply, call: Call, n: number): Promise<Reply> {
     const reply = await singles(call, 0, n).catch((error: unknown) => {
       if (call.signal.aborted) throw error;
@@ -53,7 +54,7 @@ export function countingChoices(
     return more?.kind === 'complete' ? mergeReplies([{ reply }, { reply: more }], call, createStamp(call)) : reply;
   }
 
-  /** A stream of a model that is not known yet: choices that have not come when it ends are asked for singly. */
+  /** A stream of a model of which it is not known whether it takes `n`: asks for the choices that are missing at its end. */
   function toppedUpStream(reply: StreamReply, call: Call, n: number): Reply {
     const seen = new Set<number>();
     const joined = new JoinedStream({ call, stamp: undefined });
@@ -77,7 +78,7 @@ export function countingChoices(
   }
 }
 
-/** The client gets the choices there are. */
+/** Reports that choices are missing; the client gets those that came. */
 function tooFew({ exchange }: Call): undefined {
   reportDegraded(exchange, 'choices_missing');
 }

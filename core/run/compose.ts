@@ -1,27 +1,27 @@
-import { GatewayError, gatewayError } from '../errors.ts';
-import { GENERATION_ROLES, type Call, type Handler } from '../exchange/exchange.ts';
-import { onEnd, type CompleteReply, type Reply } from '../exchange/reply.ts';
 import { candidateText, withDraft } from '../approach/conversation.ts';
 import { shownOrBest } from '../approach/shown-reply.ts';
-import { withDeadline } from './deadline.ts';
-import { createNext, type Kit } from './next.ts';
 import type { Approach, Next } from '../approach/types.ts';
 import { toAnswers, wholeCall, wholeReply } from '../approach/whole.ts';
+import { GatewayError, gatewayError } from '../errors.ts';
+import { GENERATION_ROLES, type Call, type Handler } from '../exchange/exchange.ts';
 import type { Allowance } from '../exchange/ledger.ts';
+import { onEnd, type CompleteReply, type Reply } from '../exchange/reply.ts';
+import { withDeadline } from './deadline.ts';
+import { createNext, type Kit } from './next.ts';
 
 /** An approach of a plan with its effective options. */
 export interface Step {
   readonly approach: Approach;
   readonly options: object;
-  /** Its own limits within the request's. */
+  /** What the approach may spend, in addition to the request's limits. Undefined = no limit of its own. */
   readonly allowance?: Allowance | undefined;
+  /** From the request's arrival. Undefined = no deadline of its own. */
   readonly deadlineMs?: number | undefined;
 }
 
 /**
- * One branch of an expression as one handler. A transformer wraps what follows, once, or with
- * `per: 'call'` each generation call of what follows; an answerer's answer goes to what follows as a draft beside the
- * conversation. No steps: the plain call.
+ * One branch of an expression as one handler. A transformer wraps the steps after it, or with `per: 'call'` each
+ * generation call that they make. An answerer's answer becomes a draft for the steps after it. Without steps: `call`.
  */
 export function compose(steps: readonly Step[], call: Handler, kit: Kit): Handler {
   const [step, ...rest] = steps;
@@ -44,9 +44,9 @@ async function runStep(step: Step, given: Call, next: Next, { clock }: Kit): Pro
   const now = () => performance.now() - exchange.startedAt;
   const own = trace.isOn ? trace.step(approach.slug, now()) : trace;
   const call = trace.isOn || allowance ? given.with({}, { trace: own, ...(allowance ? { allowance } : {}) }) : given;
-  const running = (one: Call) => runApproach(step, one, next);
+  const run = (given: Call) => runApproach(step, given, next);
   try {
-    const reply = await (deadlineMs === undefined ? running(call) : withDeadline(running, call, deadlineMs, clock));
+    const reply = await (deadlineMs === undefined ? run(call) : withDeadline(run, call, deadlineMs, clock));
     if (trace.isOn) onEnd(reply, () => own.end(now()));
     return reply;
   } catch (error) {
@@ -55,7 +55,7 @@ async function runStep(step: Step, given: Call, next: Next, { clock }: Kit): Pro
   }
 }
 
-/** An approach's own mistake fails the request with its plugin's name; whatever else is thrown says itself what it is. */
+/** An error that is no `GatewayError` is a bug in the approach: it becomes a `plugin_error` that names the plugin. */
 async function runApproach({ approach, options }: Step, call: Call, next: Next): Promise<Reply> {
   try {
     return await approach.run(call, next, options);
@@ -65,12 +65,13 @@ async function runApproach({ approach, options }: Step, call: Call, next: Next):
   }
 }
 
+/** Wraps generation calls only: a prompt of an approach's own, such as a judge's, must not be changed. */
 function perCall(step: Step, call: Handler, kit: Kit): Handler {
   const next = createNext(call, kit, true);
   return (given) => (GENERATION_ROLES.has(given.role) ? runStep(step, given, next, kit) : call(given));
 }
 
-/** The first one's answer becomes the second one's draft, and the answer where the second one cannot give any. */
+/** The first handler's answer becomes the second's draft. If the second cannot improve it, the draft is the answer. */
 function improving(first: Handler, second: Handler): Handler {
   return async (call) => {
     const draft = await wholeReply(await first(wholeCall(call)), call);

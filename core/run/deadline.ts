@@ -4,7 +4,11 @@ import type { Call, Handler } from '../exchange/exchange.ts';
 import { onEnd, type Reply } from '../exchange/reply.ts';
 import { childSignal } from '../signals.ts';
 
-/** Bounds a plain call: there is nothing to fall back to, so that its end is the exchange's. Cheaper than a signal of its own. */
+/**
+ * Ends a plain call at the deadline, its stream included. No earlier answer could take its place, so this aborts the
+ * whole exchange: that is cheaper than a signal of the call's own.
+ * @param deadlineMs  From the request's arrival.
+ */
 export async function bounded(next: Handler, call: Call, deadlineMs: number, clock: Clock): Promise<Reply> {
   const { exchange } = call;
   const cancelTimer = clock.setTimeout(
@@ -21,8 +25,12 @@ export async function bounded(next: Handler, call: Call, deadlineMs: number, clo
   }
 }
 
-/** Bounds a whole run, streams to their end; what the approach has by then is its answer. */
-export async function withDeadline(running: Handler, call: Call, deadlineMs: number, clock: Clock): Promise<Reply> {
+/**
+ * Ends a run of approaches at the deadline, its stream included. Only the run's own signal aborts, so that an approach can
+ * still answer with the best it has by then.
+ * @param deadlineMs  From the request's arrival.
+ */
+export async function withDeadline(run: Handler, call: Call, deadlineMs: number, clock: Clock): Promise<Reply> {
   const child = childSignal(call.signal);
   const cancelTimer = clock.setTimeout(
     () => child.abort(gatewayError('deadline_exceeded', { ms: deadlineMs })),
@@ -33,7 +41,7 @@ export async function withDeadline(running: Handler, call: Call, deadlineMs: num
     child.release();
   };
   try {
-    const reply = await running(call.with({}, { signal: child.signal }));
+    const reply = await run(call.with({}, { signal: child.signal }));
     onEnd(reply, release);
     return reply;
   } catch (error) {

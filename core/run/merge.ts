@@ -1,32 +1,35 @@
 import { randomUUID } from 'node:crypto';
+import { JoinedStream } from '../approach/joined-stream.ts';
+import { reportDegraded } from '../approach/losses.ts';
+import { completionOf, wholeReply } from '../approach/whole.ts';
+import { withHeader, type HeaderList } from '../bytes/header-list.ts';
 import type { Clock } from '../clock.ts';
 import type { Call, StreamStamp } from '../exchange/exchange.ts';
-import { withHeader, type HeaderList } from '../bytes/header-list.ts';
-import type { Choice, Usage } from '../wire/chat/chat-types.ts';
 import { streamReply, type CompleteReply, type Reply } from '../exchange/reply.ts';
-import { firstByRank, UpstreamRefusal } from '../upstream/refusal.ts';
 import { childSignal } from '../signals.ts';
-import { JoinedStream } from '../approach/joined-stream.ts';
-import { completionOf, wholeReply } from '../approach/whole.ts';
-import { reportDegraded } from '../approach/losses.ts';
+import { firstByRank, UpstreamRefusal } from '../upstream/refusal.ts';
+import type { Choice, Usage } from '../wire/chat/chat-types.ts';
 
-/** One of several runs whose choices make one answer. */
+/** One of several runs whose choices are merged into one answer. */
 export interface Branch {
   start(call: Call): Promise<Reply>;
-  /** Goes into `optigate.approach` of its choices. */
+  /** Written to `optigate.approach` of each of its choices. Undefined = nothing is written. */
   readonly label?: string | undefined;
 }
 
+/** How the branches' replies become one. */
 export interface MergeInit {
   readonly stamp: StreamStamp;
-  /** Is the client told the failure that ranks first, instead of the first as written? */
+  /** If all branches fail: does the client get the failure that ranks first, instead of the first as written? */
   readonly isRanked: boolean;
+  /** Fields to add to the end of a stream, asked for when it ends; undefined = none. */
   readonly extension?: (() => Readonly<Record<string, unknown>> | undefined) | undefined;
 }
 
 /**
- * Runs branches at once and makes one reply of theirs, choices in the written order; failed ones are left out. A stream
- * begins with the first branch that has begun, and holds each later one back until all before it have begun or failed.
+ * Runs the branches at once and merges their replies into one, with the choices in written order. Failed branches are left
+ * out; if all fail, throws one of the failures. A stream begins with the first branch that begins; a later branch is held
+ * back until all before it have begun or failed.
  */
 export async function runBranches(branches: readonly Branch[], call: Call, init: MergeInit): Promise<Reply> {
   const group = childSignal(call.signal);
@@ -34,18 +37,19 @@ export async function runBranches(branches: readonly Branch[], call: Call, init:
   if (call.request.value.stream === true) return joinedInOrder(branches, running, call, group, init);
   try {
     const outcomes = await Promise.all(running);
-    const made = outcomes.flatMap((outcome, i) =>
+    const parts = outcomes.flatMap((outcome, i) =>
       'reply' in outcome ? [{ reply: outcome.reply, label: branches[i]?.label }] : [],
     );
     const failures = outcomes.flatMap((outcome) => ('error' in outcome ? [outcome.error] : []));
-    if (made.length === 0) throw failureToTell(failures, init.isRanked);
+    if (parts.length === 0) throw failureToTell(failures, init.isRanked);
     if (failures.length > 0) reportDegraded(call.exchange, 'branch_failed');
-    return mergeReplies(made as readonly Part[], call, init.stamp);
+    return mergeReplies(parts as readonly Part[], call, init.stamp);
   } finally {
     group.release();
   }
 }
 
+/** What one branch came to. */
 type Settled = { readonly reply: Reply } | { readonly error: unknown };
 
 async function settled(branch: Branch, call: Call): Promise<Settled> {
@@ -100,16 +104,21 @@ async function joinedInOrder(
   }
 }
 
+/** The failure that the client gets if all branches failed: the one that ranks first, or the first as written. */
 export function failureToTell(failures: readonly unknown[], isRanked: boolean): unknown {
   return isRanked ? firstByRank(failures) : failures[0];
 }
 
+/** A branch's whole reply. */
 export interface Part {
   readonly reply: CompleteReply;
   readonly label?: string | undefined;
 }
 
-/** One completion of several: new id and time, choices numbered from 0, usage of all calls of the exchange. */
+/**
+ * Merges completions into one: the stamp's id and time, choices numbered from 0, and the usage of all calls of the
+ * exchange. Everything else is the first reply's.
+ */
 export function mergeReplies(parts: readonly Part[], call: Call, stamp: StreamStamp): CompleteReply {
   const choices: Choice[] = [];
   for (const { reply, label } of parts) {
@@ -126,7 +135,7 @@ export function mergeReplies(parts: readonly Part[], call: Call, stamp: StreamSt
   return stamped({ ...first.reply, body: first.reply.body.with({ choices }) }, call, stamp);
 }
 
-/** The reply as an answer made of several calls. */
+/** The reply with the stamp's id and time, and the usage of all calls: for an answer that took several. */
 export function stamped(reply: CompleteReply, call: Call, { id, created }: StreamStamp): CompleteReply {
   const usage: Usage | undefined = call.exchange.ledger.answerUsage;
   return {
@@ -136,11 +145,12 @@ export function stamped(reply: CompleteReply, call: Call, { id, created }: Strea
   };
 }
 
+/** A new id and the current time, for an answer that is made of several calls. */
 export function createStamp(model: string, clock: Clock): StreamStamp {
   return { id: `chatcmpl-${randomUUID()}`, created: Math.floor(clock.now() / 1_000), model };
 }
 
-/** The headers of an answer that has become an event stream. */
+/** The headers for a reply that is sent as an event stream: no length, and that content type. */
 export function eventStreamHeaders(headers: HeaderList): HeaderList {
   return withHeader(
     withHeader(headers, 'content-length', undefined),

@@ -1,39 +1,33 @@
+import type { Next } from '../approach/types.ts';
+import { wholeCall } from '../approach/whole.ts';
 import type { Clock } from '../clock.ts';
-import { gatewayError } from '../errors.ts';
 import type { Call, Exchange, Handler } from '../exchange/exchange.ts';
 import type { Destination } from '../upstream/upstreams.ts';
 import type { Capabilities } from './capabilities.ts';
-import { ask, sample } from './sampling.ts';
-import type { Next } from '../approach/types.ts';
-import { wholeCall } from '../approach/whole.ts';
+import { askOne, sample } from './sampling.ts';
 
-/** What running approaches takes beside the calls themselves. */
+/** What running an approach needs, the same for all requests. */
 export interface Kit {
   readonly capabilities: Capabilities;
-  /** Where a model's name leads; throws where no upstream can serve it. */
+  /** The upstream and model that a name leads to. Throws a 404 if no upstream can serve it. */
   readonly destination: (exchange: Exchange, model: string) => Destination;
   readonly clock: Clock;
 }
 
 /**
- * What an approach gets as `next`: `handler` with its two ways of asking.
- * @param isUpstream  Is `handler` an upstream call? To further approaches `n` would mean something else.
+ * What an approach gets as `next`: `handler` as a function, with `ask`, `sample` and `to`.
+ * @param isUpstream  Is `handler` a call upstream? Only then `sample` may use `n`: another approach would run n times.
  */
 export function createNext(handler: Handler, { capabilities, destination }: Kit, isUpstream: boolean): Next {
   const passed = new WeakSet<Call>();
   const next = (call: Call) => {
-    // The same call once more is another sample, not the same one: it must not share a cache entry or a flight.
+    // A call that is passed on again is a new sample: it must not get the first one's answer from the cache.
     const fresh = passed.has(call) ? call.again() : call;
     passed.add(call);
     return handler(fresh);
   };
   return Object.assign(next, {
-    ask: async (call: Call) => {
-      const [answer] = await ask(wholeCall(call), handler);
-      if (!answer)
-        throw gatewayError('upstream_error', { upstream: call.upstream.name, detail: 'answered without a choice' });
-      return answer;
-    },
+    ask: (call: Call) => askOne(wholeCall(call), handler),
     sample: (call: Call, count: number, options = {}) =>
       sample(call, count, handler, isUpstream ? capabilities : undefined, options),
     to: (call: Call, name: string) => {

@@ -1,6 +1,12 @@
+import { seedAt } from '../approach/fan-out.ts';
+import { JoinedStream } from '../approach/joined-stream.ts';
+import { reportLostStage } from '../approach/losses.ts';
+import { completionOf, wholeReply } from '../approach/whole.ts';
 import type { Clock } from '../clock.ts';
 import type { Call, Handler, Plan, StreamStamp } from '../exchange/exchange.ts';
+import type { Budget } from '../exchange/ledger.ts';
 import { streamReply, type CompleteReply, type Reply } from '../exchange/reply.ts';
+import { extensionOf } from '../exchange/trace-summary.ts';
 import { UpstreamRefusal } from '../upstream/refusal.ts';
 import { leavingOutRefused } from './capabilities.ts';
 import { countingChoices } from './choices.ts';
@@ -9,35 +15,31 @@ import { bounded, withDeadline } from './deadline.ts';
 import { createStamp, runBranches, stamped, type Branch } from './merge.ts';
 import type { Kit } from './next.ts';
 import { reduceBranches, type Reducer } from './reduce.ts';
-import { JoinedStream } from '../approach/joined-stream.ts';
-import { extensionOf } from '../exchange/trace-summary.ts';
-import { completionOf, wholeReply } from '../approach/whole.ts';
-import type { Budget } from '../exchange/ledger.ts';
-import { reportLostStage } from '../approach/losses.ts';
-import { seedAt } from '../approach/fan-out.ts';
 
 export type { Step } from './compose.ts';
 export { createStamp } from './merge.ts';
 
+/** What a plan's run is made of. */
 export interface RunInit {
   /** The steps of each branch of `|`; a branch without steps is the plain call. */
   readonly branches: readonly (readonly Step[])[];
+  /** Does the plan make at most one upstream call per choice? */
   readonly isSingleCall: boolean;
   readonly clock: Clock;
   readonly kit: Kit;
   readonly budget: Budget;
-  /** `n: top`: approaches that select return the n best of one pool. */
+  /** `n: top`: an approach that selects returns the n best of one pool, instead of running n times. */
   readonly isTop: boolean;
-  /** Makes one choice of the branches' of `a|b`; undefined = each is a choice. */
+  /** How the branches of `a|b` become one choice; undefined = each branch is a choice. */
   readonly reduce?: Reducer | undefined;
-  /** Undefined where the upstream's own chunks pass. */
+  /** Undefined = made when it is needed: the plain call's chunks keep the upstream's own id and time. */
   readonly stamp: StreamStamp | undefined;
 }
 
-/** Seeds of runs of a whole plan lie so far apart that their samples' seeds do not meet. */
+/** The distance between the seeds of a plan's runs: large enough that the seeds of their samples do not overlap. */
 const SEEDS_PER_RUN = 128;
 
-/** What runs a plan's expression over the upstream onion. */
+/** Makes `Plan.run`: runs the plan's approaches, each of whose calls goes to `next`, the upstream layers. */
 export function createRun(init: RunInit): Plan['run'] {
   const { clock, budget } = init;
   const isPlain = init.branches.length === 1 && init.branches[0]?.length === 0;
@@ -46,33 +48,33 @@ export function createRun(init: RunInit): Plan['run'] {
     const isUntouched = isPlain && (call.request.value.n ?? 1) === 1 && !isShown(call);
     if (isUntouched)
       return budget.deadlineMs === undefined ? next(call) : bounded(next, call, budget.deadlineMs, clock);
-    const running: Handler = (given) => passingRefusals(run(given, next));
-    return budget.deadlineMs === undefined ? running(call) : withDeadline(running, call, budget.deadlineMs, clock);
+    const runPlan: Handler = (given) => passingRefusals(run(given, next));
+    return budget.deadlineMs === undefined ? runPlan(call) : withDeadline(runPlan, call, budget.deadlineMs, clock);
   };
 }
 
 type Run = (call: Call, next: Handler) => Promise<Reply>;
 
-/** At most one call per choice: the client's `n`, and its bytes, go straight through. */
+/** Runs a plan of at most one call per choice: the client's `n` and the upstream's bytes pass through. */
 function runSingle({ branches, kit, clock, stamp }: RunInit): Run {
   const [steps = []] = branches;
   return async (call, next) => {
-    let made = 0;
+    let callsMade = 0;
     const counted: Handler = (given) => {
-      made++;
+      callsMade++;
       return next(given);
     };
     const single = leavingOutRefused(counted, kit.capabilities);
     const newStamp = (given: Call) => stamp ?? createStamp(given.request.value.model, clock);
     const reply = await compose(steps, countingChoices(single, kit.capabilities, newStamp), kit)(call);
     if (reply.status >= 400) return reply;
-    // A repair is a second call; several single calls were merged, and stamped, already.
-    const whole = made > 1 && reply.kind === 'complete' ? stamped(reply, call, newStamp(call)) : reply;
+    // With more than one call (a repeat without a refused field, single calls for `n`), the usage is that of all calls.
+    const whole = callsMade > 1 && reply.kind === 'complete' ? stamped(reply, call, newStamp(call)) : reply;
     return isShown(call) ? withExtension(whole, call, undefined) : whole;
   };
 }
 
-/** Several calls, one answer: the branches of `|`, each `n` times, at once. */
+/** Runs a plan of several calls: each branch of `|` `n` times, all at once, merged into one answer. */
 function runMany({ branches, kit, clock, stamp, isTop, reduce }: RunInit): Run {
   return async (given, next) => {
     const handler = leavingOutRefused(next, kit.capabilities);
@@ -80,13 +82,13 @@ function runMany({ branches, kit, clock, stamp, isTop, reduce }: RunInit): Run {
     const isPool = isTop && branches.length === 1 && branches[0]?.at(-1)?.approach.selects === true;
     const repeats = isPool ? 1 : (n ?? 1);
     const call = n === undefined || isPool ? given : given.with({ n: undefined });
-    const mark = stamp ?? createStamp(call.request.value.model, clock);
+    const ownStamp = stamp ?? createStamp(call.request.value.model, clock);
     const handlers = branches.map((steps) => ({ steps, run: compose(steps, handler, kit) }));
     const [only] = handlers;
     if (only && handlers.length === 1 && repeats === 1) {
       const reply = await only.run(call);
       if (isPool) noteMissing(reply, call);
-      return withExtension(reply, call, mark);
+      return withExtension(reply, call, ownStamp);
     }
 
     const label = (steps: readonly Step[]) => (branches.length === 1 ? undefined : labelOf(steps));
@@ -95,19 +97,19 @@ function runMany({ branches, kit, clock, stamp, isTop, reduce }: RunInit): Run {
     );
     const isReduced = reduce !== undefined && branches.length > 1;
     const reduced = (run: readonly Branch[]): Branch => ({
-      start: (one) => reduceBranches(run, one, { by: reduce ?? 'vote', handler, stamp: mark }),
+      start: (one) => reduceBranches(run, one, { by: reduce ?? 'vote', handler, stamp: ownStamp }),
     });
     const extension = () => extensionOf(call.exchange);
     const reply = await runBranches(isReduced ? runs.map(reduced) : runs.flat(), call, {
-      stamp: mark,
+      stamp: ownStamp,
       isRanked: branches.length === 1,
       extension,
     });
-    return reply.kind === 'complete' ? withExtension(reply, call, mark) : reply;
+    return reply.kind === 'complete' ? withExtension(reply, call, ownStamp) : reply;
   };
 }
 
-/** Says so where a pool had fewer usable answers than the client wants choices. */
+/** Reports it if a pool had fewer usable answers than the client wants choices. */
 function noteMissing(reply: Reply, call: Call): void {
   if (reply.kind !== 'complete' || reply.status >= 400) return;
   if (completionOf(reply, call).choices.length < (call.request.value.n ?? 1))
@@ -123,12 +125,13 @@ function labelOf(steps: readonly Step[]): string {
   return steps.length === 0 ? 'none' : steps.map(({ approach }) => approach.slug).join('&');
 }
 
+/** The call for the given run, counted from 0: with a seed of the run's own if the client gave one. */
 function seeded(call: Call, run: number): Call {
   const { seed } = call.request.value;
   return typeof seed === 'number' && run > 0 ? call.with({ seed: seedAt(seed, run * SEEDS_PER_RUN) }) : call.again();
 }
 
-/** The client gets an upstream's refusal as the upstream wrote it, whichever call met it. */
+/** A refusal that an approach threw becomes the answer, as the upstream wrote it. */
 async function passingRefusals(running: Promise<Reply>): Promise<Reply> {
   try {
     return await running;
@@ -138,7 +141,7 @@ async function passingRefusals(running: Promise<Reply>): Promise<Reply> {
   }
 }
 
-/** Usage of all calls, the plan's own id, and the trace if it was asked for. `stamp` undefined: only the trace. */
+/** Adds the trace if the client asked for it and, with a stamp, the plan's own id and the usage of all calls. */
 async function withExtension(reply: Reply, call: Call, stamp: StreamStamp | undefined): Promise<Reply> {
   if (reply.status >= 400) return reply;
   if (reply.kind === 'stream') {

@@ -1,26 +1,34 @@
+import { sideBySide, strictly, seedAt, type FanOutcome, outcomeOf } from '../approach/fan-out.ts';
+import { refusesClientsField } from '../approach/losses.ts';
+import type { Answer, SampleOptions } from '../approach/types.ts';
+import { toAnswers, wholeCall, wholeReply } from '../approach/whole.ts';
+import { gatewayError } from '../errors.ts';
 import type { Call, Handler } from '../exchange/exchange.ts';
 import type { Reply } from '../exchange/reply.ts';
 import { UpstreamRefusal } from '../upstream/refusal.ts';
 import { type Capabilities } from './capabilities.ts';
-import { sideBySide, strictly, seedAt, type FanOutcome, outcomeOf } from '../approach/fan-out.ts';
-import type { Answer, SampleOptions } from '../approach/types.ts';
-import { toAnswers, wholeCall, wholeReply } from '../approach/whole.ts';
-import { refusesClientsField } from '../approach/losses.ts';
 
-/** Statuses that may mean "no `n` here". */
+/** Statuses that may mean that the model refuses `n`. */
 const MAY_REFUSE_N: ReadonlySet<number> = new Set([400, 404, 422]);
 
-/** One whole answer, with all its choices. Throws an upstream's refusal. */
+/** Makes a call and reads its answer whole, one `Answer` per choice. Throws the upstream's refusal. */
 export async function ask(call: Call, handler: Handler): Promise<readonly Answer[]> {
   const reply = await wholeReply(await handler(call), call);
   if (reply.status >= 400) throw new UpstreamRefusal(reply, call.upstream.name);
   return toAnswers(reply, call);
 }
 
+/** One whole answer: the first choice of the reply. Throws an upstream's refusal, and a 502 if there is no choice. */
+export async function askOne(call: Call, handler: Handler): Promise<Answer> {
+  const [answer] = await ask(call, handler);
+  if (answer) return answer;
+  throw gatewayError('upstream_error', { upstream: call.upstream.name, detail: 'answered without a choice' });
+}
+
 /**
- * `count` samples at the latency of one: a single call with `n` where the model honours it, else calls side by side. What
- * a model does with `n` is learnt from its first answer and remembered.
- * @param capabilities  Undefined where `handler` is more than an upstream call: each sample is then a run of its own.
+ * `count` samples at the latency of one: a single call with `n` if the model honours it, else calls side by side. Whether
+ * it does is learned from its first answer and remembered. Failed samples are dropped; throws if none is left.
+ * @param capabilities  Undefined if `handler` is more than an upstream call: then each sample is a run of its own.
  */
 export async function sample(
   call: Call,
@@ -30,7 +38,7 @@ export async function sample(
   options: SampleOptions = {},
 ): Promise<readonly Answer[]> {
   const takesN = capabilities?.takes(call, 'n');
-  // The budget's last call is no probe: a refusal of it would leave no answer at all.
+  // Do not try `n` with the budget's last call: if it were refused, there would be no answer at all.
   const isLast = takesN === undefined && call.callsLeft === 1;
   if (count <= 1 || !capabilities || takesN === false || isLast) {
     return strictly(await singles(call, 0, Math.max(count, 1), handler, options), call);
@@ -53,28 +61,29 @@ export async function sample(
     return answers;
   }
   const { until } = options;
-  const withThose = until ? { ...options, until: (more: readonly Answer[]) => until([...answers, ...more]) } : options;
-  const more = await singles(call, answers.length, missing, handler, withThose);
+  const untilAll = until ? { ...options, until: (more: readonly Answer[]) => until([...answers, ...more]) } : options;
+  const more = await singles(call, answers.length, missing, handler, untilAll);
   return strictly({ ...more, answers: [...answers, ...more.answers] }, call);
 }
 
-/** Is it worth asking again without `n`? Not where the refusal names a field that the client sent. */
+/** May the error be a refusal of `n`? No if the refusal names a field that the client sent. */
 export function mayRefuseN(error: unknown, call: Call): boolean {
   return error instanceof UpstreamRefusal && isRefusalOfN(error.reply, call);
 }
 
+/** The same for a reply. */
 export function isRefusalOfN(reply: Reply, call: Call): boolean {
   return reply.kind === 'complete' && MAY_REFUSE_N.has(reply.status) && !refusesClientsField(reply, call);
 }
 
-/** The i-th of several single calls: a sample of its own, with a seed of its own where the client gave one. */
+/** The i-th of several single calls, with a seed of its own if the client gave one. */
 export function singleCall(call: Call, index: number): Call {
   const { seed } = call.request.value;
   const single = wholeCall(call);
   return typeof seed === 'number' && index > 0 ? single.with({ seed: seedAt(seed, index) }) : single;
 }
 
-/** Calls side by side; failed ones are dropped, and once `until` is content the rest is aborted. */
+/** Makes calls side by side. Failed ones are dropped; once `until` returns true, the rest is aborted. */
 async function singles(
   call: Call,
   from: number,
