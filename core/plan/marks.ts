@@ -1,6 +1,6 @@
 /**
- * The marks by which a request selects an approach: tags in its messages, prefixes of its model's name, and fields of its
- * body. Finds them, reads them, and removes them.
+ * The marks by which a request selects an approach: tags in its messages, prefixes of its model's name, and fields of
+ * its body. Finds them, reads them, and removes them.
  */
 import type { Upstreams } from '../upstream/upstreams.ts';
 import type { ChatRequest, ContentPart, Message } from '../wire/chat/chat-types.ts';
@@ -143,8 +143,8 @@ export async function isListedModel(name: string, upstreams: Upstreams, signal: 
 }
 
 /**
- * The names of a body's fields that are meant for this program: `optigate`, `optillm_approach` and flat options. They are
- * removed before the request goes upstream. Undefined if there are none.
+ * The names of a body's fields that are meant for this program: `optigate`, `optillm_approach` and flat options. They
+ * are removed before the request goes upstream. Undefined if there are none.
  */
 export function controlFields(request: ChatRequest, flat: ReadonlyMap<string, unknown>): string[] | undefined {
   let found: string[] | undefined;

@@ -19,7 +19,8 @@ export function planOther(
 ): Plan {
   const named = exchange.upload ? undefined : modelOf(exchange);
   const { upstream, model } = destinationFor(exchange, wanted ?? named, upstreams);
-  // A plan is typed by chat requests. Another wire's body may take that place, because a plain call reads nothing in it.
+  // A plan is typed by chat requests. Another wire's body may take that place, because a plain call reads nothing in
+  // it.
   const body = exchange.request as unknown as Payload<ChatRequest>;
   return {
     upstream,
@@ -55,7 +56,10 @@ function destinationFor(
   return destinationOf(exchange, name, upstreams);
 }
 
-/** The body's model; undefined if it names none. Throws if the body cannot be read, except on a path that is only passed on. */
+/**
+ * The body's model; undefined if it names none. Throws if the body cannot be read, except on a path that is only passed
+ * on.
+ */
 function modelOf({ operation, request }: OtherExchange): string | undefined {
   try {
     const { model } = request.value;

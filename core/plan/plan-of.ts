@@ -124,7 +124,9 @@ function isOneCall(branches: Branches): boolean {
   return answerers.length === 0 || steps.at(-1)?.approach.kind === 'answerer';
 }
 
-/** The server's default `n` if the client gave none, else undefined. Throws a 400 if the client's is not from 1 to 128. */
+/**
+ * The server's default `n` if the client gave none, else undefined. Throws a 400 if the client's is not from 1 to 128.
+ */
 function choicesOf({ n }: ChatRequest, defaultN: number | undefined): number | undefined {
   if (n === undefined || n === null) return defaultN === 1 ? undefined : defaultN;
   if (!Number.isInteger(n) || n < 1 || n > 128)

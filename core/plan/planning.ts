@@ -1,6 +1,6 @@
 /**
- * Core's own tap on `plan`: chooses the upstream, the model and the approaches. `readWish` reads what the client asks for
- * (its wish), then `planOf` makes a plan of it. A wish that a plugin returns overrides the client's before that.
+ * Core's own tap on `plan`: chooses the upstream, the model and the approaches. `readWish` reads what the client asks
+ * for (its wish), then `planOf` makes a plan of it. A wish that a plugin returns overrides the client's before that.
  */
 import type { Clock } from '../clock.ts';
 import { gatewayError } from '../errors.ts';

@@ -16,7 +16,9 @@ export interface ClientWish {
   readonly changes: Changes<ChatRequest>;
   /** The approaches that the strongest mark selects; undefined = the request selects none. */
   readonly expression: Expression | undefined;
-  /** As clients write it, without prefixes; undefined = the name is only prefixes, and the file has no default model. */
+  /**
+   * As clients write it, without prefixes; undefined = the name is only prefixes, and the file has no default model.
+   */
   readonly model: string | undefined;
   readonly options: RequestOptions;
 }
@@ -36,9 +38,9 @@ export interface WishContext {
 const UNCHANGED: Changes<ChatRequest> = Object.freeze({});
 
 /**
- * Reads the marks that select an approach (the body field, the header, the model's prefix, tags in messages: the first of
- * these wins) and the options. A promise only if an upstream has to be asked for its list of models. Throws a 400 that
- * names the field.
+ * Reads the marks that select an approach (the body field, the header, the model's prefix, tags in messages: the first
+ * of these wins) and the options. A promise only if an upstream has to be asked for its list of models. Throws a 400
+ * that names the field.
  */
 export function readWish(exchange: ChatExchange, context: WishContext): ClientWish | Promise<ClientWish> {
   const { registry, upstreams, settings } = context;

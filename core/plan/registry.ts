@@ -12,7 +12,8 @@ const FILE_ONLY: ReadonlySet<string> = new Set(['limits', 'at_most']);
 export interface ApproachRegistry {
   /**
    * The registry as a plugin's `apply` sees it. An approach added with `options` of its own starts from that schema's
-   * defaults; else it has the plugin's options, as the file sets them. Adding throws a `TypeError` that names the fault.
+   * defaults; else it has the plugin's options, as the file sets them. Adding throws a `TypeError` that names the
+   * fault.
    * @param isBuiltIn  Requests may also set the options as flat fields of the body.
    */
   viewFor(plugin: PluginRecord, options: object, isBuiltIn?: boolean): Approaches<object>;

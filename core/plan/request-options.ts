@@ -12,7 +12,10 @@ import { CONTROL_KEYS } from './reserved-names.ts';
 
 /** The options of one request, checked: those of approaches, and those of the answer as a whole. */
 export interface RequestOptions {
-  /** Slug → complete options: the file's with the request's over them. Holds only approaches that the request sets options of. */
+  /**
+   * Slug → complete options: the file's with the request's over them. Holds only approaches that the request sets
+   * options of.
+   */
   readonly options: ReadonlyMap<string, object>;
   readonly budget: Budget;
   readonly wantsTrace: boolean;
@@ -127,8 +130,8 @@ function approachOptions(
 }
 
 /**
- * The file's options with the request's over them, checked by the same schema. Throws a 400 for a value above the file's
- * cap; limits above the file's are lowered to it.
+ * The file's options with the request's over them, checked by the same schema. Throws a 400 for a value above the
+ * file's cap; limits above the file's are lowered to it.
  * @param fields  Option → the field of the request that sets it, for errors.
  */
 function checked(

@@ -1,6 +1,6 @@
 /**
- * Fields of chat requests, OpenAI's and widely used additions. If an option has such a name, a body's flat field of that
- * name is the wire's; the option can be set as `<slug>_<option>` or below `optigate`.
+ * Fields of chat requests, OpenAI's and widely used additions. If an option has such a name, a body's flat field of
+ * that name is the wire's; the option can be set as `<slug>_<option>` or below `optigate`.
  */
 export const CHAT_FIELDS: ReadonlySet<string> = new Set(
   `model messages stream stream_options n stop seed user metadata store audio

@@ -5,8 +5,8 @@ import type { KeylessUpstream } from '../upstream/upstreams.ts';
 
 /**
  * Redirects a plan to the keyless upstream (a local model server, or the demo) if the caller brings no upstream key and
- * no other key would pay at the plan's own upstream. A local server that does not list the plan's model answers with its
- * first one, and the log says so.
+ * no other key would pay at the plan's own upstream. A local server that does not list the plan's model answers with
+ * its first one, and the log says so.
  */
 export function withKeyless(plan: Plan, exchange: Exchange, keyless: KeylessUpstream | undefined): Plan {
   if (!keyless || Identity.grantOf(exchange.identity).upstreamKey !== undefined) return plan;

@@ -54,7 +54,10 @@ export function countingChoices(
     return more?.kind === 'complete' ? mergeReplies([{ reply }, { reply: more }], call, createStamp(call)) : reply;
   }
 
-  /** A stream of a model of which it is not known whether it takes `n`: asks for the choices that are missing at its end. */
+  /**
+   * A stream of a model of which it is not known whether it takes `n`: asks for the choices that are missing at its
+   * end.
+   */
   function toppedUpStream(reply: StreamReply, call: Call, n: number): Reply {
     const seen = new Set<number>();
     const joined = new JoinedStream({ call, stamp: undefined });

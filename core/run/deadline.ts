@@ -26,8 +26,8 @@ export async function bounded(next: Handler, call: Call, deadlineMs: number, clo
 }
 
 /**
- * Ends a run of approaches at the deadline, its stream included. Only the run's own signal aborts, so that an approach can
- * still answer with the best it has by then.
+ * Ends a run of approaches at the deadline, its stream included. Only the run's own signal aborts, so that an approach
+ * can still answer with the best it has by then.
  * @param deadlineMs  From the request's arrival.
  */
 export async function withDeadline(run: Handler, call: Call, deadlineMs: number, clock: Clock): Promise<Reply> {

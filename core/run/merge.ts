@@ -27,9 +27,9 @@ export interface MergeInit {
 }
 
 /**
- * Runs the branches at once and merges their replies into one, with the choices in written order. Failed branches are left
- * out; if all fail, throws one of the failures. A stream begins with the first branch that begins; a later branch is held
- * back until all before it have begun or failed.
+ * Runs the branches at once and merges their replies into one, with the choices in written order. Failed branches are
+ * left out; if all fail, throws one of the failures. A stream begins with the first branch that begins; a later branch
+ * is held back until all before it have begun or failed.
  */
 export async function runBranches(branches: readonly Branch[], call: Call, init: MergeInit): Promise<Reply> {
   const group = childSignal(call.signal);

@@ -10,8 +10,8 @@ import { runBranches, type Branch } from './merge.ts';
 import { askOne } from './sampling.ts';
 
 /**
- * How the branches of `a|b` become one choice. `vote` = the answer that most branches give; `judge` = the answer that the
- * request's model finds best, which takes one more call.
+ * How the branches of `a|b` become one choice. `vote` = the answer that most branches give; `judge` = the answer that
+ * the request's model finds best, which takes one more call.
  */
 export type Reducer = 'vote' | 'judge';
 

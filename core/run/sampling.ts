@@ -26,8 +26,8 @@ export async function askOne(call: Call, handler: Handler): Promise<Answer> {
 }
 
 /**
- * `count` samples at the latency of one: a single call with `n` if the model honours it, else calls side by side. Whether
- * it does is learned from its first answer and remembered. Failed samples are dropped; throws if none is left.
+ * `count` samples at the latency of one: a single call with `n` if the model honours it, else calls side by side.
+ * Whether it does is learned from its first answer and remembered. Failed samples are dropped; throws if none is left.
  * @param capabilities  Undefined if `handler` is more than an upstream call: then each sample is a run of its own.
  */
 export async function sample(
