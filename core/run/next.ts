@@ -1,3 +1,4 @@
+/** `next`, with which an approach makes its calls. */
 import type { Next } from '../approach/types.ts';
 import { wholeCall } from '../approach/whole.ts';
 import type { Clock } from '../clock.ts';

@@ -1,3 +1,4 @@
+/** Whole answers, one or several, each by a call or by one call with `n`. */
 import { sideBySide, strictly, seedAt, type FanOutcome, outcomeOf } from '../approach/fan-out.ts';
 import { refusesClientsField } from '../approach/losses.ts';
 import type { Answer, SampleOptions } from '../approach/types.ts';
@@ -6,7 +7,7 @@ import { gatewayError } from '../errors.ts';
 import type { Call, Handler } from '../exchange/exchange.ts';
 import type { Reply } from '../exchange/reply.ts';
 import { UpstreamRefusal } from '../upstream/refusal.ts';
-import { type Capabilities } from './capabilities.ts';
+import type { Capabilities } from './capabilities.ts';
 
 /** Statuses that may mean that the model refuses `n`. */
 const MAY_REFUSE_N: ReadonlySet<number> = new Set([400, 404, 422]);
@@ -18,7 +19,7 @@ export async function ask(call: Call, handler: Handler): Promise<readonly Answer
   return toAnswers(reply, call);
 }
 
-/** One whole answer: the first choice of the reply. Throws an upstream's refusal, and a 502 if there is no choice. */
+/** One call and the first choice of its reply. Throws an upstream's error answer, and a 502 if there is no choice. */
 export async function askOne(call: Call, handler: Handler): Promise<Answer> {
   const [answer] = await ask(call, handler);
   if (answer) return answer;
@@ -71,7 +72,7 @@ export function mayRefuseN(error: unknown, call: Call): boolean {
   return error instanceof UpstreamRefusal && isRefusalOfN(error.reply, call);
 }
 
-/** The same for a reply. */
+/** The same for a reply. It need not name `n`: a 400, 404 or 422 counts unless it names a field of the client's. */
 export function isRefusalOfN(reply: Reply, call: Call): boolean {
   return reply.kind === 'complete' && MAY_REFUSE_N.has(reply.status) && !refusesClientsField(reply, call);
 }
@@ -92,11 +93,11 @@ async function singles(
   { until, onAbort }: SampleOptions = {},
 ): Promise<FanOutcome> {
   const calls = Array.from({ length: count }, (_, i) => singleCall(call, from + i));
-  const first = async (single: Call) => (await ask(single, handler))[0];
+  const firstChoice = async (single: Call) => (await ask(single, handler))[0];
   const { results, aborted } = await sideBySide(
     call,
     calls,
-    first,
+    firstChoice,
     until && ((soFar) => until(outcomeOf(soFar).answers)),
   );
   if (aborted > 0) onAbort?.(aborted);

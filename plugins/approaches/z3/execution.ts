@@ -1,35 +1,36 @@
-/** Runs a program and says what came of it. */
+/** Runs a program and classifies what came of it. */
 import { LONGEST_OUTPUT } from './protocol.ts';
 import { commandsOf, pairsOf, reasonToReject, type Command } from './smtlib.ts';
 import type { Evaluation, Solver } from './solver.ts';
 
-/** What an execution came to. */
+/** The outcome of an execution. */
 export type Outcome =
   | {
       readonly kind: 'ok';
-      /** What the program printed, with what was asked beside it. */
+      /** What the program printed, and what further evaluations added: an optimum that is missed, decimals. */
       readonly output: string;
       readonly hasSolution: boolean;
       readonly isOptimization: boolean;
-      /** Undefined where it was not found out. */
+      /** Are the values found the only ones? Undefined if that was not found out. */
       readonly isUnique: boolean | undefined;
     }
   | { readonly kind: 'error'; readonly message: string }
-  /** Too hard as it is written. */
+  /** The program is too hard as it is written. */
   | { readonly kind: 'unknown' | 'timeout' | 'crash'; readonly message: string };
 
-/** From its own limit on the solver should stop by itself; so much later it is killed. */
+/** The solver should stop by itself at its time limit; this much later its process is killed. */
 const GRACE_MS = 1_000;
-/** For what is asked beside the program. */
+/** Time limit of each evaluation after the program. */
 const EXTRA_MS = 1_000;
 
 const OPTIMIZING: ReadonlySet<string> = new Set(['minimize', 'maximize', 'assert-soft']);
 const READING: ReadonlySet<string> = new Set(['get-value', 'get-model', 'get-objectives', 'eval']);
-/** With these the solver is, at the end, not where its values are from. */
+/** Commands after which the solver is no longer in the state that its values come from. */
 const MOVING: ReadonlySet<string> = new Set(['push', 'pop', 'reset', 'reset-assertions', 'exit']);
-/** What an optimum is made of that no solution has: infinity, or the distance to a limit. */
+/** What the solver prints for an optimum that no solution reaches: infinity, or an infinitesimal distance. */
 const MISSED = /\b(?:oo|epsilon)\b/;
 
+/** Runs a program on a solver. `timeoutMs` bounds the program; the evaluations after it take at most what is left. */
 export async function execute(program: string, solver: Solver, timeoutMs: number): Promise<Outcome> {
   const startedAt = performance.now();
   await solver.evaluate(`(set-option :timeout ${timeoutMs})`, timeoutMs + GRACE_MS);
@@ -41,13 +42,14 @@ export async function execute(program: string, solver: Solver, timeoutMs: number
   const left = Math.min(EXTRA_MS, Math.round(timeoutMs - (performance.now() - startedAt)));
   if (left < 10) return outcome;
   await solver.evaluate(`(set-option :timeout ${left})`, left + GRACE_MS);
-  const missed = await missedOptimum(outcome, commands, solver, left);
+  const session = { commands, solver, limitMs: left };
+  const missed = await missedOptimum(outcome, session);
   if (missed !== undefined) return { ...outcome, output: `${outcome.output}\n${missed}` };
-  const solved = await withDecimals(outcome, commands, solver, left);
-  return { ...solved, isUnique: await isOnlySolution(commands, solver, left) };
+  const solved = await withDecimals(outcome, session);
+  return { ...solved, isUnique: await isOnlySolution(session) };
 }
 
-/** A program that must not run is an error of the program. */
+/** The error of a program that must not run; undefined if it may. */
 export function rejected(program: string): Outcome | undefined {
   const reason = reasonToReject(program);
   return reason === undefined ? undefined : { kind: 'error', message: `The program was not run: ${reason}.` };
@@ -55,7 +57,16 @@ export function rejected(program: string): Outcome | undefined {
 
 type Solved = Extract<Outcome, { kind: 'ok' }>;
 
-export function classify(evaluation: Evaluation, commands: readonly Command[]): Outcome {
+/** A solver that has run a program, and still holds its declarations and assertions. */
+interface Session {
+  readonly commands: readonly Command[];
+  readonly solver: Solver;
+  /** Of each evaluation. */
+  readonly limitMs: number;
+}
+
+/** Reads what the solver printed. Its errors are the program's, also if `sat` follows them. */
+function classify(evaluation: Evaluation, commands: readonly Command[]): Outcome {
   if ('ended' in evaluation) {
     const { ended } = evaluation;
     if (ended === 'timeout') return { kind: 'timeout', message: 'the time limit was exceeded' };
@@ -66,9 +77,9 @@ export function classify(evaluation: Evaluation, commands: readonly Command[]): 
   const isError = (line: string, index: number) =>
     line.startsWith('(error') &&
     !(line.includes('model is not available') && lastVerdict(lines.slice(0, index)) !== 'sat');
-  // Also where sat follows: after an error the solver goes on with fewer assertions.
+  // After an error the solver goes on without the assertion at fault, so that a following `sat` means nothing.
   if (lines.some(isError)) return { kind: 'error', message: output.trim() };
-  // An error may stand in what is cut off.
+  // An error may stand in the part that is cut off.
   if (output.length > LONGEST_OUTPUT)
     return {
       kind: 'error',
@@ -85,7 +96,7 @@ export function classify(evaluation: Evaluation, commands: readonly Command[]): 
   };
 }
 
-/** What the last check-sat came to; undefined where there was none. */
+/** The result of the last check-sat; undefined if there was none. */
 function lastVerdict(lines: readonly string[]): string | undefined {
   return lines.findLast((line) => line === 'sat' || line === 'unsat' || line === 'unknown');
 }
@@ -95,44 +106,39 @@ async function reasonUnknown(solver: Solver, output: string): Promise<string> {
   return 'output' in reason ? `${output}\n${reason.output.trim()}` : output;
 }
 
-/** Where no solution has the optimum, the solver prints any one as if it had; only the objectives tell. */
-async function missedOptimum(
-  { isOptimization }: Solved,
-  commands: readonly Command[],
-  solver: Solver,
-  limitMs: number,
-): Promise<string | undefined> {
+/**
+ * A note if no solution reaches the optimum; undefined otherwise. The solver then prints some solution as if it were the
+ * best one, and only its objectives show that it is not.
+ */
+async function missedOptimum({ isOptimization }: Solved, session: Session): Promise<string | undefined> {
+  const { commands } = session;
   if (!isOptimization || !isOneQuestion(commands)) return undefined;
-  const objectives = await read(solver, '(get-objectives)', limitMs);
+  const objectives = await read(session, '(get-objectives)');
   if (objectives === undefined || !pairsOf(objectives).some(([, value]) => MISSED.test(value))) return undefined;
   return `No solution reaches the optimum (oo: it has no bound, epsilon: it is only approached):\n${objectives.trim()}`;
 }
 
+/** Is there exactly one plain check-sat, so that the solver's state at the end is the one that it answered from? */
 function isOneQuestion(commands: readonly Command[]): boolean {
   const checks = commands.filter(({ name }) => name.startsWith('check-sat'));
   return checks.length === 1 && checks[0]?.name === 'check-sat' && !commands.some(({ name }) => MOVING.has(name));
 }
 
 /** The values once more, with decimals for the numbers that were printed as roots of polynomials. */
-async function withDecimals(
-  solved: Solved,
-  commands: readonly Command[],
-  solver: Solver,
-  limitMs: number,
-): Promise<Solved> {
+async function withDecimals(solved: Solved, session: Session): Promise<Solved> {
   if (!solved.output.includes('root-obj')) return solved;
-  const readings = commands.filter(({ name }) => READING.has(name)).map(({ text }) => text);
-  const decimals = await read(solver, ['(set-option :pp.decimal true)', ...readings].join('\n'), limitMs);
-  await read(solver, '(set-option :pp.decimal false)', limitMs);
+  const readings = session.commands.filter(({ name }) => READING.has(name)).map(({ text }) => text);
+  const decimals = await read(session, ['(set-option :pp.decimal true)', ...readings].join('\n'));
+  await read(session, '(set-option :pp.decimal false)');
   return decimals === undefined ? solved : { ...solved, output: `${solved.output}\nAs decimals:\n${decimals.trim()}` };
 }
 
-/** Blocks the values found and asks again, where the program has one question; objectives are held at what was reached. */
-async function isOnlySolution(
-  commands: readonly Command[],
-  solver: Solver,
-  limitMs: number,
-): Promise<boolean | undefined> {
+/**
+ * Are the values found the only ones? Excludes them and checks again, with each objective held at the value it reached.
+ * Undefined if the program asks more than one question, or the solver does not decide.
+ */
+async function isOnlySolution(session: Session): Promise<boolean | undefined> {
+  const { commands } = session;
   const asked = commands.filter(({ name }) => name === 'get-value').flatMap(({ args }) => args.map(inner));
   const isSoft = commands.some(({ name }) => name === 'assert-soft');
   if (isSoft || asked.length === 0 || !isOneQuestion(commands)) return undefined;
@@ -140,16 +146,15 @@ async function isOnlySolution(
     .filter(({ name }) => name === 'minimize' || name === 'maximize')
     .flatMap(({ args }) => args[0] ?? []);
   const valuesOf = async (terms: readonly string[]) =>
-    terms.length === 0 ? [] : pairsOf((await read(solver, `(get-value (${terms.join(' ')}))`, limitMs)) ?? '');
+    terms.length === 0 ? [] : pairsOf((await read(session, `(get-value (${terms.join(' ')}))`)) ?? '');
   const found = await valuesOf(asked);
   const reached = await valuesOf(objectives);
   if (found.length === 0 || reached.length < objectives.length) return undefined;
   const same = (pairs: readonly (readonly [string, string])[]) =>
     pairs.map(([term, value]) => `(= ${term} ${value})`).join(' ');
   const again = await read(
-    solver,
+    session,
     `${reached.length > 0 ? `(assert (and ${same(reached)}))` : ''}(assert (not (and ${same(found)})))(check-sat)`,
-    limitMs,
   );
   if (again?.trim() === 'unsat') return true;
   return again?.trim() === 'sat' ? false : undefined;
@@ -160,8 +165,8 @@ function inner(list: string): string {
   return list.replace(/^\(/, '').replace(/\)$/, '');
 }
 
-/** What the solver prints; undefined where it did not come to it. */
-async function read(solver: Solver, text: string, limitMs: number): Promise<string | undefined> {
+/** What the solver prints; undefined if it ended before, or printed an error. */
+async function read({ solver, limitMs }: Session, text: string): Promise<string | undefined> {
   const evaluation = await solver.evaluate(text, limitMs + GRACE_MS);
   return 'output' in evaluation && !evaluation.output.includes('(error') ? evaluation.output : undefined;
 }

@@ -1,25 +1,28 @@
 /**
- * Solver-aided answers: the model translates the question for a solver, the solver computes, the model explains the result,
- * live. Calls: 2, and i more for i repairs, each a round of its own; K + 1 where K programs in a row do not work. A question
- * that no solver can help with costs one call more than a plain one, and no round more with `z3_speculative`.
+ * Solver-aided answers: the model translates the question for a solver, the solver computes, and the model explains the
+ * result, which streams live. Calls and rounds: 2 + i for i repairs; K + 1 if none of K programs (`z3_max_attempts`)
+ * works. A question that no solver can help with takes 2 calls in 2 rounds. `z3_speculative` makes the direct answer
+ * beside the first call: one call more, and 1 round for such a question.
  *
- * No paper of its own: Ye et al. 2023, "SatLM: Satisfiability-Aided Language Models Using Declarative Prompting",
- * arXiv:2305.09656; Pan et al. 2023, "Logic-LM", arXiv:2305.12295, which repairs from the solver's messages as this does.
+ * There is no paper of exactly this: Ye et al. 2023, "SatLM: Satisfiability-Aided Language Models Using Declarative
+ * Prompting", arXiv:2305.09656; Pan et al. 2023, "Logic-LM", arXiv:2305.12295, in which a model repairs its program from the
+ * solver's messages as here. Departures: one language for all questions, SMT-LIB 2; no examples in the prompts; the model
+ * writes the answer from the result, where SatLM reads it out by a rule.
  */
 import { childSignal, definePlugin, z, type Call, type Message, type Reply } from '../../../core/index.ts';
 import {
   approachOptions,
+  askJudge,
+  isUsable,
+  questionBlock,
   reportDegraded,
   reportLostStage,
-  survive,
-  isUsable,
-  judgeCall,
   shownOrBest,
-  questionBlock,
   shownOrError,
+  survive,
   withDefaultLimit,
   type Answer,
-  type Next,
+  type Work,
 } from '../../../core/approach/index.ts';
 import { readFormulation } from './formulation.ts';
 import { ANALYST, resultText, withAnalysis, withResult } from './prompts.ts';
@@ -55,7 +58,7 @@ type Options = z.output<typeof options>;
 
 export default z3();
 
-/** @param find  Where the solver's module is; undefined = not installed. */
+/** @param find  Returns the path of the solver's module, or undefined if the package is not installed. */
 export function z3(find: () => string | undefined = findSolver) {
   return definePlugin({
     name: NAME,
@@ -75,57 +78,58 @@ export function z3(find: () => string | undefined = findSolver) {
 
       approaches.add(NAME, {
         kind: 'answerer',
-        run(call, next, chosen) {
-          if (solvers) return solve(call, next, chosen, solvers);
+        run(call, next, options) {
+          const work = { call, next, options };
+          if (solvers) return solve({ ...work, solvers });
           reportDegraded(call.exchange, 'z3: z3-solver is not installed', { isLasting: true });
-          return direct(call, next, chosen);
+          return answerDirectly(work);
         },
       });
     },
   });
 }
 
-async function solve(call: Call, next: Next, options: Options, solvers: Solvers): Promise<Reply> {
+interface Solving extends Work<Options> {
+  readonly solvers: Solvers;
+}
+
+async function solve(work: Solving): Promise<Reply> {
+  const { call, options, solvers } = work;
   if (call.callsLeft < 2) {
     reportDegraded(call.exchange, 'budget_exhausted');
-    return direct(call, next, options);
+    return answerDirectly(work);
   }
   solvers.sandbox.warm();
-  // Of two calls, the one after the analysis is the answer.
-  const spare = options.z3_speculative && call.callsLeft > 2 ? spareAnswer(call, next, options) : undefined;
+  // If only two calls are left, they are the analysis and the answer.
+  const spare = options.z3_speculative && call.callsLeft > 2 ? spareAnswer(work) : undefined;
   try {
-    return await solveBeside(spare, call, next, options, solvers);
+    return await solveBeside(spare, work);
   } finally {
     spare?.abort();
   }
 }
 
-async function solveBeside(
-  spare: Spare | undefined,
-  call: Call,
-  next: Next,
-  options: Options,
-  solvers: Solvers,
-): Promise<Reply> {
+async function solveBeside(spare: Spare | undefined, work: Solving): Promise<Reply> {
+  const { call, next, options } = work;
   const { messages, temperature } = call.request.value;
   const { progress } = call.exchange;
 
   progress.say('Translating the question for a solver.');
   const limit = options.z3_program_max_tokens;
-  const asked = { system: ANALYST, user: questionBlock(messages), temperature: CAREFUL, limit, role: 'analysis' };
-  const analysed = await survive(next.ask(judgeCall(call, asked)), call);
+  const prompt = { system: ANALYST, user: questionBlock(messages), temperature: CAREFUL, limit, role: 'analysis' };
+  const analysed = await askJudge(work, prompt);
   if (!analysed) reportLostStage(call.exchange, 'z3: analysis failed');
   const formulation = readFormulation(analysed?.text ?? '');
   const { isApplicable, analysis } = formulation;
   call.trace.note({ is_applicable: isApplicable });
-  if (!analysed || !isApplicable) return (await spare?.answer()) ?? direct(call, next, options);
+  if (!analysed || !isApplicable) return (await spare?.answer()) ?? answerDirectly(work);
 
-  const found = await searchProgram(formulation, call, next, options, solvers);
+  const found = await searchProgram(formulation, work);
   if (!found) {
     progress.say('The solver brought no result, answering directly.');
     return (
       (await spare?.answer()) ??
-      orWhatThereIs(analysed, analysis, call, () => direct(call, next, options, withAnalysis(messages, analysis)))
+      lastAnswer(call, { analysed, text: analysis }, () => answerDirectly(work, withAnalysis(messages, analysis)))
     );
   }
 
@@ -134,7 +138,7 @@ async function solveBeside(
   const result = resultText(found.outcome);
   const synthesis = call.with(
     {
-      messages: withResult(messages, analysis, found.program, result),
+      messages: withResult(messages, { analysis, program: found.program, result }),
       temperature: temperature ?? CAREFUL,
       ...withDefaultLimit(call, options.max_tokens),
     },
@@ -142,27 +146,29 @@ async function solveBeside(
   );
   const best = replyWith(analysed, [analysis, result].join('\n\n').trim());
   const reply = await shownOrBest(next(synthesis), synthesis, () => best);
-  return reply === best ? orWhatThereIs(analysed, result, call, () => direct(call, next, options)) : reply;
+  return reply === best ? lastAnswer(call, { analysed, text: result }, () => answerDirectly(work)) : reply;
 }
 
-/** The answer call without a solver. */
-function direct(
-  call: Call,
-  next: Next,
-  options: Options,
-  messages: readonly Message[] = call.request.value.messages,
-): Promise<Reply> {
-  const asked = directCall(call, options, messages);
-  return shownOrError(next(asked), asked);
+/** The answer call without a solver. One call. */
+function answerDirectly(work: Work<Options>, messages?: readonly Message[]): Promise<Reply> {
+  const asked = directCall(work, messages);
+  return shownOrError(work.next(asked), asked);
 }
 
-function directCall(call: Call, { max_tokens }: Options, messages = call.request.value.messages): Call {
+function directCall({ call, options }: Work<Options>, messages = call.request.value.messages): Call {
   const temperature = call.request.value.temperature ?? CAREFUL;
-  return call.with({ messages, temperature, ...withDefaultLimit(call, max_tokens) });
+  return call.with({ messages, temperature, ...withDefaultLimit(call, options.max_tokens) });
 }
 
-/** Where nothing more may be spent, what the model or the solver has said so far is the answer. */
-async function orWhatThereIs(analysed: Answer, text: string, call: Call, answer: () => Promise<Reply>): Promise<Reply> {
+interface Findings {
+  /** The analysis call's answer, whose reply is shown with `text` in it. */
+  readonly analysed: Answer;
+  /** What the model or the solver has found so far; may be empty. */
+  readonly text: string;
+}
+
+/** One more answer call; if no call may be made any more, the findings are the answer, unless they are empty. */
+async function lastAnswer(call: Call, { analysed, text }: Findings, answer: () => Promise<Reply>): Promise<Reply> {
   if (text === '' || (call.canSpend() && !call.signal.aborted)) return answer();
   reportDegraded(call.exchange, call.signal.aborted ? 'deadline_exceeded' : 'budget_exhausted');
   return replyWith(analysed, text);
@@ -174,19 +180,20 @@ function replyWith({ reply, choice }: Answer, content: string): Reply {
   return { ...reply, body: reply.body.with({ choices: [shown] }) };
 }
 
-/** The direct answer, made while the solver's way is tried. */
+/** The direct answer of `z3_speculative`, made while the solver works. */
 interface Spare {
-  /** Undefined where it brought nothing. */
+  /** Undefined if its call failed or the answer is not usable. */
   answer(): Promise<Reply | undefined>;
   abort(): void;
 }
 
-/** Asked whole: nothing of it may be shown before it is decided that it is the answer. */
-function spareAnswer(call: Call, next: Next, options: Options): Spare {
+/** Not streamed, because nothing of it may be shown before it is certain that it is the answer. */
+function spareAnswer(work: Work<Options>): Spare {
+  const { call, next } = work;
   const child = childSignal(call.signal);
-  const asked = directCall(call, options).with({}, { signal: child.signal });
+  const asked = directCall(work).with({}, { signal: child.signal });
   const made = survive(next.ask(asked), call).finally(() => child.release());
-  // Nobody may be waiting for it any more when it fails.
+  // It may fail when nobody waits for it any more; that must not end the process.
   made.catch(() => undefined);
   return {
     answer: async () => {

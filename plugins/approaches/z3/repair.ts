@@ -1,11 +1,12 @@
-/** From the first program to one that works: run, and let the model repair it from what the solver says. */
-import { SandboxUnavailable, type Call } from '../../../core/index.ts';
-import { reportDegraded, reportLostStage, survive, judgeCall, type Next } from '../../../core/approach/index.ts';
+/** The search for a program that works: run one, and if it does not work, let the model repair it. */
+import { SandboxUnavailable } from '../../../core/index.ts';
+import { askJudge, reportDegraded, reportLostStage, survive, type Work } from '../../../core/approach/index.ts';
 import { execute, rejected, type Outcome } from './execution.ts';
 import { readProgram, type Formulation } from './formulation.ts';
 import { REPAIRER, repairPrompt, type Fault } from './prompts.ts';
 import type { Solvers } from './solver.ts';
 
+/** The temperature of programs, and of answers if the request sets none. */
 export const CAREFUL = 0.1;
 
 type Solved = Extract<Outcome, { kind: 'ok' }>;
@@ -21,14 +22,17 @@ interface Limits {
   readonly z3_program_max_tokens: number;
 }
 
-/** The program that worked with what it came to; undefined where none did. */
-export async function searchProgram(
-  formulation: Formulation,
-  call: Call,
-  next: Next,
-  options: Limits,
-  solvers: Solvers,
-): Promise<Found | undefined> {
+interface Searching extends Work<Limits> {
+  readonly solvers: Solvers;
+}
+
+/**
+ * The first program that works, with its outcome; undefined if none does, which is reported. One call for each repair.
+ * A program whose constraints contradict each other counts as working, but an optimum is not believed to be impossible
+ * before the program was repaired once.
+ */
+export async function searchProgram(formulation: Formulation, work: Searching): Promise<Found | undefined> {
+  const { call, options } = work;
   const { messages } = call.request.value;
   const { progress } = call.exchange;
   const kinds: Outcome['kind'][] = [];
@@ -40,27 +44,27 @@ export async function searchProgram(
   for (;;) {
     if (program !== undefined) {
       progress.say('Running the solver.');
-      const outcome = await run(program, call, options.z3_timeout_ms, solvers);
+      const outcome = await run(program, work);
       if (!outcome) break;
       kinds.push(outcome.kind);
       if (outcome.kind === 'ok') {
         found = { program, outcome };
-        // An optimum of contradicting constraints is most likely a wrong translation.
+        // If an optimum is asked for and the constraints contradict each other, the translation is most likely wrong.
         if (outcome.hasSolution || !outcome.isOptimization) break;
       }
       fault = outcome;
     }
     if (fault === undefined || kinds.length === options.z3_max_attempts) break;
     const kind = kindOf(fault);
-    // Of these another try makes sense once; an error says what to correct each time.
+    // An error says each time what to correct; any other kind of fault is worth one repair only.
     if (repaired.has(kind) || call.callsLeft < 2 || !call.canSpend() || call.signal.aborted) break;
     if (kind !== 'error') repaired.add(kind);
 
     progress.say('Asking for a corrected program.');
     const user = repairPrompt(messages, program, fault);
     const limit = options.z3_program_max_tokens;
-    const asked = judgeCall(call, { system: REPAIRER, user, temperature: CAREFUL, limit, role: 'repair' });
-    ({ program } = readProgram((await survive(next.ask(asked), call))?.text ?? ''));
+    const reply = await askJudge(work, { system: REPAIRER, user, temperature: CAREFUL, limit, role: 'repair' });
+    ({ program } = readProgram(reply?.text ?? ''));
     if (program === undefined) break;
   }
   call.trace.note({
@@ -69,7 +73,7 @@ export async function searchProgram(
   });
   if (!found) {
     reportLostStage(call.exchange, 'z3: no result');
-    // With less load, or other seeds, the solver may come to a result another time.
+    // Another time, with less load, the solver may come to a result: the answer is not worth keeping in the cache.
     if (kinds.some((kind) => kind !== 'ok' && kind !== 'error')) call.exchange.isPartial = true;
   }
   return found;
@@ -81,10 +85,11 @@ function kindOf(fault: Fault): string {
   return 'too hard';
 }
 
-/** Undefined if no solver can be had. */
-async function run(program: string, call: Call, timeoutMs: number, solvers: Solvers): Promise<Outcome | undefined> {
+/** Undefined if no solver is to be had, which is reported. */
+async function run(program: string, { call, options, solvers }: Searching): Promise<Outcome | undefined> {
   const refused = rejected(program);
   if (refused) return refused;
+  const { z3_timeout_ms: timeoutMs } = options;
   try {
     return await survive(
       solvers.run((solver) => execute(program, solver, timeoutMs), call.signal),
