@@ -1,44 +1,53 @@
+/**
+ * Candidates: which of several answers are usable, which come to the same result, and which are returned.
+ */
+import { canonicalJsonText } from '../bytes/canonical-json.ts';
 import { gatewayError } from '../errors.ts';
 import type { Call } from '../exchange/exchange.ts';
 import type { Reply } from '../exchange/reply.ts';
+import { answerOf, sameAnswer, type FinalOptions } from './final-answer.ts';
 import { stripThinking } from './text.ts';
 import type { Answer } from './types.ts';
-import { canonicalJsonText } from '../bytes/canonical-json.ts';
-import { answerOf, sameAnswer, type FinalOptions } from './final-answer.ts';
 
-/** Has it a text or a tool call, and was not filtered? */
+/** Does the answer have text outside `<think>`, or a tool call, and was it not filtered? */
 export function isUsable({ choice, text }: Answer): boolean {
   if (choice.finish_reason === 'content_filter') return false;
   return (choice.message.tool_calls?.length ?? 0) > 0 || stripThinking(text).trim() !== '';
 }
 
-/** Was it cut by a token limit? */
+/** Was the answer cut by a token limit (`finish_reason: length`)? */
 export function isTruncated({ choice }: Answer): boolean {
   return choice.finish_reason === 'length';
 }
 
-/** The candidates worth comparing: the complete ones, or the truncated ones where none is complete. */
+/** The usable answers worth comparing: the complete ones, or, if none is complete, the truncated ones. */
 export function usableOf(answers: readonly Answer[]): readonly Answer[] {
   const usable = answers.filter(isUsable);
   const complete = usable.filter((answer) => !isTruncated(answer));
   return complete.length > 0 ? complete : usable;
 }
 
-/** What the client gets when all answers came and none is usable: the first filtered one, or refusal, as it is; else a 502. */
+/**
+ * What the client gets if no answer is usable: the first one that was filtered, or else refused, as the upstream wrote it.
+ * Throws a 502 if there is neither.
+ */
 export function noneUsable(answers: readonly Answer[], call: Call): Reply {
-  const told =
+  const shown =
     answers.find(({ choice }) => choice.finish_reason === 'content_filter') ??
     answers.find(({ choice }) => typeof choice.message.refusal === 'string' && choice.message.refusal !== '');
-  if (told) return told.reply;
+  if (shown) return shown.reply;
   throw gatewayError('upstream_error', { upstream: call.upstream.name, detail: 'answered with nothing usable' });
 }
 
-/** Items that are the same, in groups: the largest group first; groups of one size in the order of their first members. */
+/** Equal items in groups, the largest group first. Groups of one size stay in the order of their first members. */
 export function groupsOf<T>(items: readonly T[], isSame: (a: T, b: T) => boolean): readonly (readonly T[])[] {
   return classesOf(items, isSame).toSorted((a, b) => b.length - a.length);
 }
 
-/** Items that are the same, in groups, in the order of their first members. An item joins the first group whose first member it equals. */
+/**
+ * Equal items in groups, in the order of their first members. An item joins the first group whose first member it equals,
+ * so that `isSame` need not be transitive.
+ */
 export function classesOf<T>(items: readonly T[], isSame: (a: T, b: T) => boolean): readonly (readonly T[])[] {
   const groups: [T, ...T[]][] = [];
   for (const item of items) {
@@ -49,13 +58,13 @@ export function classesOf<T>(items: readonly T[], isSame: (a: T, b: T) => boolea
   return groups;
 }
 
-/** How many candidates come to the result of each, itself included. */
+/** For each candidate, how many come to its result, itself included: at least 1. */
 export function agreementOf(candidates: readonly Answer[], options?: FinalOptions): readonly number[] {
   const groups = classesOf(candidates, sameResult(options));
   return candidates.map((candidate) => groups.find((group) => group.includes(candidate))?.length ?? 0);
 }
 
-/** Do two candidates come to the same result: equal tool calls, or equal final answers? False where one states none. */
+/** Do two candidates come to the same result: equal tool calls, or equal final answers? False if one of them states none. */
 export function sameResult(options?: FinalOptions): (a: Answer, b: Answer) => boolean {
   return (a, b) => {
     const calls = toolCallKey(a);
@@ -66,7 +75,7 @@ export function sameResult(options?: FinalOptions): (a: Answer, b: Answer) => bo
   };
 }
 
-/** A candidate's tool calls in a form that compares: names and canonical arguments. Undefined without any. */
+/** A candidate's tool calls as text to compare: names and canonical arguments. Undefined if it calls no tool. */
 export function toolCallKey({ choice }: Answer): string | undefined {
   const calls = choice.message.tool_calls;
   if (!calls || calls.length === 0) return undefined;
@@ -78,16 +87,16 @@ export function toolCallKey({ choice }: Answer): string | undefined {
   );
 }
 
-/** The candidate that the most others agree with; the first where nobody agrees, for where all scores are unparsable. */
+/** The candidate whose result most candidates share, or the first one if no two agree. Undefined only if there is none. */
 export function pluralityOf(candidates: readonly Answer[]): Answer | undefined {
   return groupsOf(candidates, sameResult())[0]?.[0];
 }
 
 /**
- * The best of one pool as one reply: what an approach that `selects` returns for `n: top`.
- * @param order    The candidates, best first.
- * @param answers  All that came. Usable ones that were no candidates, since they were truncated, fill the last places.
- * @param places   How many choices the client wants; fewer come if there are no more.
+ * The best candidates as the choices of one reply: what an approach that `selects` returns for `n: top`.
+ * @param order    The candidates, best first. Throws if there is nothing to return.
+ * @param answers  All answers that came. Usable ones that are not in `order` fill the last places.
+ * @param places   How many choices the client wants. The reply has fewer if there are not so many.
  */
 export function topChoices(order: readonly Answer[], answers: readonly Answer[], places: number): Reply {
   const others = answers.filter((answer) => isUsable(answer) && !order.includes(answer));

@@ -1,34 +1,33 @@
+/**
+ * Conversations as approaches read and extend them. A call that writes an answer gets the client's messages unchanged,
+ * with an instruction at the end of the system text or further turns at the end. A judge gets one message, in which the
+ * question and the candidates stand between tags.
+ */
 import type { ContentPart, Message, ToolCall } from '../wire/chat/chat-types.ts';
 import { contentText, stripThinking } from './text.ts';
 import type { Answer } from './types.ts';
 
-/**
- * Conversations as approaches read and extend them. Generation calls get the client's messages unchanged, plus an
- * instruction in the system text or turns at the end; judges get one message in which question and candidates stand
- * between delimiters.
- */
-
 const SYSTEM_ROLES: ReadonlySet<string> = new Set(['system', 'developer']);
 
-/** The system messages' text, the empty string where there is none. */
+/** The text of all system and developer messages; empty if there is none. */
 export function systemText(messages: readonly Message[]): string {
   const texts = messages.filter(({ role }) => SYSTEM_ROLES.has(role)).map(({ content }) => contentText(content, '\n'));
   return texts.filter((text) => text.trim() !== '').join('\n\n');
 }
 
-/** All turns but system messages. */
+/** All messages except those of the system and the developer. */
 export function turnsOf(messages: readonly Message[]): readonly Message[] {
   return messages.filter(({ role }) => !SYSTEM_ROLES.has(role));
 }
 
-/** The text of the last user turn; empty where there is none. */
+/** The text of the last user turn; empty if there is none. */
 export function lastUserText(messages: readonly Message[]): string {
   return contentText(messages.findLast(({ role }) => role === 'user')?.content, ' ');
 }
 
 /**
- * The question, to be embedded in a judge's prompt: the only user turn's text as it is, else a transcript with one
- * delimited turn after the other. Parts that are no text leave a note of their kind.
+ * The question, to be embedded in a judge's prompt. A single user turn is given as its text, anything longer as a
+ * transcript with a `<turn>` tag around each turn. A part that is not text, such as an image, becomes a note of its type.
  */
 export function questionText(messages: readonly Message[]): string {
   const turns = turnsOf(messages);
@@ -37,7 +36,7 @@ export function questionText(messages: readonly Message[]): string {
   return turns.map((turn) => `<turn role="${turn.role}">\n${turnText(turn)}\n</turn>`).join('\n');
 }
 
-/** System text and question between delimiters, the head of a judge's prompt. */
+/** The system text and the question, each between tags: the head of a judge's prompt. */
 export function questionBlock(messages: readonly Message[]): string {
   const system = systemText(messages);
   const question = `<question>\n${questionText(messages)}\n</question>`;
@@ -60,24 +59,24 @@ function toolCallText({ function: called, custom }: ToolCall): string {
   return `[calls ${called?.name ?? custom?.name ?? 'a tool'} with ${called?.arguments ?? custom?.input ?? ''}]`;
 }
 
-/** A candidate as a judge reads it: its text without reasoning, and its tool calls in words. */
+/** A candidate as a judge reads it: its text without `<think>` blocks, and its tool calls in words. */
 export function candidateText({ choice, text }: Pick<Answer, 'choice' | 'text'>): string {
   return [stripThinking(text).trim(), ...(choice.message.tool_calls ?? []).map(toolCallText)]
     .filter((part) => part !== '')
     .join('\n');
 }
 
-/** Texts as a prompt lists them, numbered: `<answer number="1">` and so on, each tag on a line of its own. */
+/** Texts between numbered tags, `<answer number="1">` and so on. Each tag stands on a line of its own. */
 export function numbered(tag: string, texts: readonly string[], from = 1): readonly string[] {
   return texts.map((text, index) => `<${tag} number="${index + from}">\n${text}\n</${tag}>`);
 }
 
-/** The question and all answers to it, numbered from 1: what a judge reads who ranks them or chooses one. */
+/** The question and all answers to it, numbered from 1: what a judge reads to rank them or to choose one. */
 export function answersBlock(messages: readonly Message[], answers: readonly Answer[]): string {
   return [questionBlock(messages), ...numbered('answer', answers.map(candidateText))].join('\n\n');
 }
 
-/** The messages with an instruction at the end of the leading system text; a system message is made where there is none. */
+/** The messages with an instruction after the last leading system message, or in a new one if there is none. */
 export function withInstruction(messages: readonly Message[], instruction: string): readonly Message[] {
   const leading = messages.findIndex(({ role }) => !SYSTEM_ROLES.has(role));
   const index = (leading < 0 ? messages.length : leading) - 1;
@@ -86,7 +85,10 @@ export function withInstruction(messages: readonly Message[], instruction: strin
   return messages.with(index, withText(system, instruction, '\n\n'));
 }
 
-/** The message with a text after its own: in the same string, or as one more text part. */
+/**
+ * The message with `text` after its own content: joined by `glue` if the content is a string, and as one more text part,
+ * without `glue`, if it consists of parts.
+ */
 export function withText(message: Message, text: string, glue: string): Message {
   const { content } = message;
   if (Array.isArray(content))
@@ -95,6 +97,7 @@ export function withText(message: Message, text: string, glue: string): Message 
   return { ...message, content: before === '' ? text : `${before}${glue}${text}` };
 }
 
+/** The messages with further turns after them. */
 export function withTurns(messages: readonly Message[], ...turns: readonly Message[]): readonly Message[] {
   return [...messages, ...turns];
 }
@@ -103,7 +106,7 @@ const DRAFT_INSTRUCTION =
   'An earlier attempt at answering this conversation stands between the draft tags. Use it as a starting point: keep what is right, ' +
   'correct what is wrong, add what is missing. Answer the conversation itself, completely, without mentioning the draft.';
 
-/** The original conversation with an earlier answer beside it, as the next answerer of `a&b` gets it. */
+/** The conversation with an earlier answer in its system text, as the second answerer of `a&b` gets it. */
 export function withDraft(messages: readonly Message[], draft: string): readonly Message[] {
   return withInstruction(messages, `${DRAFT_INSTRUCTION}\n<draft>\n${draft}\n</draft>`);
 }

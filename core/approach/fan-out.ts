@@ -1,20 +1,23 @@
+/** Fan-out: calls that are made at the same time, and what is left if some of them fail. */
 import type { Call } from '../exchange/exchange.ts';
 import { childSignal } from '../signals.ts';
-import type { Answer } from './types.ts';
 import { firstByRank } from '../upstream/refusal.ts';
 import { recordLoss } from './losses.ts';
+import type { Answer } from './types.ts';
 
+/** What came of calls that were made at the same time. */
 export interface SideBySide<T> {
-  /** How each ended, in the order of the calls; undefined = aborted while it was open. */
+  /** How each call ended, in the order of the calls; undefined if it was aborted while it was open. */
   readonly results: readonly (PromiseSettledResult<T> | undefined)[];
-  /** How many were aborted. */
+  /** How many calls were aborted by `until`. */
   readonly aborted: number;
 }
 
 /**
- * Makes calls at the same time and waits for all of them.
- * @param run    Makes one of them: the call it is given may be aborted before `call` is.
- * @param until  Looked at each time one has ended, with the results so far (undefined = open): true aborts the rest.
+ * Makes calls at the same time and waits for all of them. Never rejects: a failure is one of the results.
+ * @param call   The call that they are made for; if it is aborted, so are they.
+ * @param run    Makes one call. With `until`, the call it is given has a signal of its own, which may abort earlier.
+ * @param until  Called whenever a call has ended, with the results so far (undefined = open). True aborts the rest.
  */
 export function sideBySide<T>(
   call: Call,
@@ -49,27 +52,36 @@ export function sideBySide<T>(
   });
 }
 
-/** The answers of calls that were made side by side. Failed ones are dropped; when none is left, throws the failure that ranks first. */
+/**
+ * The answers of calls that are running already. Failed ones are dropped; if all failed, throws the failure that ranks
+ * first (`firstByRank`).
+ */
 export async function anyOf(asked: readonly Promise<Answer>[], call: Call): Promise<readonly Answer[]> {
   return strictly(outcomeOf(await Promise.allSettled(asked)), call);
 }
 
-/** Seeds beyond the exact integers stay as they are: adding to them would change nothing, or the wrong digits. */
+/**
+ * The seed of the sample with this index: counted up from the client's seed, so that samples differ. A seed beyond the
+ * exact integers stays as it is, because adding to it would change nothing, or the wrong digits.
+ */
 export function seedAt(seed: number, index: number): number {
   return Number.isSafeInteger(seed + index) ? seed + index : seed;
 }
 
+/** The answers and the failures of one fan-out; calls that were aborted or brought no choice are in neither. */
 export interface FanOutcome {
   readonly answers: readonly Answer[];
   readonly failures: readonly unknown[];
 }
 
+/** The answers. Each failure is recorded as a loss; if there are failures alone, throws the one that ranks first. */
 export function strictly({ answers, failures }: FanOutcome, { exchange }: Call): readonly Answer[] {
   if (answers.length === 0 && failures.length > 0) throw firstByRank(failures);
   for (const failure of failures) recordLoss(failure, exchange);
   return answers;
 }
 
+/** Sorts results into answers and failures. */
 export function outcomeOf(results: SideBySide<Answer | undefined>['results']): FanOutcome {
   const answers: Answer[] = [];
   const failures: unknown[] = [];

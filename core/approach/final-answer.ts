@@ -1,11 +1,15 @@
+/** The final answer that a text states, and whether two answers are the same. */
 import { stripThinking } from './text.ts';
 
 export interface FinalOptions {
-  /** Is the answer a number? Then the last number of the last line counts where nothing marks an answer. */
+  /** Is a number expected? Then, if nothing marks an answer, the last number of the last line is the answer. */
   readonly isNumeric?: boolean;
 }
 
-/** The final answer that a text states, as written; null where it states none. */
+/**
+ * The final answer that a text states, as written; null if it states none. Looks for the last `\boxed{…}`, then the last
+ * label (`Final answer: …`), then a letter from A to J at the very end.
+ */
 export function answerOf(text: string, { isNumeric = false }: FinalOptions = {}): string | null {
   const visible = stripThinking(text);
   return lastBoxed(visible) ?? lastLabelled(visible) ?? lastLetter(visible) ?? (isNumeric ? lastNumber(visible) : null);
@@ -52,12 +56,12 @@ function nonEmpty(text: string): string | null {
   return normalizeAnswer(text) === '' ? null : text.trim();
 }
 
-/** An answer in the form that answers are compared in. */
+/** An answer without the marks that change nothing: LaTeX delimiters, emphasis, quotes, final punctuation, capitals. */
 export function normalizeAnswer(answer: string): string {
   let text = answer
     .replaceAll(/\\text\s*\{([^{}]*)\}/g, '$1')
     .replaceAll(/[$`]|\\[()[\],;!]/g, '')
-    // Emphasis stands at the edge of a word; between letters or digits it is a sign (2*3, a_b).
+    // At the edge of a word `*` and `_` are emphasis; between letters or digits they are signs (2*3, a_b).
     .replaceAll(/(?<![\p{L}\d*_])[*_]+|(?<![*_])[*_]+(?![\p{L}\d*_])/gu, '')
     .replaceAll('\u2212', '-')
     .replaceAll(/\s+/g, ' ');
@@ -68,12 +72,12 @@ export function normalizeAnswer(answer: string): string {
       .replace(/^["'“”‘’]+/, '')
       .replace(/(?<!["'“”‘’.,;:!?])["'“”‘’.,;:!?]+$/, '');
   }
-  // A choice is the same with its brackets.
+  // `(A)` and `A` are the same choice.
   text = text.replace(/^\(([A-Ja-j])\)$/, '$1');
   return text.replaceAll(/(?<=\d),(?=\d{3}(?!\d))/g, '').toLowerCase();
 }
 
-/** Do two answers say the same? Equal numbers, else equal texts. */
+/** Are two answers the same: equal texts after `normalizeAnswer`, or equal numbers up to 1e-9 of their size? */
 export function sameAnswer(a: string, b: string): boolean {
   const left = normalizeAnswer(a);
   const right = normalizeAnswer(b);
@@ -87,7 +91,7 @@ export function sameAnswer(a: string, b: string): boolean {
 
 const INTEGER = /^\+?(-?\d+)(?:\.0*)?$/;
 
-/** The number that a normalised answer is: integer, decimal, `a/b`, `\frac{a}{b}`, percent. Undefined for anything else. */
+/** The value of a normalised answer: integer, decimal, `a/b`, `\frac{a}{b}` or percent. Undefined for anything else. */
 function toNumber(text: string): number | undefined {
   const compact = text.replaceAll(' ', '').replace(/\\%$/, '%');
   const fraction =

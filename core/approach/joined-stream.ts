@@ -1,3 +1,4 @@
+/** Several replies as one event stream, and the change of a single live reply, which is the same with one part. */
 import { ByteStream } from '../bytes/byte-stream.ts';
 import { gatewayError, type GatewayError } from '../errors.ts';
 import type { Call, StreamStamp } from '../exchange/exchange.ts';
@@ -11,43 +12,47 @@ import { completionOf } from './whole.ts';
 /** A reply whose choices become part of a joined stream. */
 export interface StreamPart {
   readonly reply: CompleteReply | StreamReply;
-  /** Where its choices go in the whole: its own index → the client's. Default: unchanged. */
+  /** Maps the index of one of its choices to the index that the client sees. Default: unchanged. */
   readonly indexOf?: (index: number) => number;
-  /** Goes into `optigate.approach` of its choices. */
+  /** Goes into `optigate.approach` of its choices. Absent = nothing is added. */
   readonly label?: string | undefined;
-  /** Replaces one of its chunks; `indexOf` comes after it. */
+  /** Replaces one of its chunks by any number of chunks; `indexOf` is applied to these afterwards. */
   readonly change?: (chunk: Chunk) => readonly Chunk[];
-  /** Its stream is over, all well: further chunks, or further parts to be added, before anything ends. */
+  /** Called if its stream ended well. Returns further chunks, and may `add` further parts, before the whole can end. */
   readonly onEnd?: () => Promise<readonly Chunk[]> | readonly Chunk[];
-  /** Its stream broke off: chunks that end it all the same, or undefined where the whole is to fail. */
+  /** Called if its stream broke off. Returns chunks that end the part all the same, or undefined to fail the whole. */
   readonly onFail?: (error: unknown) => readonly Chunk[] | undefined;
 }
 
 export interface JoinInit {
+  /** The client's call: says whether usage is wanted, and which exchange counts it. */
   readonly call: Call;
-  /** Id and time that all chunks carry; undefined = those that the first one came with. */
+  /** Id and time of all chunks; undefined = those of the first chunk that comes. */
   readonly stamp: StreamStamp | undefined;
-  /** Members for a last chunk of its own (the trace), asked for when everything else went out. */
+  /** Called after everything else went out: members for a last chunk of their own, such as the trace. */
   readonly extension?: (() => Readonly<Record<string, unknown>> | undefined) | undefined;
 }
 
 /**
- * Several replies as one event stream, their chunks interleaved as they come: one id, one usage chunk with the sum over
- * all calls if the client asked for usage or a plugin counts it, one `[DONE]`. Parts may be added while it flows; `close`
- * says there are no more. A part that breaks off fails the whole, and aborts the others, unless its `onFail` ends it.
+ * Several replies as one event stream, whose chunks are interleaved as they come: one id, one `[DONE]`, and one usage
+ * chunk with the sum over all calls of the exchange if the client asked for usage or a plugin counts it. Parts may be
+ * added while the stream flows, until `close`. A part that breaks off fails the whole and cancels the other parts, unless
+ * its `onFail` returns chunks.
  */
 export class JoinedStream {
   readonly body: ByteStream;
   readonly #init: JoinInit;
-  /** Does the client itself want usage? */
+  /** Did the client itself ask for usage? */
   readonly #isAsked: boolean;
   readonly #wantsUsage: boolean;
-  /** A part that streamed told none: the sum would be wrong, and only who asks gets it. */
+  /** Did a streamed part end without usage? The sum is then too low, and goes out only if the client asked for it. */
   #lacksUsage = false;
   readonly #sources = new Set<ByteStream>();
-  /** As soon as there was a chunk. */
+  /** Undefined until the first chunk went out. */
   #stamp: StreamStamp | undefined;
-  readonly #told = new Set<number>();
+  /** Choices whose label went out. */
+  readonly #labelledChoices = new Set<number>();
+  /** Parts that have not ended. */
   #open = 0;
   #isClosed = false;
   #isFull = false;
@@ -68,6 +73,7 @@ export class JoinedStream {
     });
   }
 
+  /** Takes in one more reply. If the whole is over already, cancels it instead. */
   add(part: StreamPart): void {
     if (this.#isOver) {
       if (part.reply.kind !== 'complete') part.reply.cancel();
@@ -120,12 +126,13 @@ export class JoinedStream {
     });
   }
 
-  /** No further parts will come. */
+  /** Says that no further parts will come: the stream ends with the last open one. */
   close(): void {
     this.#isClosed = true;
     this.#endIfDone();
   }
 
+  /** Fails the stream and cancels all parts. */
   fail(error: unknown): void {
     if (this.#isOver) return;
     this.#stop(error);
@@ -139,7 +146,7 @@ export class JoinedStream {
   #emit(chunk: Chunk, { indexOf, label }: StreamPart): void {
     const { progress } = this.#init.call.exchange;
     if (!this.#stamp) {
-      // Azure's first chunk, which only carries filter results, names none.
+      // Azure's first chunk carries filter results alone and names no model.
       const model = chunk.model || this.#init.call.request.value.model;
       progress.began(model);
       const { id, created } = this.#init.stamp ?? chunk;
@@ -154,10 +161,10 @@ export class JoinedStream {
     this.#write({ ...rest, ...this.#stamp, choices, ...(this.#wantsUsage ? { usage: null } : {}) });
   }
 
-  /** Tells which branch of `a|b` made a choice; once is enough, in its first chunk. */
+  /** Adds which branch of `a|b` made a choice, in the first chunk of the choice only. */
   #labelled(choice: ChunkChoice, label: string | undefined): ChunkChoice {
-    if (label === undefined || this.#told.has(choice.index)) return choice;
-    this.#told.add(choice.index);
+    if (label === undefined || this.#labelledChoices.has(choice.index)) return choice;
+    this.#labelledChoices.add(choice.index);
     return { ...choice, optigate: { approach: label } };
   }
 
@@ -180,16 +187,16 @@ export class JoinedStream {
     this.#endIfDone();
   }
 
-  /** By now every part's usage is in the ledger: whoever counts does so before a body's reader hears of its end. */
+  /** The ledger is complete here, because usage is counted before the reader of a part's body is told of its end. */
   #endIfDone(): void {
     if (!this.#isClosed || this.#open > 0 || this.#isOver) return;
     this.#isOver = true;
     const { call, extension } = this.#init;
     const last = { ...(this.#stamp ?? this.#init.stamp ?? STAMPLESS), object: 'chat.completion.chunk', choices: [] };
-    const tellsUsage = this.#isAsked || (this.#wantsUsage && !this.#lacksUsage);
-    const usage = tellsUsage ? call.exchange.ledger.answerUsage : undefined;
+    const showsUsage = this.#isAsked || (this.#wantsUsage && !this.#lacksUsage);
+    const usage = showsUsage ? call.exchange.ledger.answerUsage : undefined;
     const more = extension?.();
-    // Usage that nobody asked for is taken out again with its chunk, so nothing else may stand in it.
+    // If only a plugin wants usage, that chunk is removed before the client: the extension needs a chunk of its own.
     if (more && !(usage && this.#isAsked)) this.#write({ ...last, ...more });
     if (usage) this.#write({ ...last, usage, ...(this.#isAsked ? more : {}) });
     this.body.push(DONE);
@@ -213,7 +220,7 @@ export class JoinedStream {
 
 const STAMPLESS: StreamStamp = { id: 'chatcmpl-0', created: 0, model: '' };
 
-/** The reply's chunks changed on their way, with the plan's own usage at the end. For approaches that edit a live answer. */
+/** A live reply whose chunks are changed on their way. Its last chunk has the usage of all calls of the exchange. */
 export function changedStream(
   reply: StreamReply,
   call: Call,
@@ -225,7 +232,7 @@ export function changedStream(
   return { ...streamReply(joined.body), headers: reply.headers };
 }
 
-/** The chunk in a frame; undefined where it adds nothing. Throws where it is an error, or no chunk at all. */
+/** The chunk in a frame; undefined if the frame adds nothing. Throws if it is an error, or not a chunk at all. */
 function chunkIn(frame: ChunkFrame, call: Call): Chunk | undefined {
   switch (frame.kind) {
     case 'chunk':

@@ -1,19 +1,18 @@
-import type { Answer, Work } from './types.ts';
+/**
+ * Judges: calls that rate candidates, compare two of them, rank all of them or choose one. An approach writes the prompt
+ * and decides what follows from the verdict. Asking, reading and counting is done here, by one rule: a judge that fails or
+ * cannot be read fails no request. Its verdict is left out and never counts as 0.
+ *
+ * Each function throws errors that no approach can go on after: the client left, or the upstream refuses a field that the
+ * client itself sent (`isSurvivable`).
+ */
 import { sideBySide, type SideBySide } from './fan-out.ts';
 import { judgeCall, type JudgePrompt } from './judge-call.ts';
 import { reportLostStage, survive } from './losses.ts';
+import type { Answer, Work } from './types.ts';
 import { choiceOf, rankingOf, scoreOf } from './verdict.ts';
 
-/**
- * Judges rate candidates, compare two of them, rank all or choose one. What a judge is told is the approach's own, and so
- * is what follows from its verdict. Asking judges, reading them and counting what they say is done here, by one rule: a
- * judge that fails or cannot be read fails no request. Its verdict is left out; it never counts as 0.
- *
- * Each function throws what no approach can go on after: the client left, or the upstream refuses a field that the client
- * itself sent (`isSurvivable`).
- */
-
-/** What judges are asked with. An approach's `Work` is one. */
+/** The call that judges are asked for, and the way to ask. An approach's `Work` has both. */
 export type Asking = Pick<Work, 'call'> & { readonly next: Pick<Work['next'], 'ask'> };
 
 /** One judge's reply; undefined if its call failed. One call. */
@@ -22,7 +21,7 @@ export function askJudge({ call, next }: Asking, prompt: JudgePrompt): Promise<A
 }
 
 interface Losing {
-  /** What `x-optigate-degraded` says if every judge fails; default `judges_failed`. Null says nothing. */
+  /** What `x-optigate-degraded` says if every judge fails; default `judges_failed`. Null = the header is not set. */
   readonly lost?: string | null | undefined;
 }
 
@@ -30,10 +29,11 @@ interface Losing {
 export type Verdict = string | null | undefined;
 
 interface AskingAll extends Losing {
-  /** Looked at after each reply: true aborts the judges that are still open. */
+  /** Called after each reply: true aborts the judges that are still open. */
   readonly until?: ((verdicts: readonly Verdict[]) => boolean) | undefined;
 }
 
+/** What several judges said. */
 export interface Verdicts {
   /** In the order of the prompts. */
   readonly verdicts: readonly Verdict[];
@@ -41,7 +41,7 @@ export interface Verdicts {
   readonly aborted: number;
 }
 
-/** Several judges at once, for verdicts of the approach's own. One call for each prompt, one round. */
+/** Asks several judges at once, and leaves reading their texts to the approach. One call for each prompt, one round. */
 export async function askJudges(
   { call, next }: Asking,
   prompts: readonly JudgePrompt[],
@@ -65,26 +65,27 @@ function verdictsIn(results: SideBySide<string | null>['results']): readonly Ver
   return results.map((result) => (result?.status === 'fulfilled' ? result.value : undefined));
 }
 
-/** The lowest and the highest score that a judge is told to give. */
+/** The lowest and the highest score that the prompt allows. */
 export type Scale = readonly [low: number, high: number];
 
 /** Scores by candidate: null if the judge failed or could not be read, undefined if it was aborted or is still open. */
 export type Scores = readonly (number | null | undefined)[];
 
-/** The score of one candidate, described in `prompt`; null if the judge fails or cannot be read. One call. */
+/** The score that a judge gives to what `prompt` shows; null if the judge fails or cannot be read. One call. */
 export async function rate(asking: Asking, prompt: JudgePrompt, scale: Scale): Promise<number | null> {
   return scoreOf((await askJudge(asking, prompt))?.text ?? '', ...scale);
 }
 
+/** What `rateEach` rates, and how. */
 export interface Rating<T> extends Losing {
   readonly candidates: readonly T[];
   readonly prompt: (candidate: T) => JudgePrompt;
   readonly scale: Scale;
-  /** Looked at after each score: true aborts the judges that are still open. */
+  /** Called after each score: true aborts the judges that are still open. */
   readonly until?: (scores: Scores) => boolean;
 }
 
-/** Rates each candidate alone. One call for each, one round. */
+/** Rates each candidate by a judge of its own, who sees no other. One call for each, one round. */
 export async function rateEach<T>(
   asking: Asking,
   { candidates, prompt, scale, until, lost }: Rating<T>,
@@ -99,25 +100,27 @@ export async function rateEach<T>(
   return { scores: scoresIn(verdicts), aborted };
 }
 
+/** What `comparePairs` compares, and how. */
 export interface Comparing<T> extends Losing {
   readonly candidates: readonly T[];
   readonly prompt: (first: T, second: T) => JudgePrompt;
-  /** Which one a judge prefers, 0 = the first, 1 = the second, null = it does not say; default as `Choice: 1` or `Choice: 2`. */
+  /** Reads which one a judge prefers: 0 = the first, 1 = the second, null = it does not say. Default: `Choice: 1` or `Choice: 2`. */
   readonly read?: (verdict: string) => number | null;
-  /** Pairs that no judge is asked about: each of the two gets half of the points that there were to win. */
+  /** Is this pair equal? Then no judge is asked, and each of the two gets half a point for each of the two comparisons. */
   readonly isEven?: (a: T, b: T) => boolean;
 }
 
+/** What comparisons came to. */
 export interface Compared {
-  /** By candidate: a comparison won is one point. Null if no comparison of the candidate counts. */
+  /** By candidate: one point for each comparison that it won. Null if none of its comparisons could be read. */
   readonly points: readonly (number | null)[];
-  /** Were judges asked, and none of them could be read? */
+  /** Were judges asked, and could none of them be read? */
   readonly isUnread: boolean;
 }
 
 /**
- * Compares each pair in both orders, since judges favour a place. Calls: N(N−1) for N candidates, two for each pair; one
- * round. Two candidates are a single match.
+ * Compares each pair twice, once in each order, because judges favour the first or the second place. Calls: N(N−1) for N
+ * candidates, less two for each pair that `isEven`; one round.
  */
 export async function comparePairs<T>(
   asking: Asking,
@@ -147,13 +150,14 @@ function firstOrSecond(verdict: string): number | null {
   return choiceOf(verdict, 2);
 }
 
+/** What one judge ranks or chooses from. */
 export interface Listing<T> extends Losing {
   readonly candidates: readonly T[];
   /** Shows all candidates, numbered from 1. */
   readonly prompt: JudgePrompt;
 }
 
-/** The candidates' indices in the order that one judge ranks them in, best first; null if it names not each once. One call. */
+/** The candidates' indices as one judge ranks them, best first; null unless it names each exactly once. One call. */
 export async function rankList<T>(
   asking: Asking,
   { candidates, prompt, lost }: Listing<T>,
@@ -162,14 +166,15 @@ export async function rankList<T>(
   return rankingOf(verdicts[0] ?? '', candidates.length);
 }
 
+/** What one judge chose. */
 export interface Chosen<T> {
-  /** Null if the judge fails or chooses none. */
+  /** Null if the judge failed or chose none, or there was only one candidate. */
   readonly index: number | null;
-  /** The one chosen, then the others as they came. */
+  /** The chosen candidate, then the others as they came; all as they came if none was chosen. */
   readonly order: readonly T[];
 }
 
-/** The one that a judge chooses among all. One call; none for a single candidate. */
+/** Lets one judge choose the best candidate. One call; none for a single candidate. */
 export async function chooseOne<T>(asking: Asking, { candidates, prompt, lost }: Listing<T>): Promise<Chosen<T>> {
   if (candidates.length < 2) return { index: null, order: candidates };
   const { verdicts } = await askJudges(asking, [prompt], { lost });

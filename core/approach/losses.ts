@@ -1,14 +1,20 @@
-import type { Call, Exchange } from '../exchange/exchange.ts';
-import { UpstreamRefusal, refusalOf } from '../upstream/refusal.ts';
+/**
+ * Losses: calls that fail while the approach goes on. What is lost decides two things: whether the client is told, in
+ * `x-optigate-degraded`, and whether the answer is partial, so that no cache keeps it.
+ */
 import { GatewayError } from '../errors.ts';
+import type { Call, Exchange } from '../exchange/exchange.ts';
 import type { CompleteReply } from '../exchange/reply.ts';
+import { refusalOf, UpstreamRefusal } from '../upstream/refusal.ts';
 import type { ChatRequest } from '../wire/chat/chat-types.ts';
 
 const DEGRADED = 'x-optigate-degraded';
 
 /**
- * May an approach go on without what failed so? Not when nobody waits any more, nor when the code is wrong. The call's
- * signal tells, not the exchange's: others may have joined its flight before its client left.
+ * May an approach go on after this failure of one of its calls? Not if nobody waits for the answer any more, nor if the
+ * upstream refuses a field that the client itself sent, nor if the error is a bug (anything but a `GatewayError`).
+ * The call's signal decides whether somebody waits, not the exchange's: other requests may share the work of an exchange
+ * whose own client has left.
  */
 export function isSurvivable(error: unknown, call: Call): boolean {
   if (call.signal.aborted && !isDeadline(call.signal.reason)) return false;
@@ -20,7 +26,10 @@ function isDeadline(reason: unknown): boolean {
   return reason instanceof GatewayError && reason.code === 'deadline_exceeded';
 }
 
-/** Lets a failure pass as undefined where the approach can go on without that call (a judge, a critique). */
+/**
+ * Waits for a call that the approach can do without, such as a judge's. Undefined if it fails, and the loss is recorded;
+ * throws if the failure is not survivable.
+ */
 export async function survive<T>(made: Promise<T>, call: Call): Promise<T | undefined> {
   try {
     return await made;
@@ -32,8 +41,8 @@ export async function survive<T>(made: Promise<T>, call: Call): Promise<T | unde
 }
 
 /**
- * What a failure that the approach survives means for the answer: a limit is said; where another try may bring what is
- * missing, the answer is not worth keeping.
+ * Records what a survived failure means for the answer. A limit that was reached is told to the client. If another try
+ * might succeed (a 5xx, 429, 408 or 409), the answer is partial, so that no cache keeps it.
  */
 export function recordLoss(error: unknown, exchange: Exchange): void {
   if (!(error instanceof GatewayError)) return;
@@ -47,16 +56,17 @@ function mayPass({ status }: GatewayError): boolean {
 }
 
 /**
- * Says that a whole stage fell away (every judge failed, say), unless a reason was said already; losing a part of one is
- * no news for the client. Whether the answer is worth keeping, each failure has decided.
+ * Tells the client that a whole stage was lost, for example every judge, unless another reason was told already. The loss
+ * of a part of a stage is not told. This does not make the answer partial: `recordLoss` did so where it is.
  */
 export function reportLostStage(exchange: Exchange, reason: string): void {
   if (exchange.headers.get(DEGRADED) === undefined) reportDegraded(exchange, reason, { isLasting: true });
 }
 
 /**
- * Says in a header and in the trace that the answer is less than what was asked for, and why.
- * @param isLasting  Would another try come to the same? Otherwise the answer is not worth keeping.
+ * Tells the client, in a header and in the trace, that the answer is less than what was asked for, and why. Replaces a
+ * reason that was told before.
+ * @param isLasting  Would another try come to the same? If not, the answer is partial, so that no cache keeps it.
  */
 export function reportDegraded(exchange: Exchange, reason: string, { isLasting = false } = {}): void {
   exchange.headers.set(DEGRADED, reason);
@@ -64,7 +74,7 @@ export function reportDegraded(exchange: Exchange, reason: string, { isLasting =
   if (!isLasting) exchange.isPartial = true;
 }
 
-/** Is this the refusal of a field that the client itself sent (but `n`, which can be fanned out)? */
+/** Does this error refuse a field that the client itself sent? `n` and `model` do not count: an approach may set both. */
 export function refusesClientsField(reply: CompleteReply, call: Call): boolean {
   const { param } = refusalOf(reply);
   if (param === undefined) return false;
@@ -72,12 +82,14 @@ export function refusesClientsField(reply: CompleteReply, call: Call): boolean {
   return field !== 'n' && field !== 'model' && Object.hasOwn(clientsRequestOf(call), field);
 }
 
+/** The client's request as it was planned: without optigate's own fields, with the upstream's name of the model. */
 export function clientsRequestOf(call: Call): ChatRequest {
   const { exchange } = call;
-  // Only chats have approaches, so the exchange's own request is a chat's where there is no plan yet (tests).
+  // Without a plan (in tests) it is the exchange's own request, which is a chat's: only chats have approaches.
   return exchange.plan?.request.value ?? (exchange.request.value as ChatRequest);
 }
 
+/** The request field that an error's `param` points into: `messages` for `messages[0].content`. */
 export function topLevelField(param: string): string {
   return /^[\w-]+/.exec(param)?.[0] ?? param;
 }

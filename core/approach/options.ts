@@ -1,6 +1,7 @@
+/** Options of approaches: what every approach has beside its own, and the reading of their marks. */
 import { z } from 'zod';
-import { duration } from '../units.ts';
 import type { Budget } from '../exchange/ledger.ts';
+import { duration } from '../units.ts';
 import type { OptionsSchema } from './types.ts';
 
 const limits = z
@@ -15,13 +16,13 @@ const limits = z
 type AtMost = z.ZodOptional<z.ZodType<Readonly<Record<string, number>>>>;
 
 /**
- * The options of an approach: its own, and what every approach has beside them: `limits` on what a request may spend on
- * it, and `at_most`, the highest values that requests may give its numbers.
+ * The schema of an approach's options: its own (`shape`), and two that every approach has. `limits` bounds what a request
+ * may spend on the approach; `at_most` holds the highest values that requests may give its numbers.
  */
 export function approachOptions<const S extends z.ZodRawShape>(shape: S) {
   const numbers = Object.entries(shape).filter(([, schema]) => isNumber(schema));
   const caps = numbers.map(([name]) => [name, z.number().optional()] as const);
-  // Its keys are known only here, at run time; all are optional numbers.
+  // Its keys are known at run time only, so that the type cannot be inferred. All are optional numbers.
   const atMost = z.strictObject(Object.fromEntries(caps)) as unknown as z.ZodType<Readonly<Record<string, number>>>;
   const at_most: AtMost = atMost
     .optional()
@@ -45,15 +46,15 @@ function isNumber(schema: unknown): boolean {
 }
 
 /**
- * Is the option `name` marked `.meta({ serverOnly: true })`? Then the file may set it, and a request that does is refused.
- * The mark counts wherever it stands: before or after a default, `optional` and the like.
+ * Is the option marked with `.meta({ serverOnly: true })`? Then only the file may set it, and a request that sets it is
+ * refused. The mark may stand before or after `default`, `optional` and the like.
  */
 export function isServerOnly(schema: OptionsSchema, name: string): boolean {
   if (!(schema instanceof z.ZodObject) || !Object.hasOwn(schema.shape, name)) return false;
   return layersOf(schema.shape[name]).some((layer) => layer.meta()?.['serverOnly'] === true);
 }
 
-/** A schema, and what it wraps, outermost first. */
+/** The schema and the schemas that it wraps (a default, `optional`), outermost first. */
 function layersOf(schema: unknown): readonly z.ZodType[] {
   if (!(schema instanceof z.ZodType)) return [];
   return [schema, ...(isWrapper(schema) ? layersOf(schema.unwrap()) : [])];
@@ -71,7 +72,7 @@ function isWrapper(schema: z.ZodType) {
 
 type Limits = z.output<typeof limits>;
 
-/** The limits among an approach's options, in the ledger's terms. */
+/** `limits` of an approach's effective options, as a budget of the ledger. Empty if there are none. */
 export function limitsOf(options: object): Budget {
   const given: Limits = 'limits' in options ? (options.limits as Limits) : undefined;
   const { max_calls, max_tokens, deadline } = given ?? {};
@@ -82,7 +83,7 @@ export function limitsOf(options: object): Budget {
   };
 }
 
-/** The caps among an approach's options. */
+/** `at_most` of an approach's effective options: the highest value by option. Empty if there is none. */
 export function capsOf(options: object): Readonly<Record<string, number>> {
   return 'at_most' in options ? ((options.at_most as Readonly<Record<string, number>> | undefined) ?? {}) : {};
 }

@@ -1,8 +1,7 @@
+/** Programs in answers, and the form in which they are compared. */
 import { codeBlocks, stripThinking } from './text.ts';
 
-/** Programs as answers hold them, and in the form they are compared in. */
-
-/** The program in an answer: all its fenced blocks together, or the whole text where there is none. */
+/** The program in an answer: all its fenced blocks joined, or the whole text if there is no block. */
 export function programOf(text: string): string {
   const visible = stripThinking(text);
   const blocks = codeBlocks(visible).map(({ code }) => code);
@@ -14,10 +13,10 @@ const BLOCKS = [
   { open: '/*', close: '*/' },
   { open: '<!--', close: '-->' },
 ] as const;
-/** Not `#include`, `#!` or `--i;`: those do something. */
+/** A line that is a comment. `#include`, `#!` and `--i;` are code. */
 const LINE_COMMENT = /^\s*(?:#+(?:\s|$)|\/\/|--\s)/;
 
-/** A program without what changes none: comments on lines of their own, blank lines and ends of lines. */
+/** A program without what does not change it: comments on lines of their own, blank lines, blanks at the ends of lines. */
 export function normalizeProgram(program: string): string {
   const lines = program.split(/\r?\n|\r/).map((line) => line.trimEnd());
   return withoutBlocks(lines)
@@ -25,7 +24,7 @@ export function normalizeProgram(program: string): string {
     .join('\n');
 }
 
-/** Without the comments that begin a line and end one. */
+/** The lines without block comments that begin at the start of a line and end at the end of one. */
 function withoutBlocks(lines: readonly string[]): string[] {
   let closing: string | undefined;
   return lines.filter((line) => {

@@ -1,18 +1,19 @@
-import type { Call } from '../exchange/exchange.ts';
+/** Random choices that repeat with the request. */
 import { createHash } from 'node:crypto';
+import type { Call } from '../exchange/exchange.ts';
 
 /**
- * The generator of all random choices that a run of an approach makes. A request that is repeated makes the same ones, so
- * that its calls are the same and the cache has them; the client's `seed`, being part of the request, changes them, and
- * so does each of several runs (`n`). Take it first, from the call that `run` was given.
- * @param place  Where in the run it is used. What runs at the same time takes a generator each, or the order in which
- *   answers arrive would decide.
+ * The generator of the random choices in one run of an approach. A repeated request gets the same choices, so that it
+ * makes the same calls and finds them in the cache. Another `seed` of the client changes them, and so does each of several
+ * runs (`n`). Create it at the start of the run, from the call that `run` was given.
+ * @param place  Names the part of the run that uses it. Parts that run at the same time need a generator each: with a
+ *   shared one, the order in which answers arrive would change the choices.
  */
 export function randomOf(call: Call, ...place: readonly (string | number)[]): Random {
   return new Random(call.digest, call.ordinal, ...place);
 }
 
-/** Random numbers that repeat: the same ones for the same seed. */
+/** A generator of random numbers: the same numbers for the same seed. */
 export class Random {
   #state: number;
 
@@ -20,7 +21,7 @@ export class Random {
     this.#state = createHash('sha256').update(JSON.stringify(seed)).digest().readUInt32LE();
   }
 
-  /** A number in [0, 1). mulberry32: small, and good enough to draw samples with. */
+  /** A number in [0, 1). The algorithm is mulberry32: small, and good enough to draw samples with. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let t = this.#state;
@@ -29,21 +30,22 @@ export class Random {
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** A whole number from 0 to below `end`. */
+  /** A whole number in [0, `end`). */
   below(end: number): number {
     return Math.floor(this.next() * end);
   }
 
+  /** True with this probability, in [0, 1]. */
   chance(probability: number): boolean {
     return this.next() < probability;
   }
 
-  /** One of `items`; undefined only where there are none. */
+  /** One of `items`; undefined only if there are none. */
   pick<T>(items: readonly T[]): T | undefined {
     return items[this.below(items.length)];
   }
 
-  /** `count` different ones of `items`, or all where there are fewer, in the order of `items`. */
+  /** `count` different ones of `items`, or all if there are fewer, in the order of `items`. */
   subset<T>(items: readonly T[], count: number): T[] {
     let wanted = Math.min(count, items.length);
     return items.filter((_, index) => {

@@ -1,7 +1,9 @@
-/** What decides a candidate's place, the most important first; higher is better. */
+/** Ranking by several numbers, of which the first that differs decides. */
+
+/** The numbers that decide an item's place, the most important first. Higher is better. */
 export type Merits = readonly number[];
 
-/** The items, best first. Equal ones stay in their order. */
+/** The items, best first. Items with equal merits stay in their order. */
 export function rankBy<T>(items: readonly T[], meritsOf: (item: T) => Merits): readonly T[] {
   const ranked = items.map((item) => ({ item, merits: meritsOf(item) }));
   return ranked.toSorted((a, b) => compareMerits(a.merits, b.merits)).map(({ item }) => item);

@@ -1,26 +1,27 @@
-import type { Call } from '../exchange/exchange.ts';
+/** Fields of a request that approaches set or look at: limits, temperature, signs of a format or of a reasoning model. */
 import type { Changes } from '../bytes/payload.ts';
+import type { Call } from '../exchange/exchange.ts';
 import type { ChatRequest } from '../wire/chat/chat-types.ts';
 import type { Answer } from './types.ts';
 
-/** The limit of a call's completion, under the name that the client used; `max_tokens` where it used none. */
+/** A limit on the completion, as a change to the request: under the name that the client used, else `max_tokens`. */
 export function limitedTo(call: Call, tokens: number): Changes<ChatRequest> {
   return call.request.value.max_completion_tokens === undefined
     ? { max_tokens: tokens }
     : { max_completion_tokens: tokens };
 }
 
-/** The client's own limit if it set one, else `fallback`, as changes to the request. */
+/** A limit of `fallback` tokens as a change to the request; no change if the client set a limit itself. */
 export function withDefaultLimit(call: Call, fallback: number): Changes<ChatRequest> {
   return limitOf(call) === undefined ? limitedTo(call, fallback) : {};
 }
 
-/** The client's own limit, undefined where it set none. */
+/** The client's own limit in tokens; undefined if it set none. */
 export function limitOf({ request }: Call): number | undefined {
   return request.value.max_completion_tokens ?? request.value.max_tokens ?? undefined;
 }
 
-/** The temperature of calls that need diversity: the client's, unless it is below 0.5; `fallback` otherwise. */
+/** The temperature of calls whose answers should differ: the client's if it is at least 0.5, else `fallback`. */
 export function diverseTemperature(call: Call, fallback: number): number {
   const { temperature } = call.request.value;
   return typeof temperature === 'number' && temperature >= 0.5 ? temperature : fallback;
@@ -28,7 +29,7 @@ export function diverseTemperature(call: Call, fallback: number): number {
 
 const REASONING_MODEL = /(?:^|[/-])(?:o[1-9]|gpt-5|r1|qwq|qwen3|magistral|gpt-oss)(?![a-z0-9])|reason|think/i;
 
-/** May the answer be any text: has the client asked for no format, and offered no tools? */
+/** May the answer be any text? Not if the client asks for a format (`response_format`) or offers tools. */
 export function isFreeText({ request }: Call): boolean {
   const { tools, functions, response_format } = request.value;
   const hasTools = (Array.isArray(tools) && tools.length > 0) || (Array.isArray(functions) && functions.length > 0);
@@ -36,7 +37,10 @@ export function isFreeText({ request }: Call): boolean {
   return !hasTools && format === 'text';
 }
 
-/** Is the model known to reason: by its name, by what the client asks of it, or by answers it gave? */
+/**
+ * Is the model known to reason: by its name, by fields of the request, or by answers that it gave? Then its calls need
+ * a higher limit, since its reasoning counts.
+ */
 export function isReasoning({ request }: Call, evidence: readonly Answer[] = []): boolean {
   const { model, reasoning_effort, reasoning, thinking } = request.value;
   if (reasoning_effort !== undefined && reasoning_effort !== null && reasoning_effort !== 'none') return true;

@@ -1,17 +1,21 @@
+/** The reply of the last call, which the client sees, and what is shown instead if it fails or is empty. */
 import { GatewayError, gatewayError } from '../errors.ts';
 import type { Call } from '../exchange/exchange.ts';
+import type { Reply, StreamReply } from '../exchange/reply.ts';
+import type { Chunk } from '../wire/chat/chat-types.ts';
 import { bringsContent, isLast } from '../wire/chat/chunk.ts';
 import { completionToChunks } from '../wire/chat/completion-chunks.ts';
-import type { Chunk } from '../wire/chat/chat-types.ts';
-import type { Reply, StreamReply } from '../exchange/reply.ts';
 import { isUsable, noneUsable } from './candidates.ts';
 import { changedStream } from './joined-stream.ts';
+import { isSurvivable, refusesClientsField, reportDegraded } from './losses.ts';
 import { completionOf, toAnswers } from './whole.ts';
-import { reportDegraded, isSurvivable, refusesClientsField } from './losses.ts';
 
 /**
- * The reply of the call that is shown, or, where that fails or brings nothing, the best so far: a failure after a usable
- * candidate fails no request. It does where the client left, or where a field of the client's own is refused.
+ * The reply of the last call, or `best()` if that call fails or is empty, with the reason in `x-optigate-degraded`: an
+ * approach that has a usable candidate need not fail. Two failures pass to the client all the same: the client left, or
+ * the upstream refuses a field that the client itself sent.
+ * @param call  The call that `shown` answers.
+ * @param best  What is shown instead; called at most once.
  */
 export async function shownOrBest(shown: Promise<Reply>, call: Call, best: () => Reply): Promise<Reply> {
   let reply: Reply;
@@ -38,10 +42,10 @@ function reasonOf(error: unknown): string {
   return (error instanceof GatewayError ? error.code : undefined) ?? 'answer_failed';
 }
 
-/** A live answer; where its stream ends or breaks off without a word, the best so far follows before it ends. */
+/** The live reply. If its stream ends or breaks off without any content, the chunks of `best()` follow in the same stream. */
 function neverEmpty(reply: StreamReply, call: Call, best: () => Reply): Reply {
   let hasContent = false;
-  const instead = (reason: string) => {
+  const chunksOfBest = (reason: string) => {
     reportDegraded(call.exchange, reason);
     const found = best();
     return found.kind === 'complete' ? withoutRole([...completionToChunks(completionOf(found, call))]) : [];
@@ -51,12 +55,12 @@ function neverEmpty(reply: StreamReply, call: Call, best: () => Reply): Reply {
       hasContent ||= bringsContent(chunk);
       return isLast(chunk) && !hasContent ? [] : [chunk];
     },
-    onEnd: () => (hasContent ? [] : instead('answer_empty')),
-    onFail: (error) => (hasContent || !isSurvivable(error, call) ? undefined : instead(reasonOf(error))),
+    onEnd: () => (hasContent ? [] : chunksOfBest('answer_empty')),
+    onFail: (error) => (hasContent || !isSurvivable(error, call) ? undefined : chunksOfBest(reasonOf(error))),
   });
 }
 
-/** The stream has named its role already. */
+/** The chunks without `role`, which the stream has sent already. */
 function withoutRole(chunks: readonly Chunk[]): Chunk[] {
   return chunks.map((chunk) => ({
     ...chunk,
@@ -68,8 +72,8 @@ function withoutRole(chunks: readonly Chunk[]): Chunk[] {
 }
 
 /**
- * The reply of the call that is shown, for an approach with nothing else to show: one that brings nothing is an error,
- * never an empty success. A stream that ends so fails instead of ending.
+ * The reply of the last call, for an approach that has nothing else to show. An empty reply is an error, never an empty
+ * success: throws a 502, and a stream that ends without content fails.
  */
 export async function shownOrError(shown: Promise<Reply>, call: Call): Promise<Reply> {
   const reply = await shown;
@@ -80,14 +84,14 @@ export async function shownOrError(shown: Promise<Reply>, call: Call): Promise<R
 }
 
 function failingIfEmpty(reply: StreamReply, call: Call): Reply {
-  let isTold = false;
+  let hasContent = false;
   return changedStream(reply, call, {
     change: (chunk) => {
-      isTold ||= bringsContent(chunk) || chunk.choices.some((choice) => choice.finish_reason === 'content_filter');
-      return isLast(chunk) && !isTold ? [] : [chunk];
+      hasContent ||= bringsContent(chunk) || chunk.choices.some((choice) => choice.finish_reason === 'content_filter');
+      return isLast(chunk) && !hasContent ? [] : [chunk];
     },
     onEnd: () => {
-      if (isTold) return [];
+      if (hasContent) return [];
       throw gatewayError('upstream_error', { upstream: call.upstream.name, detail: 'answered with nothing usable' });
     },
   });

@@ -1,15 +1,12 @@
+/** Reading what a model wrote: its text, reasoning blocks, tags and code. */
 import type { Content, ContentPart, Message } from '../wire/chat/chat-types.ts';
 
-/**
- * Reading what a model wrote: reasoning blocks, tags, code, and the final answer. One
- * implementation for all approaches.
- */
-
-/** The text of a message: its text parts joined, nothing for other parts. */
+/** The text of a message: its text parts joined; other parts, such as images, are left out. */
 export function messageText({ content }: Pick<Message, 'content'>): string {
   return contentText(content);
 }
 
+/** The text of a message's content, which is a string or parts; `glue` stands between text parts. */
 export function contentText(content: Content | undefined, glue = ''): string {
   if (typeof content === 'string') return content;
   if (!Array.isArray(content)) return '';
@@ -18,8 +15,8 @@ export function contentText(content: Content | undefined, glue = ''): string {
 }
 
 /**
- * The text without `<think>` blocks: complete ones go; a closing tag without an opening one takes all before it, an
- * unclosed opening one all after it.
+ * The text without `<think>` blocks. A closing tag without an opening one removes all text before it, an opening tag
+ * without a closing one all text after it: models often leave out one of the two.
  */
 export function stripThinking(text: string): string {
   let rest = '';
@@ -47,7 +44,7 @@ function indexOfTag(text: string, tag: string, from: number): number {
   return text.toLowerCase().indexOf(tag, from);
 }
 
-/** What stands in the last `<name>` of the text, to its closing tag or the end. Undefined without the tag. */
+/** The text in the last `<name>` tag, up to its closing tag or the end. Undefined if there is no such tag. */
 export function tagContent(text: string, name: string): string | undefined {
   const open = `<${name}>`;
   const start = text.lastIndexOf(open);
@@ -56,13 +53,14 @@ export function tagContent(text: string, name: string): string | undefined {
   return text.slice(start + open.length, end < 0 ? undefined : end);
 }
 
+/** A block between Markdown fences. */
 export interface CodeBlock {
-  /** The word after the fence, lower case; empty where there is none. */
+  /** The word after the opening fence, in lower case; empty if there is none. */
   readonly language: string;
   readonly code: string;
 }
 
-/** Fenced blocks; the last one's closing fence may be missing. */
+/** The fenced blocks of a text. The last one may lack its closing fence, because the text was cut. */
 export function codeBlocks(text: string): CodeBlock[] {
   const blocks: CodeBlock[] = [];
   const fences = /^[ \t]*(`{3,}|~{3,})[ \t]*([^\s`]*)[^\n`]*\r?\n([\s\S]*?)(?:^[ \t]*\1[`~]*[ \t]*\r?$|$(?![\s\S]))/gm;

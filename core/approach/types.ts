@@ -1,42 +1,44 @@
+/** What an approach is, what it is given to make calls with, and what those calls bring. */
 import type { z } from 'zod';
 import type { Call } from '../exchange/exchange.ts';
-import type { Choice, Usage } from '../wire/chat/chat-types.ts';
 import type { Reply } from '../exchange/reply.ts';
+import type { Choice, Usage } from '../wire/chat/chat-types.ts';
 
-/** A complete answer of one call. */
+/** One complete choice of a reply. */
 export interface Answer {
-  /** The first choice's text; empty where there is none (a tool call, say). */
+  /** The choice's text; empty if it has none, for example in a tool call. */
   readonly text: string;
   readonly choice: Choice;
-  /** The whole reply, as it came: what an approach returns to show it. */
+  /** The reply with this choice alone: an approach returns it to show the answer. */
   readonly reply: Reply;
+  /** Of the whole call, which other answers may share. Undefined if the upstream reported none. */
   readonly usage: Usage | undefined;
 }
 
-/** What follows in the pipeline: a call, or the approach after `&`. */
+/** The ways in which an approach makes calls. They lead to the upstream, or from a transformer to the approach after `&`. */
 export interface Next {
-  /** The call as it is; streams if the client wants a stream. For the call whose text is shown. */
+  /** Makes the call as it is, and streams if the client wants a stream. For the call whose text is shown. */
   (call: Call): Promise<Reply>;
-  /** One complete answer, never streamed. For candidates, judge calls, plans. Throws an upstream's refusal. */
+  /** One complete answer, never streamed. For candidates, judge calls, plans. Throws an upstream's error answer. */
   ask(call: Call): Promise<Answer>;
   /**
-   * `count` different samples at the latency of one. Failed ones are dropped; when none is left, throws
-   * the failure that ranks first (401, 403, 400, 429, 5xx).
+   * `count` samples at the latency of one: one call with `n`, or `count` calls at once if the model does not take `n`.
+   * Failed ones are dropped, so that fewer may come. If all failed, throws the failure that ranks first (`firstByRank`).
    */
   sample(call: Call, count: number, options?: SampleOptions): Promise<readonly Answer[]>;
-  /** The call, addressed to another model; `upstream/model` as clients write it. Name such models in `models`, too. */
+  /** The call to another model, named as clients write it (`upstream/model`). The approach has to list it in `models`, too. */
   to(call: Call, model: string): Call;
 }
 
 export interface SampleOptions {
-  /** Looked at after each answer, with those there are, in written order: true aborts the rest. */
+  /** Called after each answer, with all that there are, in the order of their calls. True aborts the rest. */
   readonly until?: (answers: readonly Answer[]) => boolean;
-  /** Told how many samples that spared. */
+  /** Called with the number of samples that `until` spared. */
   readonly onAbort?: (samples: number) => void;
 }
 
 /**
- * What `run` was given, in one object: the functions that an approach is made of take it. One that needs more extends it:
+ * The arguments of `run` in one object, for the functions that an approach is made of. One that needs more extends it:
  * `interface Judging extends Work<Options> { readonly candidates: readonly Answer[] }`.
  */
 export interface Work<O = unknown> {
@@ -47,35 +49,43 @@ export interface Work<O = unknown> {
 
 export type OptionsSchema = z.ZodType<object>;
 
+/** What an approach says of itself, so that core can compose it with others. */
 export interface ApproachFields {
   /**
-   * `transformer` changes the request of what follows (and perhaps its answer) and costs no answer call of its own;
-   * `answerer` makes an answer of one or more calls.
+   * A `transformer` changes the request of what follows it, perhaps also its answer, and makes no answer call of its own.
+   * An `answerer` makes an answer from one or more calls.
    */
   readonly kind: 'transformer' | 'answerer';
-  /** For transformers: `call` wraps each generation call of what follows instead of the whole. Default `request`. */
+  /** For transformers: runs once around all that follows (`request`, the default), or around each of its generation calls (`call`). */
   readonly per?: 'request' | 'call';
-  /** For answerers: exactly one upstream call per choice, so that the client's `n` and bytes go straight through. */
+  /** For answerers: makes one upstream call per choice, so that the client's `n` and the upstream's bytes can go straight through. */
   readonly isSingleCall?: boolean;
-  /** For answerers that choose from a pool: with `optigate: { n: 'top' }` it gets the client's `n` and returns so many. */
+  /** For answerers that choose from several: with `optigate: { n: 'top' }` it sees the client's `n` and returns that many choices. */
   readonly selects?: boolean;
+  /** A sentence for users. Default: the plugin's own. */
   readonly description?: string;
 }
 
-/** A way to answer. Reads like its paper: only calls `next`; retries, caches, counts and keys belong to the layers around. */
+/**
+ * A way to answer, as the registry keeps it. It only calls `next`: retries, caches, counts and keys belong to the layers
+ * around each call, so that its code reads like its paper.
+ */
 export interface Approach<O = object> extends ApproachFields {
   readonly slug: string;
   readonly description: string;
   readonly schema: OptionsSchema;
-  /** The file's options, completed; a request's are merged over them and checked again. */
+  /** The options of the file, completed. A request's options are merged over them, and the result is checked again. */
   readonly defaults: O;
+  /** Name of the plugin that added it. */
   readonly plugin: string;
-  /** Models beside the request's own that these options will call, checked against the caller's rights before anything runs. */
+  /** Models beside the request's own that it will call with these options. The caller's rights to them are checked before it runs. */
   models?(options: O): readonly string[];
   run(call: Call, next: Next, options: O): Promise<Reply>;
 }
 
-/** The registry as a plugin sees it. Options given to `add` replace the plugin's own for this approach. */
+/**
+ * The registry as a plugin sees it. An approach has the options of its plugin, unless `add` is given a schema for it.
+ */
 export interface Approaches<O> {
   add<const S extends OptionsSchema>(
     slug: string,

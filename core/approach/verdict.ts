@@ -1,10 +1,9 @@
+/**
+ * Reading what a judge wrote: a score, a word, a choice or a ranking. What cannot be read is `null`, never 0 and never
+ * false, so that it is left out of what is counted.
+ */
 import { objectEnd } from '../bytes/json.ts';
 import { stripThinking } from './text.ts';
-
-/**
- * Reading judgements: what a judge call says. Unparsable is `null`, never 0 and never false: it is left
- * out of whatever is counted.
- */
 
 const NUMBER = String.raw`([-+]?(?:\d+(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?)`;
 const SCALE = String.raw`(?:\s*(?:\/|out\s+of)\s*(\d+(?:\.\d+)?))?`;
@@ -14,7 +13,10 @@ const LABELLED = new RegExp(
 );
 const ALONE = new RegExp(String.raw`^\s*(?:\[\[)?${NUMBER}(?:\]\])?${SCALE}\s*\.?\s*$`, 'i');
 
-/** The score that a judge gave, on the scale `low` to `high`; null where it gave none, or none on that scale. */
+/**
+ * The score that a judge gave, on the scale from `low` to `high`: in JSON, after a label (`Score: 8`), or alone in the text
+ * or its last line. `8/10` is converted to the scale. Null if there is no score, or it is not on the scale.
+ */
 export function scoreOf(text: string, low: number, high: number): number | null {
   const plain = plainOf(text);
   const found = inJson(plain) ?? lastLabelled(plain) ?? alone(plain) ?? alone(lastLine(plain));
@@ -38,10 +40,10 @@ function inJson(text: string): Found | undefined {
   return undefined;
 }
 
-/** More braces than this are no judge's verdict, and each costs a walk through the text. */
+/** A text with more braces than this is not searched further: it is no verdict, and each brace costs a walk through it. */
 const MAX_BRACES = 100;
 
-/** The objects in a text, outer ones before those in them. */
+/** The JSON objects in a text, an outer one before those inside it. */
 function* jsonObjects(text: string): Generator<object> {
   let braces = 0;
   for (let at = text.indexOf('{'); at >= 0 && braces < MAX_BRACES; at = text.indexOf('{', at + 1), braces++) {
@@ -74,7 +76,7 @@ function lastLine(text: string): string {
   return text.trimEnd().split('\n').at(-1) ?? '';
 }
 
-/** Without reasoning, emphasis, and the angle brackets of a form that was filled in literally (`Score: <8>`). */
+/** The text without reasoning and emphasis, and without the angle brackets of a form filled in literally (`Score: <8>`). */
 function plainOf(text: string): string {
   return stripThinking(text)
     .replaceAll(/[*_`]/g, '')
@@ -82,9 +84,9 @@ function plainOf(text: string): string {
 }
 
 /**
- * The verdict that a judge gave: the last of `words` that is labelled (`VERDICT: …`, `Overall assessment: …`), else the
- * last that stands in capitals. A word with "not" before it does not count as that word: give the opposite its own.
- * @returns the word as given in `words`; null where there is none.
+ * The verdict that a judge gave: the last of `words` after a label (`VERDICT: …`, `Overall assessment: …`), else the last
+ * one in capitals. After "not" a word counts as its opposite, if `words` has one (`correct`, `incorrect`) or has two words.
+ * @returns the word as given in `words`; null if there is none.
  */
 export function verdictOf<W extends string>(text: string, words: readonly W[]): W | null {
   const plain = plainOf(text);
@@ -108,7 +110,7 @@ function wordOf<W extends string>(word: string | undefined, words: readonly W[])
   return words.find((option) => option.toLowerCase() === word?.toLowerCase()) ?? null;
 }
 
-/** "not correct" is INCORRECT where that is one of the words; "not a" is b where there are two. */
+/** "not correct" is "incorrect" if that is one of the words; of two words, "not" the one is the other. */
 function opposite<W extends string>(word: string | undefined, words: readonly W[]): W | null {
   const negated = wordOf(`in${word}`, words);
   if (negated) return negated;
@@ -116,8 +118,8 @@ function opposite<W extends string>(word: string | undefined, words: readonly W[
 }
 
 /**
- * Which of `count` numbered candidates a judge chose, from 0: the last labelled number (`Choice: 2`, `Best: [[2]]`), else
- * a number alone in the last line. Null where it chose none, or one that is not there.
+ * The index, from 0, of the candidate that a judge chose among `count` that are numbered from 1: the last labelled number
+ * (`Choice: 2`, `Best: [[2]]`), else a number alone in the last line. Null if it chose none, or a number out of range.
  */
 export function choiceOf(text: string, count: number): number | null {
   const plain = plainOf(text);
@@ -128,7 +130,10 @@ export function choiceOf(text: string, count: number): number | null {
   return Number.isInteger(index) && index >= 0 && index < count ? index : null;
 }
 
-/** The order in which a judge ranks `count` candidates, best first (`Ranking: 2 > 1 > 3`); null unless it names each once. */
+/**
+ * The indices, from 0, of `count` candidates in the order that a judge gave (`Ranking: 2 > 1 > 3`), best first. Null unless
+ * it names each exactly once.
+ */
 export function rankingOf(text: string, count: number): readonly number[] | null {
   const plain = plainOf(text);
   const labelled = [...plain.matchAll(/\b(?:ranking|order)\b\s*[:=]?\s*([^\n]*)/gi)].at(-1)?.[1];

@@ -1,20 +1,21 @@
+/** Whole answers: calls that are not streamed, replies read to their end, and the answers in them. */
+import { Payload } from '../bytes/payload.ts';
 import { gatewayError } from '../errors.ts';
 import type { Call } from '../exchange/exchange.ts';
-import { assembleStream } from '../wire/chat/chunk-assembler.ts';
-import type { ChatCompletion, Choice } from '../wire/chat/chat-types.ts';
-import { Payload } from '../bytes/payload.ts';
 import { completeReply, type CompleteReply, type Reply } from '../exchange/reply.ts';
+import type { ChatCompletion, Choice } from '../wire/chat/chat-types.ts';
+import { assembleStream } from '../wire/chat/chunk-assembler.ts';
 import { messageText } from './text.ts';
 import type { Answer } from './types.ts';
 
-/** The same request as a call of its own that is answered whole: one choice, no stream. */
+/** The request as a new call that asks for one choice and no stream. */
 export function wholeCall(call: Call): Call {
   const { stream, stream_options, n } = call.request.value;
   if (stream === undefined && stream_options === undefined && n === undefined) return call.again({ wantsWhole: true });
   return call.with({ stream: undefined, stream_options: undefined, n: undefined }, { wantsWhole: true });
 }
 
-/** Reads a reply to its end, in whatever form it comes. */
+/** The reply as a complete one: a stream is read to its end and assembled. Throws if the stream breaks off. */
 export async function wholeReply(reply: Reply, call: Call): Promise<CompleteReply> {
   if (reply.kind === 'complete') return reply;
   if (reply.kind === 'stream') return completeReply(Payload.fromValue(await assembleStream(reply.body)), reply.status);
@@ -24,7 +25,7 @@ export async function wholeReply(reply: Reply, call: Call): Promise<CompleteRepl
   return completeReply(Payload.fromBytes(Buffer.concat(chunks)), reply.status, reply.headers);
 }
 
-/** One answer per choice. Throws where the upstream did not answer with a chat completion. */
+/** One answer for each choice. Throws a 502 if the reply is not a chat completion. */
 export function toAnswers(reply: CompleteReply, call: Call): Answer[] {
   const completion = completionOf(reply, call);
   return completion.choices.map((choice) => ({
@@ -37,13 +38,14 @@ export function toAnswers(reply: CompleteReply, call: Call): Answer[] {
   }));
 }
 
+/** The reply's body as a chat completion. Throws a 502 if it is none. */
 export function completionOf(reply: CompleteReply, call: Call): ChatCompletion {
   try {
     const { value } = reply.body;
     if (Array.isArray(value.choices) && value.choices.every((choice) => typeof choice?.message === 'object'))
       return value;
   } catch {
-    // Said below, for both cases alike.
+    // A body that is not JSON gets the same error as any other that is no completion.
   }
   throw gatewayError('upstream_error', {
     upstream: call.upstream.name,
