@@ -1,14 +1,14 @@
 import type { FastifyInstance } from 'fastify';
 import fastifyPlugin from 'fastify-plugin';
+import type { Logger } from 'pino';
 import { z } from 'zod';
 import type { Approaches, OptionsSchema } from '../approach/types.ts';
 import type { Clock } from '../clock.ts';
-import type { GuardedFetch } from '../fetch/guarded-fetch.ts';
 import type { Exchange, Wish } from '../exchange/exchange.ts';
-import type { Hooks } from '../hooks.ts';
-import type { Logger } from 'pino';
-import type { ProviderRegistry } from '../upstream/provider.ts';
 import type { Identity } from '../exchange/identity.ts';
+import type { GuardedFetch } from '../fetch/guarded-fetch.ts';
+import type { Hooks } from '../hooks.ts';
+import type { ProviderRegistry } from '../upstream/provider.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -17,56 +17,60 @@ declare module 'fastify' {
   }
 }
 
+/** What a check reports. `/ready` shows it and stays 200 when one is down. */
 export type CheckState = 'up' | 'down';
 
-/** Entries of `/ready`. */
+/** Checks that a plugin adds to the answer of `/ready`. */
 export interface Checks {
-  /** Throws when the name is taken. A check that throws counts as down. */
+  /** Throws if the name is taken. A check that throws, or takes longer than a second, counts as down. */
   add(name: string, check: () => CheckState | Promise<CheckState>): void;
 }
 
-/** All that `apply` gets. */
+/** What `apply` is given. */
 export interface PluginContext<O> {
   readonly hooks: Hooks;
   readonly approaches: Approaches<O>;
   readonly providers: Pick<ProviderRegistry, 'add'>;
   readonly checks: Checks;
-  /** For routes of its own: behind auth unless `{ config: { public: true } }`. */
+  /** For the plugin's own routes: `authenticate` must admit their callers, unless `{ config: { public: true } }`. */
   readonly app: FastifyInstance;
   readonly log: Logger;
   readonly clock: Clock;
-  /** Gets what a user, a model or a page names: only from public hosts, bounded in redirects, bytes and time. */
+  /**
+   * Fetches addresses that a user, a model or a page names: public hosts only, limited in redirects, bytes and time.
+   */
   readonly fetch: GuardedFetch;
-  /** Names of the configured upstreams, to check options that name one. */
+  /** Names of the configured upstreams. Use it to check options that name one. */
   readonly upstreams: readonly string[];
   /**
-   * What a request itself asks for, by whatever mark: the approach it selects, and its model without prefixes. For taps on
-   * `plan`, which may return another wish. Throws the 400 that a request gets whose marks cannot be read.
+   * What the client asks for by a field, header, model prefix or tag: its approach, and its model without prefixes.
+   * For taps on `plan`, which may return another wish. Throws a 400 if the request is malformed.
    */
   readonly wishOf: (exchange: Exchange) => Promise<Wish>;
-  /** What must survive a reload (pools, budgets, counters): made once per key, handed back afterwards. */
+  /** For what must survive a reload (pools, budgets, counters): creates it once per key, later returns the same one. */
   readonly keep: <T>(key: string, create: () => T) => T;
 }
 
+/** What a plugin's author passes to `definePlugin`. */
 export interface PluginDefinition<S extends OptionsSchema> {
-  /** Unique; for an approach its slug, too. */
+  /** Unique: two plugins of one name cannot be listed. Lower case letters, digits, `_` and `-`. */
   readonly name: string;
-  /** One sentence: what it does for its user. */
+  /** One sentence that says what the plugin does for its user. */
   readonly description: string;
-  /** Checked strictly when the file is read. Default: no options. */
+  /** Schema of the options in the configuration file; unknown keys are refused if it is strict. Default: no options. */
   readonly options?: S;
-  /** Names of plugins that must be listed too, in whatever order. */
+  /** Names of plugins that must be listed as well, in any order. */
   readonly dependencies?: readonly string[];
-  /** Takes charge of who may come in: a request that no `authenticate` tap accepts is then a 401. */
+  /** The plugin decides who may use the proxy: a request that no `authenticate` tap accepts gets a 401. */
   readonly authenticates?: boolean;
-  /** May other machines connect, with these options? Default: the value of `authenticates`. */
+  /** May the server listen for other machines, with these options? Default: the value of `authenticates`. */
   guards?(options: z.output<S>): boolean;
-  /** Needs the token usage of streams (caches, budgets, limits): streamed chat calls then ask for it. */
+  /** The plugin needs the token usage of streams, so streamed chat calls ask the upstream for it. */
   readonly needsStreamUsage?: boolean;
   apply(context: PluginContext<z.output<S>>, options: z.output<S>): void | Promise<void>;
 }
 
-/** What the loader reads off a plugin. */
+/** A plugin's definition with its defaults filled in, as the loader reads it. */
 export interface PluginRecord {
   readonly name: string;
   readonly description: string;
@@ -77,6 +81,7 @@ export interface PluginRecord {
   guards(options: object): boolean;
 }
 
+/** What fastify passes to a plugin's function when the plugin is applied. */
 export interface PluginRegistration {
   readonly context: PluginContext<object>;
   readonly options: object;
@@ -84,7 +89,7 @@ export interface PluginRegistration {
 
 const RECORD = Symbol.for('optigate.plugin');
 
-/** A fastify plugin that carries its own description. Made by `definePlugin` only. */
+/** A fastify plugin that carries its `PluginRecord`. Only `definePlugin` makes one. */
 export interface Plugin {
   (app: FastifyInstance, registration: PluginRegistration): Promise<void>;
   readonly [RECORD]: PluginRecord;
@@ -93,8 +98,8 @@ export interface Plugin {
 const NO_OPTIONS = z.strictObject({});
 
 /**
- * Makes a plugin of a name, a description, a schema of its options, and a function that taps the pipeline's hooks.
- * The result is a module's default export. Throws a `TypeError` that names the field when the definition is wrong.
+ * Makes a plugin from a name, a description, a schema of its options, and a function that taps the hooks. A plugin's
+ * module exports the result as its default. Throws a `TypeError` that names the field if the definition is wrong.
  */
 export function definePlugin<const S extends OptionsSchema = typeof NO_OPTIONS>(
   definition: PluginDefinition<S>,
@@ -115,11 +120,11 @@ export function definePlugin<const S extends OptionsSchema = typeof NO_OPTIONS>(
     dependencies,
     authenticates: definition.authenticates ?? false,
     needsStreamUsage: definition.needsStreamUsage ?? false,
-    // The loader has parsed these options by this very schema.
+    // The loader parsed the options with this schema, so they have its type.
     guards: (options) => definition.guards?.(options as z.output<S>) ?? definition.authenticates ?? false,
   };
   const register = async (app: FastifyInstance, { context, options }: PluginRegistration) => {
-    // The seam between plugins of unknown kinds and the options' own type: the loader has parsed them by this schema.
+    // The loader parsed the options with this plugin's schema, so they have its type.
     await definition.apply({ ...context, app }, options as z.output<S>);
   };
   const plugin = fastifyPlugin(register, { name: `optigate-${name}`, fastify: '5.x' });

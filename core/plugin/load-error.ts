@@ -1,9 +1,9 @@
-/** A plugin that cannot be had. The message says which and why, in words for its author. */
+/** A plugin cannot be loaded. The message names the plugin and the reason. */
 export class PluginLoadError extends Error {
   override readonly name = 'PluginLoadError';
 }
 
-/** Why an import failed. Node's own words, where they would not lead to the fix, are replaced or completed. */
+/** Why an import failed, in one line. Where Node's message does not point to the fix, it is replaced or completed. */
 export function importFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const message = error.message.split('\n')[0] ?? '';
@@ -22,7 +22,7 @@ export function importFailure(error: unknown): string {
   return error.name === 'Error' ? message : `${error.name}: ${message}`;
 }
 
-/** The name that an import asked for and the module does not have; undefined for other failures. */
+/** The imported name that the module does not export; undefined if the import failed for another reason. */
 export function missingExport(error: unknown): { readonly specifier: string; readonly name: string } | undefined {
   const message = error instanceof Error ? (error.message.split('\n')[0] ?? '') : '';
   const [, specifier, name] = /module '([^']+)' does not provide an export named '([^']+)'/.exec(message) ?? [];

@@ -1,12 +1,13 @@
-/** Finds and imports plugins: built in by name, custom ones by path or package. */
+/** Finds and imports plugins: built-in ones by name, custom ones by path or package. */
 import { readdir, stat } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { pluginRecord, type Plugin, type PluginRecord } from './define.ts';
-import { DOORS, packageSpecifier, withVersion } from './resolve-hook.ts';
-import { missingExport, PluginLoadError, importFailure } from './load-error.ts';
 import { nearest } from '../nearest.ts';
+import { pluginRecord, type Plugin, type PluginRecord } from './define.ts';
+import { missingExport, PluginLoadError, importFailure } from './load-error.ts';
+import { DOORS, packageSpecifier, withVersion } from './resolve-hook.ts';
 
+/** A plugin that was imported, and where it was found. */
 export interface FoundPlugin {
   readonly plugin: Plugin;
   readonly record: PluginRecord;
@@ -14,24 +15,27 @@ export interface FoundPlugin {
   readonly file: string | undefined;
 }
 
+/** A plugin that ships with the program, not imported yet. */
 export interface BuiltIn {
   readonly name: string;
-  /** The folder under `plugins/`: gateway, approaches, providers. */
+  /** Its folder in `plugins/`: gateway, approaches or providers. */
   readonly group: string;
+  /** `file:` URL of its module. */
   readonly url: string;
 }
 
+/** Where to look for custom plugins, and whether to import them again. */
 export interface LoadOptions {
-  /** Folder that paths are relative to and packages are looked for from: the configuration file's. */
+  /** The configuration file's folder: paths are relative to it, packages are resolved from it. */
   readonly folder: string;
-  /** Loads custom plugins anew under this mark, for a reload. */
+  /** Letters and digits. A version that was not used before imports custom plugins again, for a reload. */
   readonly version?: string;
 }
 
 const PLUGINS = new URL('../../plugins/', import.meta.url);
 const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 
-/** The built-in plugins by name, in alphabetical order. Lists folders, imports nothing. */
+/** The built-in plugins by name, in alphabetical order. Only lists folders; imports nothing. */
 export async function listBuiltIns(): Promise<ReadonlyMap<string, BuiltIn>> {
   const groups = (await readdir(PLUGINS, { withFileTypes: true })).filter((entry) => entry.isDirectory());
   const found = await Promise.all(groups.map(({ name }) => listGroup(name)));
@@ -57,7 +61,7 @@ async function listGroup(group: string): Promise<BuiltIn[]> {
   return (await Promise.all(found)).filter((builtIn) => builtIn !== undefined);
 }
 
-/** Throws a `PluginLoadError`. */
+/** Imports a built-in plugin. Throws a `PluginLoadError`. */
 export async function loadBuiltIn(builtIn: BuiltIn): Promise<FoundPlugin> {
   const found = await importPlugin(builtIn.url, `the built-in plugin '${builtIn.name}'`);
   if (found.record.name !== builtIn.name) {
@@ -66,7 +70,7 @@ export async function loadBuiltIn(builtIn: BuiltIn): Promise<FoundPlugin> {
   return { ...found, file: undefined };
 }
 
-/** Loads what the file lists: a built-in name, a path, or a package. Throws a `PluginLoadError`. */
+/** Loads one entry of the file's list: a built-in name, a path or a package. Throws a `PluginLoadError`. */
 export async function loadListed(
   listed: string,
   builtIns: ReadonlyMap<string, BuiltIn>,
@@ -77,7 +81,7 @@ export async function loadListed(
   return builtIn ? loadBuiltIn(builtIn) : loadPackage(listed, builtIns, options);
 }
 
-/** Does the entry name a file, rather than a built-in plugin or a package? */
+/** Is the entry the path of a file, rather than the name of a built-in plugin or a package? */
 export function isPath(listed: string): boolean {
   return /^\.{1,2}[/\\]/.test(listed) || isAbsolute(listed) || listed.startsWith('file:');
 }
@@ -132,11 +136,11 @@ async function importPlugin(url: string, what: string): Promise<{ plugin: Plugin
   try {
     namespace = (await import(url)) as object;
   } catch (error) {
-    const reason = (await otherDoor(error)) ?? importFailure(error);
+    const reason = (await wrongDoorAdvice(error)) ?? importFailure(error);
     throw new PluginLoadError(`${what} does not load: ${reason}`, { cause: error });
   }
   const exported: unknown = 'default' in namespace ? namespace.default : undefined;
-  // A CommonJS file compiled from `export default` has it one level down.
+  // A CommonJS file compiled from `export default` holds the plugin one level deeper.
   const plugin = isWrapped(exported) ? exported.default : exported;
   const record = pluginRecord(plugin);
   if (record) return { plugin: plugin as Plugin, record };
@@ -147,8 +151,8 @@ async function importPlugin(url: string, what: string): Promise<{ plugin: Plugin
   );
 }
 
-/** A name imported from one entry point that stands in the other one. */
-async function otherDoor(error: unknown): Promise<string | undefined> {
+/** The advice for a name that was imported from the wrong one of the two entry points; undefined for other failures. */
+async function wrongDoorAdvice(error: unknown): Promise<string | undefined> {
   const missing = missingExport(error);
   if (!missing || !Object.hasOwn(DOORS, missing.specifier)) return undefined;
   const { specifier, name } = missing;

@@ -1,16 +1,18 @@
 /**
- * Makes `import … from 'optigate'` and `'optigate/approach'` mean the running program, wherever the importing file lies.
- * Registered once per process, when this module loads.
+ * Resolves `import … from 'optigate'` and `'optigate/approach'` to the running program, wherever the importing file is.
+ * The hook is registered when this module loads, once per process.
  */
 import { registerHooks } from 'node:module';
 
 const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-/** The two entry points of plugins: the modules that stand behind their names. */
+/** The two entry points that plugins import from: name → URL of the module. */
 export const DOORS: Readonly<Record<string, string>> = {
   optigate: new URL(`../index${extension}`, import.meta.url).href,
   'optigate/approach': new URL(`../approach/index${extension}`, import.meta.url).href,
 };
-/** Resolves what follows from the folder of the configuration file: `import.meta.resolve` knows only our own. */
+/**
+ * Prefix for packages to be resolved from the configuration file's folder: `import.meta.resolve` starts at this file.
+ */
 const FROM_CONFIG = 'optigate-plugin:';
 
 registerHooks({
@@ -34,12 +36,12 @@ interface PackageRequest {
   readonly parentURL: string;
 }
 
-/** What to import for a package as the file at `parentURL` would see it. */
+/** A specifier that resolves to the package that the file at `parentURL` would get. */
 export function packageSpecifier(name: string, parentURL: string): string {
   return FROM_CONFIG + encodeURIComponent(JSON.stringify({ name, parentURL } satisfies PackageRequest));
 }
 
-/** A module's address that loads it anew, with the files it imports: the version is handed on to relative imports. */
+/** A URL that imports a module again, with the files it imports: the hook passes the version on to relative imports. */
 export function withVersion(url: string, version: string): string {
   if (!url.startsWith('file:') || url.includes('?')) return url;
   return `${url}?v=${version}`;
