@@ -1,15 +1,12 @@
 /**
- * From configuration to a sealed pipeline: plugins applied, hooks closed, onions folded. Immutable afterwards; a reload
- * builds another one beside it. What must survive that lives in `Kept`, handed in.
+ * Builds the pipeline of a configuration: applies the plugins, adds core's own taps, seals the hooks, and folds the
+ * layers of `answer` and `upstream` into one function each. A sealed pipeline does not change; a reload builds another
+ * one. What must survive a reload is in `Kept`.
  */
 import type { FastifyInstance } from 'fastify';
-import { createApproachRegistry } from './plan/registry.ts';
-import { Capabilities } from './run/capabilities.ts';
-import { createPlanning, isPlan, type Planning } from './plan/planning.ts';
-import { checkRights } from './plan/rights.ts';
+import type { Logger } from 'pino';
 import type { Clock } from './clock.ts';
 import type { Config } from './config/config.ts';
-import { describePipeline, type PipelineDescription } from './gateway/describe.ts';
 import { gatewayError } from './errors.ts';
 import {
   Call,
@@ -20,37 +17,44 @@ import {
   type Plan,
   type Wish,
 } from './exchange/exchange.ts';
-import { createHooks, type Hooks } from './hooks.ts';
-import type { Kept } from './kept.ts';
-import type { Logger } from 'pino';
-import { applyPlugins, type Check } from './gateway/apply-plugins.ts';
+import type { IdentityGrant } from './exchange/identity.ts';
 import { toReply, type Reply } from './exchange/reply.ts';
 import { createTrace } from './exchange/trace.ts';
-import { settleBail, settleSeries } from './hooks/settle.ts';
-import { withKeyless } from './plan/with-keyless.ts';
+import { applyPlugins, type Check } from './gateway/apply-plugins.ts';
+import { describePipeline, type PipelineDescription } from './gateway/describe.ts';
 import { createKeyless } from './gateway/keyless.ts';
-import { guardModels } from './upstream/allowed-models.ts';
-import { createListing, type Listing } from './upstream/listing.ts';
+import { openUpstreams } from './gateway/open-upstreams.ts';
+import { createHooks, type Hooks } from './hooks.ts';
+import { settleBail, settleSeries } from './hooks/settle.ts';
+import type { Kept } from './kept.ts';
+import { createPlanning, isPlan, type Planning } from './plan/planning.ts';
+import { createApproachRegistry } from './plan/registry.ts';
+import { checkRights } from './plan/rights.ts';
+import { withKeyless } from './plan/with-keyless.ts';
+import { Capabilities } from './run/capabilities.ts';
 import { createTransport } from './transport/transport.ts';
 import { askForUsage } from './transport/usage-request.ts';
-import { openUpstreams } from './gateway/open-upstreams.ts';
+import { guardModels } from './upstream/allowed-models.ts';
+import { createListing, type Listing } from './upstream/listing.ts';
 import { createUpstreams, type Upstreams } from './upstream/upstreams.ts';
-import type { IdentityGrant } from './exchange/identity.ts';
 
+/** What a pipeline is built with, beside its configuration. */
 export interface GatewayDeps {
-  /** Where plugins add their routes. */
+  /** Plugins add their routes to it. */
   readonly app: FastifyInstance;
   readonly log: Logger;
   readonly clock: Clock;
-  /** Pools, budgets and the like of the pipeline before, over a reload. */
+  /** Pools, budgets and the like, which the next pipeline takes over on a reload. */
   readonly kept: Kept;
-  /** Look for a running model server where the configuration asks for it? `check` does not. */
+  /**
+   * May it look for a model server on this machine, if the configuration says `autodetect`? `optigate check` does not.
+   */
   readonly detect: boolean;
-  /** Whose taps and routes are being registered; sealed at the end. */
+  /** The name of the plugin that is being applied, else `core`; `isSealed` becomes true when the pipeline is built. */
   readonly registering: { owner: string; isSealed: boolean };
 }
 
-/** A sealed pipeline. */
+/** A sealed pipeline. `server/` calls `authenticate`, `handle` and `finish`, in this order, for each request. */
 export interface Gateway {
   readonly config: Config;
   readonly hooks: Hooks;
@@ -60,18 +64,20 @@ export interface Gateway {
   readonly checks: readonly Check[];
   readonly log: Logger;
   readonly clock: Clock;
-  /** Do listed plugins count the tokens of streams? Then streamed chat calls ask for usage. */
+  /** Does a listed plugin count the tokens of streams? Then streamed chat calls ask the upstream for usage. */
   readonly needsStreamUsage: boolean;
-  /** The caller, or 401. Sync where all taps are. */
+  /** The caller. Throws a 401. Returns a promise only if a tap does. */
   authenticate(arrival: Arrival): IdentityGrant | Promise<IdentityGrant>;
-  /** Runs one exchange from `request` to `response`. Nothing is sent yet when it resolves. */
+  /** Runs the hooks from `request` to `response`. Sends nothing: the reply's body may still have to be read. */
   handle(exchange: Exchange): Promise<Reply>;
+  /** Calls the taps on `finished`, whose errors are logged. */
   finish(exchange: Exchange, outcome: Outcome): void;
   describe(): PipelineDescription;
+  /** Calls the taps on `shutdown` and closes `app`. Rejects if one fails. */
   close(): Promise<void>;
 }
 
-/** Builds the pipeline of a configuration. Throws an `Error` that names plugin, path or key where it cannot. */
+/** Builds the pipeline of a configuration. Throws an `Error` that names the plugin, path or key that is wrong. */
 export async function createGateway(config: Config, deps: GatewayDeps): Promise<Gateway> {
   const { app, log, clock, kept, registering: state } = deps;
   const hooks = createHooks({
@@ -80,11 +86,12 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
     report: (error) => log.error({ err: error.cause, plugin_error: error.message }, 'a tap on finished failed'),
   });
   const approaches = createApproachRegistry();
-  // Plugins are applied before there is anything to plan by; what they get asks for it when a request is there.
-  const late: { planning?: Planning } = {};
+  // Plugins get `wishOf` before the planning is created, which needs their approaches. They call it when a request is
+  // there.
+  const created: { planning?: Planning } = {};
   const wishOf = async (exchange: Exchange): Promise<Wish> => {
-    if (!late.planning) throw new Error('wishOf: the pipeline is not built yet, ask while a request is handled');
-    return late.planning.wishOf(exchange);
+    if (!created.planning) throw new Error('wishOf: the pipeline is not built yet, ask while a request is handled');
+    return created.planning.wishOf(exchange);
   };
   const applied = await applyPlugins({ config, hooks, app, approaches, log, clock, kept, state, wishOf });
 
@@ -108,7 +115,7 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
       defaultN: config.approachDefaults.n,
     },
   });
-  late.planning = planning;
+  created.planning = planning;
   hooks.authenticate.tap({ name: 'core', stage: Number.MAX_SAFE_INTEGER }, () =>
     applied.authenticates ? undefined : ANYBODY,
   );
@@ -123,7 +130,7 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
   const upstreamOnion: Handler = async (call) => {
     const reply = await onion(call);
     const { progress } = call.exchange;
-    // A stream's model stands in its chunks; whoever passes the first of them on says so.
+    // A stream names its model in its chunks, so `began` is called there, for the first chunk that is passed on.
     if (progress.isOn && reply.kind === 'complete' && reply.status < 400) progress.began(reply.body.value.model);
     return reply;
   };
@@ -177,7 +184,7 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
   };
 }
 
-/** Whoever calls a server that only listens on loopback and has no plugin that authenticates. */
+/** The caller if no plugin authenticates. Such a server listens on loopback only. */
 const ANYBODY: IdentityGrant = Object.freeze({ id: 'anonymous', serverKey: true });
 
 function admitted(grant: IdentityGrant | undefined): IdentityGrant {

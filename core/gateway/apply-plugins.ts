@@ -1,19 +1,21 @@
 import type { FastifyInstance } from 'fastify';
-import type { ApproachRegistry } from '../plan/registry.ts';
+import type { Logger } from 'pino';
 import type { Clock } from '../clock.ts';
 import type { Config, LoadedPlugin } from '../config/config.ts';
 import type { GuardedFetch } from '../fetch/guarded-fetch.ts';
 import { HOOK_NAMES, type Hooks } from '../hooks.ts';
 import type { Kept } from '../kept.ts';
-import type { Logger } from 'pino';
-import { createProviderRegistry, type ProviderRegistry } from '../upstream/provider.ts';
+import type { ApproachRegistry } from '../plan/registry.ts';
 import type { CheckState, PluginContext } from '../plugin/define.ts';
+import { createProviderRegistry, type ProviderRegistry } from '../upstream/provider.ts';
 
+/** A check that a plugin added to `/ready`. */
 export interface Check {
   readonly name: string;
   readonly check: () => CheckState | Promise<CheckState>;
 }
 
+/** What the plugins brought, beside their taps, approaches and routes. */
 export interface Applied {
   readonly providers: ProviderRegistry;
   readonly checks: readonly Check[];
@@ -30,11 +32,14 @@ interface Parts {
   readonly clock: Clock;
   readonly kept: Kept;
   readonly wishOf: PluginContext<object>['wishOf'];
-  /** Read by the hooks: whose `apply` runs. */
+  /** The hooks read the name of the plugin whose `apply` runs here. */
   readonly state: { owner: string };
 }
 
-/** Applies the configuration's plugins in their order, and refuses what could only go wrong later. */
+/**
+ * Applies the configuration's plugins in their order. Throws an `Error` that names the plugin if one fails, and before
+ * that if other machines could connect without a key.
+ */
 export async function applyPlugins(parts: Parts): Promise<Applied> {
   const { config, hooks, app, log, state } = parts;
   const providers = createProviderRegistry();
@@ -73,7 +78,7 @@ export async function applyPlugins(parts: Parts): Promise<Applied> {
   };
 }
 
-/** A hook that does not exist is a typing mistake; the message lists those that do. */
+/** Reading a hook that does not exist throws an error that lists those that do. */
 function describingHooks(hooks: Hooks): Hooks {
   return new Proxy(hooks, {
     get(target, name, receiver) {
@@ -85,7 +90,7 @@ function describingHooks(hooks: Hooks): Hooks {
   });
 }
 
-/** Most pipelines never fetch anything: what it takes is loaded by the first call. */
+/** Loads the fetch module with the first call, because most pipelines never fetch anything. */
 function fetchOnDemand(clock: Clock): GuardedFetch {
   return async (url, options) => {
     const { createFetch } = await import('../fetch/guarded-fetch.ts');
@@ -98,7 +103,7 @@ function addCheck(checks: Check[], name: string, check: Check['check']): void {
   checks.push({ name, check });
 }
 
-/** Anybody in reach could spend the server's key. */
+/** Throws if other machines can connect and no plugin guards the server: anybody could then spend its upstream keys. */
 function refuseOpenHost(config: Config, plugins: readonly LoadedPlugin[]): void {
   if (isLoopback(config.server.host)) return;
   if (plugins.some(({ record, options }) => record.guards(options))) return;
@@ -108,7 +113,7 @@ function refuseOpenHost(config: Config, plugins: readonly LoadedPlugin[]): void 
   );
 }
 
-/** Can only this machine reach the address? */
+/** Is the address reachable from this machine only? */
 export function isLoopback(host: string): boolean {
   const plain = host.replace(/^\[|\]$/g, '').toLowerCase();
   return (

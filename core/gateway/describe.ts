@@ -1,10 +1,10 @@
-import type { ApproachRegistry } from '../plan/registry.ts';
-import { AroundHook } from '../hooks/around.ts';
 import type { Config } from '../config/config.ts';
 import type { HookName, Hooks } from '../hooks.ts';
+import { AroundHook } from '../hooks/around.ts';
+import type { ApproachRegistry } from '../plan/registry.ts';
 import type { Upstreams } from '../upstream/upstreams.ts';
 
-/** A pipeline in words, for `optigate check`. Never holds a key. */
+/** What a pipeline consists of, as `optigate check` prints it. Holds no keys. */
 export interface PipelineDescription {
   readonly hooks: readonly {
     readonly name: HookName;
@@ -21,12 +21,15 @@ export interface PipelineDescription {
     readonly name: string;
     readonly provider: string;
     readonly baseUrl: string;
+    /** Where its key comes from, in words. */
     readonly key: string;
   }[];
+  /** The default expression; `none` = a plain call. */
   readonly approach: string;
   readonly warnings: readonly string[];
 }
 
+/** Describes a built pipeline; the keyless upstream comes last. */
 export function describePipeline(parts: {
   config: Config;
   hooks: Hooks;

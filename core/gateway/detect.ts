@@ -1,34 +1,37 @@
 /**
- * Looks for a model server on this machine, once, at the start. Ollama, LM Studio, llama.cpp and vLLM listen on these
- * ports and answer `GET /v1/models` in OpenAI's shape.
+ * Looks for a model server on this machine, once, at start. Ollama, LM Studio, llama.cpp and vLLM listen on known ports
+ * and answer `GET /v1/models` in OpenAI's shape.
  */
 import { get } from 'node:http';
 import type { Logger } from 'pino';
 
-/** Ollama, LM Studio, llama.cpp, vLLM: the order in which they are preferred. */
+/** Default ports of Ollama, LM Studio, llama.cpp and vLLM, the preferred one first. */
 const PORTS = [11434, 1234, 8080, 8000] as const;
-/** A list of models is small; whatever sends more is something else. */
+/** A list of models is smaller than this. A server that sends more is something else. */
 const MAX_BYTES = 1024 * 1024;
 
+/** A model server that was found. */
 export interface DetectedServer {
   /** With `/v1`, without a trailing slash. */
   readonly baseUrl: string;
-  /** Ids as it lists them, at least one. */
+  /** The ids it lists, at least one. */
   readonly models: readonly string[];
 }
 
+/** Where to look, and for how long. */
 export interface DetectOptions {
-  /** Where we listen ourselves, or shall: never asked. */
+  /** The port that this program listens on, which is skipped. */
   readonly ownPort: number;
+  /** Default: those of the known model servers. */
   readonly ports?: readonly number[];
-  /** For each server, from the connection to the whole list. */
+  /** For each server, from connecting to the end of its list. Default: 300. */
   readonly fetchTimeoutMs?: number;
   readonly log: Pick<Logger, 'debug'>;
 }
 
 /**
- * The first port, in the order given, behind which a server lists models; all are asked at once. undefined where there
- * is none. Never throws.
+ * The first server, in the order of `ports`, that lists models; undefined if there is none. All are asked at once.
+ * Never throws.
  */
 export async function detectUpstream({
   ownPort,
@@ -61,10 +64,10 @@ export async function detectUpstream({
   }
 }
 
-/** What the start chose for callers without a key. */
+/** Which upstream the start chose for callers without a key. */
 export type StartChoice = ({ readonly kind: 'local' } & DetectedServer) | { readonly kind: 'demo' };
 
-/** The lines of the start that say what was chosen, and how to do better. */
+/** The lines printed at start: which upstream was chosen, and how to get a better one. */
 export function describeChoice(choice: StartChoice): readonly string[] {
   if (choice.kind === 'demo')
     return [
@@ -82,7 +85,7 @@ export function describeChoice(choice: StartChoice): readonly string[] {
 function listModels(url: string, signal: AbortSignal): Promise<string[]> {
   return new Promise((resolve, reject) => {
     const request = get(url, { signal, agent: false, headers: { accept: 'application/json' } }, (response) => {
-      // Two optigates that forward to each other would never answer.
+      // Not another optigate: two that forward to each other would never answer.
       const isOurs = Object.keys(response.headers).some((name) => name.startsWith('x-optigate-'));
       if (response.statusCode !== 200 || isOurs) {
         request.destroy(new Error(isOurs ? 'another optigate' : `status ${response.statusCode}`));
@@ -108,7 +111,7 @@ function listModels(url: string, signal: AbortSignal): Promise<string[]> {
   });
 }
 
-/** The ids of `{"data":[{"id":…}]}`. Throws where the text is something else, or the list is empty. */
+/** The ids of `{"data":[{"id":…}]}`. Throws if the text is something else, or the list is empty. */
 function modelsIn(text: string): string[] {
   const body: unknown = JSON.parse(text);
   const data = typeof body === 'object' && body !== null && 'data' in body ? body.data : undefined;

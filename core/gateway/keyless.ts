@@ -1,14 +1,16 @@
-import type { Config } from '../config/config.ts';
 import type { Logger } from 'pino';
-import { describeChoice, detectUpstream } from './detect.ts';
-import { factsOf, type Provider, type ProviderRegistry } from '../upstream/provider.ts';
+import type { Config } from '../config/config.ts';
 import { Upstream } from '../exchange/upstream.ts';
+import { factsOf, type Provider, type ProviderRegistry } from '../upstream/provider.ts';
 import type { KeylessUpstream } from '../upstream/upstreams.ts';
 import { isLoopback } from './apply-plugins.ts';
+import { describeChoice, detectUpstream } from './detect.ts';
 
 /**
- * With `autodetect` and no key for any upstream: a model server that runs on this machine, else the demo. Decided once,
- * at the start. Never the demo in production or where other machines can connect.
+ * The upstream for callers without a key: a model server that runs on this machine, else the demo. Undefined unless the
+ * configuration says `autodetect` and no upstream has a key or does without. The demo is never chosen in production, or
+ * if other machines can connect.
+ * @param detect  May it look for a model server?
  */
 export async function createKeyless(
   config: Config,
@@ -56,6 +58,7 @@ function implicitUpstream(name: string, provider: Provider, baseUrl: string, mod
   );
 }
 
+/** Does the provider work without a network, and so without a key (the demo)? */
 function isKeyless(providers: ProviderRegistry, provider: string): boolean {
   return providers.get(provider)?.isRemote === false;
 }

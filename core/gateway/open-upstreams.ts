@@ -1,9 +1,11 @@
 import type { Config, UpstreamConfig } from '../config/config.ts';
-import { factsOf, type ProviderRegistry } from '../upstream/provider.ts';
 import { Upstream } from '../exchange/upstream.ts';
+import { factsOf, type ProviderRegistry } from '../upstream/provider.ts';
 import type { OpenUpstream } from '../upstream/upstreams.ts';
 
-/** The upstreams of the configuration. Throws where one names a provider that is not there, or lacks its address. */
+/**
+ * The configured upstreams with their providers. Throws an `Error` if a provider is unknown or a base URL is missing.
+ */
 export function openUpstreams(config: Config, providers: ProviderRegistry): OpenUpstream[] {
   return config.upstreams.map((upstream) => openUpstream(upstream, providers));
 }
@@ -30,7 +32,7 @@ function openUpstream(upstream: UpstreamConfig, providers: ProviderRegistry): Op
       forwardHeaders: upstream.forwardHeaders,
       tls: upstream.tls,
       ...(upstream.keyVariable === undefined ? {} : { keyVariable: upstream.keyVariable }),
-      // A server that wants no key is told so by any text in api_key: a forgotten key must not look like that.
+      // A server that asks for no key is configured with any text as api_key. No api_key at all is a forgotten one.
       needsKey: provider.isRemote,
       models: [],
       extra: upstream.extra,
