@@ -1,4 +1,5 @@
-/** The bytes that JSON is made of. */
+/** ASCII codes of the characters that structure JSON. */
+
 export const QUOTE = 0x22;
 export const COMMA = 0x2c;
 export const COLON = 0x3a;
@@ -8,7 +9,7 @@ export const CLOSE_ARRAY = 0x5d;
 export const OPEN_OBJECT = 0x7b;
 export const CLOSE_OBJECT = 0x7d;
 
-/** A blank as JSON has them: space, line feed, carriage return, tab. */
+/** Is it one of the blanks that JSON allows: space, line feed, carriage return, tab? */
 export function isBlank(byte: number | undefined): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }

@@ -1,22 +1,24 @@
 /**
- * Bytes on their way from one producer to one consumer, pushed by sync callbacks: no promise and no generator per chunk.
- * A consumer attaches a sink (`pipe`), or iterates; until then a little is held and the producer paused.
+ * Bytes on their way from one producer to one consumer, pushed by sync callbacks: a chunk costs no promise. The consumer
+ * attaches a sink (`pipe`) or iterates. Until then chunks are held, and after 64 KB the producer is paused.
  */
 
-/** How a body ended. `cancelled`: its reader wanted no more. */
+/** How a body ended. `cancelled`: somebody called `cancel` before its end. */
 export type Ending =
   | { readonly kind: 'ended' }
   | { readonly kind: 'failed'; readonly error: unknown }
   | { readonly kind: 'cancelled'; readonly reason: unknown };
 
+/** The producer, as the stream controls it. */
 export interface Source {
   pause(): void;
   resume(): void;
   cancel(reason: unknown): void;
 }
 
+/** The consumer, as the stream feeds it. */
 export interface Sink {
-  /** Takes a chunk. `false` asks for a pause; whoever said so calls `resume` on the stream later. */
+  /** Takes a chunk. Returning `false` pauses the stream; the consumer calls the stream's `resume` later. */
   write(chunk: Buffer): boolean;
   end(): void;
   fail(error: unknown): void;
@@ -24,6 +26,7 @@ export interface Sink {
 
 const HELD_BYTES = 64 * 1024;
 
+/** A body that one producer pushes and one consumer reads, once. Other code may watch it with `observe` and `onEnd`. */
 export class ByteStream implements AsyncIterable<Buffer> {
   readonly #source: Source;
   #held: Buffer[] = [];
@@ -31,7 +34,7 @@ export class ByteStream implements AsyncIterable<Buffer> {
   #sink: Sink | undefined;
   #isFlowing = false;
   #isPaused = false;
-  /** The producer has said its last word; what is held may still have to go out. */
+  /** Nothing more comes from the producer. Held chunks may still have to be delivered. */
   #isClosed = false;
   #failure: { error: unknown } | undefined;
   #ending: Ending | undefined;
@@ -42,7 +45,7 @@ export class ByteStream implements AsyncIterable<Buffer> {
     this.#source = source;
   }
 
-  /** Makes a stream of any iterable, for plugins that produce their own. */
+  /** Makes a stream of any iterable, for plugins that produce their own. `cancel` is called if it is cancelled. */
   static from(
     chunks: AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>,
     cancel?: () => void,
@@ -107,7 +110,7 @@ export class ByteStream implements AsyncIterable<Buffer> {
 
   // The consumer's side.
 
-  /** Hands everything to `sink`, what is held first. One consumer per stream. */
+  /** Delivers everything to `sink`, held chunks first. Throws if the stream already has a consumer. */
   pipe(sink: Sink): void {
     if (this.#sink) throw new Error('A body can be read only once');
     this.#sink = sink;
@@ -119,7 +122,7 @@ export class ByteStream implements AsyncIterable<Buffer> {
     this.resume();
   }
 
-  /** The sink can take more. Without a sink nothing flows. */
+  /** The consumer calls this when it can take more. Without a sink it does nothing. */
   resume(): void {
     if (!this.#sink) return;
     this.#isFlowing = true;
@@ -136,7 +139,7 @@ export class ByteStream implements AsyncIterable<Buffer> {
     }
   }
 
-  /** Nobody wants the rest: stops the producer. Harmless after the end. A sink is not told: it is for its owner to cancel. */
+  /** Drops what is held and stops the producer. Calls `onEnd` listeners, but not the sink: usually its owner cancels. */
   cancel(reason?: unknown): void {
     if (this.#ending) return;
     this.#held = [];
@@ -150,20 +153,20 @@ export class ByteStream implements AsyncIterable<Buffer> {
     }
   }
 
-  /** Calls `listener` once: when the last byte was delivered, the stream failed or was cancelled; at once if that is past. */
+  /** Calls `listener` once, after the last byte, a failure or `cancel`; at once if that has already happened. */
   onEnd(listener: (ending: Ending) => void): void {
     if (this.#ending) listener(this.#ending);
     else this.#onEnd.push(listener);
   }
 
-  /** Shows every chunk to `observer` before the consumer gets it. Attach before anything flows. */
+  /** Shows every chunk to `observer` before the consumer gets it. Attach it before the consumer. */
   observe(observer: (chunk: Buffer) => void): void {
     (this.#observers ??= []).push(observer);
   }
 
   /**
-   * A stream whose chunks are changed on their way: `change` maps one (undefined = nothing), `flush` adds a last one.
-   * Back-pressure, failure and cancelling pass through; `onEnd` of this stream fires as before.
+   * A stream of changed chunks: `change` maps each one (undefined drops it), `flush` may add a last one. Back-pressure,
+   * failure and cancelling pass through, and `onEnd` listeners of this stream are still called.
    */
   map(change: (chunk: Buffer) => Buffer | undefined, flush?: () => Buffer | undefined): ByteStream {
     let isFull = false;
@@ -193,7 +196,7 @@ export class ByteStream implements AsyncIterable<Buffer> {
       },
       fail: (error) => mapped.fail(error),
     });
-    // Whoever cancels this stream past the mapped one leaves its reader waiting otherwise.
+    // If this stream is cancelled directly, its sink gets no call, and the mapped stream's reader would wait for ever.
     this.onEnd((ending) => {
       if (ending.kind === 'cancelled') mapped.fail(reasonOf(ending));
     });
@@ -205,31 +208,31 @@ export class ByteStream implements AsyncIterable<Buffer> {
     let wake: (() => void) | undefined;
     let isOver = false;
     let failure: { error: unknown } | undefined;
-    const rouse = () => {
+    const wakeReader = () => {
       wake?.();
       wake = undefined;
     };
     this.pipe({
       write: (chunk) => {
         inbox.push(chunk);
-        rouse();
+        wakeReader();
         return false;
       },
       end: () => {
         isOver = true;
-        rouse();
+        wakeReader();
       },
       fail: (error) => {
         isOver = true;
         failure = { error };
-        rouse();
+        wakeReader();
       },
     });
     this.onEnd((ending) => {
       if (ending.kind !== 'cancelled') return;
       isOver = true;
       failure = { error: reasonOf(ending) };
-      rouse();
+      wakeReader();
     });
     try {
       for (;;) {
@@ -261,6 +264,7 @@ export class ByteStream implements AsyncIterable<Buffer> {
     this.#source.pause();
   }
 
+  /** Ends the stream if the producer is done and nothing is held. A proper end waits for a sink; a failure does not. */
   #settleIfDrained(): void {
     if (!this.#isClosed || this.#ending || this.#held.length > 0) return;
     const failure = this.#failure;
@@ -273,7 +277,7 @@ export class ByteStream implements AsyncIterable<Buffer> {
     }
   }
 
-  /** One listener's error does not keep the others from what they release. */
+  /** Calls all listeners even if one throws, so that each releases what it holds. Throws the first error afterwards. */
   #finish(ending: Ending): void {
     this.#ending = ending;
     const listeners = this.#onEnd;

@@ -1,3 +1,4 @@
+/** Writes the source of a JSON body in its canonical form, which `canonicalForm` (digest.ts) describes. */
 import { QUOTE, COMMA, COLON, OPEN_ARRAY, CLOSE_ARRAY, OPEN_OBJECT, CLOSE_OBJECT, isBlank } from './ascii.ts';
 import { stringEnd } from './json.ts';
 
@@ -13,14 +14,14 @@ const IGNORED = quoted(
   'safety_identifier',
   'prompt_cache_key',
 );
-/** The member that is this program's own, and what in it cannot change the answer. */
+/** This program's own member of the body, and the members within it that cannot change the answer. */
 const OWN = '"optigate"';
 const OWN_IGNORED = quoted('progress');
 const NONE = quoted();
 
 /**
- * The canonical form of valid JSON, from its source and without parsing it. Works on the bytes as Latin-1 text, whose
- * slices and joins cost next to nothing until the end.
+ * The canonical form of valid JSON. It is made from the source without parsing it. Works on the bytes as Latin-1 text,
+ * because slicing and joining such text costs next to nothing.
  */
 export function canonicalBytes(bytes: Buffer): Buffer {
   return Buffer.from(new Reader(bytes.toString('latin1')).read(), 'latin1');
@@ -28,7 +29,7 @@ export function canonicalBytes(bytes: Buffer): Buffer {
 
 class Reader {
   readonly #text: string;
-  /** Are there escapes that can be written in more than one way? */
+  /** Does the text have escapes that JSON can also write otherwise (`\u0041` is `A`, `\/` is `/`)? */
   readonly #hasLooseEscapes: boolean;
   #at = 0;
 
@@ -58,7 +59,7 @@ class Reader {
   #readObject(ignored: ReadonlySet<string>, own?: string): string {
     const members: Member[] = [];
     let isSorted = true;
-    let before = '';
+    let previous = '';
     this.#at++;
     this.#skipBlanks();
     while (this.#isBefore(CLOSE_OBJECT)) {
@@ -69,8 +70,8 @@ class Reader {
       this.#skip(COMMA);
       if (ignored.has(key) || (isOwn && value === '{}')) continue;
       members.push({ key, value });
-      if (key <= before) isSorted = false;
-      before = key;
+      if (key <= previous) isSorted = false;
+      previous = key;
     }
     this.#at++;
     let body = '';
@@ -118,7 +119,7 @@ class Reader {
     return this.#at < this.#text.length && this.#code() !== close;
   }
 
-  /** Past a separator, if it is there, and the blanks around it. */
+  /** Moves past the separator, if it is there, and past the blanks around it. */
   #skip(separator: number): void {
     this.#skipBlanks();
     if (this.#code() !== separator) return;
@@ -137,7 +138,7 @@ interface Member {
   readonly value: string;
 }
 
-/** By key; of those given twice the last. */
+/** Sorted by key. Of equal keys only the last is kept. */
 function inOrder(members: Member[]): Member[] {
   members.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
   return members.filter(({ key }, index) => members[index + 1]?.key !== key);

@@ -1,9 +1,11 @@
-/** A value as JSON with its keys sorted at every level: equal values have equal texts. */
+/**
+ * A value as JSON with its keys sorted at every level, so that equal values have equal texts. Empty for `undefined`.
+ */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(sorted(value)) ?? '';
 }
 
-/** The same of a JSON text; a text that is no JSON stays as it is. */
+/** Sorts the keys of a JSON text at every level. A text that is not JSON is returned unchanged. */
 export function canonicalJsonText(text: string): string {
   try {
     return canonicalJson(JSON.parse(text));

@@ -1,8 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 
-/**
- * Headers as they travel: a flat array, name, value, name, value …, names in lower case, repeats allowed.
- */
+/** Headers as one flat array: name, value, name, value … Names are in lower case and may repeat. */
 export type HeaderList = readonly string[];
 
 /** The first value under `name` (lower case). */
@@ -11,7 +9,7 @@ export function headerOf(headers: HeaderList, name: string): string | undefined 
   return undefined;
 }
 
-/** The list with `name` set to one value, or removed for undefined. */
+/** A copy of the list with `name` (lower case) set to one value, or removed if `value` is undefined. */
 export function withHeader(headers: HeaderList, name: string, value: string | undefined): HeaderList {
   const list: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
@@ -22,13 +20,18 @@ export function withHeader(headers: HeaderList, name: string, value: string | un
   return list;
 }
 
-/** Throws a `TypeError` for what no HTTP header can be: found out only when the answer goes out, it would be nobody's mistake. */
+/**
+ * Throws a `TypeError` if HTTP cannot carry such a header. Call it where a header is set: an error while the answer is
+ * sent would no longer show who set it.
+ */
 export function checkHeader(name: string, value: string): void {
   validateHeaderName(name);
   validateHeaderValue(name, value);
 }
 
-/** Extra headers of an answer, set by plugins. Names are case-insensitive. Throws where a header could not be sent. */
+/**
+ * Extra headers of an answer, set by plugins. Names are case-insensitive. Setting one that HTTP cannot carry throws.
+ */
 export class ResponseHeaders {
   #list: string[] | undefined;
 

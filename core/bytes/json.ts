@@ -1,7 +1,8 @@
 /**
- * JSON as bytes: one pass that finds the top-level members of an object without parsing it, so that a changed body keeps
- * the digits of what nobody changed (64-bit seeds, `1.0`), and depth and duplicate keys are known before `JSON.parse`.
- * Bytes are scanned as Latin-1 text: each byte is one unit, and a slice costs next to nothing.
+ * JSON as bytes. One pass finds the top-level members of an object without parsing it. With them, a changed body keeps
+ * the digits of all members that nobody changed (64-bit seeds, `1.0`), and its depth and duplicate keys are known
+ * before `JSON.parse`. Bytes are scanned as Latin-1 text: each byte is one character, and a slice costs next to
+ * nothing.
  */
 import {
   QUOTE,
@@ -15,7 +16,7 @@ import {
   isBlank,
 } from './ascii.ts';
 
-/** A JSON object whose members nobody here knows all of. */
+/** A JSON object that may have any members. */
 export type Fields = Readonly<Record<string, unknown>>;
 
 /** Byte offsets of one member: the key's opening quote, the value's first byte, and one past the value. */
@@ -26,13 +27,15 @@ export interface Span {
   readonly end: number;
 }
 
+/** The outline of a JSON object: where its top-level members are. */
 export interface ObjectScan {
+  /** In the order of the source, repeated keys included. */
   readonly members: readonly Span[];
-  /** The most brackets open at once, the body's own included. */
+  /** How many brackets are open at the deepest place, the object's own included. */
   readonly depth: number;
 }
 
-/** Reads an object's outline. Never throws: on bytes that are not valid JSON the outline is merely useless. */
+/** Reads an object's outline. Never throws; if the bytes are not valid JSON, the outline means nothing. */
 export function scanObject(bytes: Buffer): ObjectScan {
   const text = bytes.toString('latin1');
   const members: Span[] = [];
@@ -71,7 +74,7 @@ export function scanObject(bytes: Buffer): ObjectScan {
   return { members, depth: deepest };
 }
 
-/** The spans of an array's elements, relative to `bytes`; `from` is the opening bracket. */
+/** Where an array's elements are, as offsets in `bytes`. The array begins at `from` and ends before `to`. */
 export function scanArray(bytes: Buffer, from: number, to: number): { start: number; end: number }[] {
   const text = bytes.toString('latin1', 0, to);
   const spans: { start: number; end: number }[] = [];
@@ -94,9 +97,9 @@ export function scanArray(bytes: Buffer, from: number, to: number): { start: num
 }
 
 /**
- * The object's bytes with some top-level members replaced, added or (for `undefined`) removed; the others keep theirs.
- * A replaced member that was given more than once is given once.
- * @param serialize  Turns a new value into JSON; gets the span of the member that counted, if there was one.
+ * The object's bytes with some top-level members replaced, added, or removed (`undefined`). The others keep their
+ * bytes. If a replaced key occurs several times, only its last member is kept, because parsers read that one.
+ * @param serialize  Turns a new value into JSON. Gets the span of the member it replaces, undefined if it is new.
  */
 export function spliceObject(
   bytes: Buffer,
@@ -114,7 +117,7 @@ export function spliceObject(
       continue;
     }
     const value = changes.get(member.key);
-    // The last of equal keys counts.
+    // Of equal keys only the last is kept.
     if (value === undefined || replaced.get(member.key) !== member) continue;
     add(bytes.subarray(member.keyStart, member.start), serialize(value, member));
   }
@@ -125,11 +128,12 @@ export function spliceObject(
   return Buffer.concat(pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece)));
 }
 
+/** Is it an object, and neither an array nor null? */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The value of a JSON text, or undefined where it is none. */
+/** The value of a JSON text; undefined if it is not valid JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -138,9 +142,9 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** One past the closing quote of the JSON string that opens at `open`; the text's end where it does not close. */
+/** The index after the closing quote of the JSON string that opens at `open`; the text's length if it is not closed. */
 export function stringEnd(text: string, open: number): number {
-  // Most strings are short keys and values: a plain loop beats the native search there.
+  // Most strings are short keys and values, where a plain loop is faster than the native search.
   const near = Math.min(open + 48, text.length);
   let i = open + 1;
   for (; i < near; i++) {
@@ -158,7 +162,7 @@ export function stringEnd(text: string, open: number): number {
   }
 }
 
-/** One past the brace that closes the object opening at `open`; undefined where none does. Braces in strings do not count. */
+/** The index after the brace that closes the object opening at `open`; undefined if it is not closed. Skips strings. */
 export function objectEnd(text: string, open: number): number | undefined {
   let depth = 0;
   for (let i = open; i < text.length; i++) {

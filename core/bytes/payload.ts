@@ -1,17 +1,18 @@
 import { scanArray, scanObject, spliceObject, type ObjectScan, type Span } from './json.ts';
 
-/** Members to replace; `undefined` removes one. */
+/** Top-level members to replace or add; `undefined` removes one. */
 export type Changes<T> = { readonly [K in keyof T]?: T[K] | undefined };
 
 /**
- * A JSON body, as bytes or as a value, converted once and on demand. What nobody replaced goes on as the bytes it came
- * in; what `with` changes is spliced into them, so that the rest keeps its digits. Immutable.
+ * A JSON body, held as bytes, as a value, or as both. Each is made from the other when it is first read. A body that
+ * nobody changes is sent on as the bytes that came in. A change by `with` is spliced into those bytes, so that the
+ * other members keep their digits. Immutable.
  */
 export class Payload<T extends object> {
   #bytes: Buffer | undefined;
   #value: T | undefined;
   #scan: ObjectScan | undefined;
-  /** What this payload was made from by `with`, and how it differs. */
+  /** The first payload in a chain of `with`, and all changes since. */
   readonly #origin: Payload<T> | undefined;
   readonly #changes: ReadonlyMap<string, unknown> | undefined;
 
@@ -22,7 +23,10 @@ export class Payload<T extends object> {
     this.#changes = changes;
   }
 
-  /** @param value  What the bytes parse to, if that is known already. */
+  /**
+   * @param value  What the bytes parse to, if that is already known.
+   * @param scan  Their outline, if that is already known.
+   */
   static fromBytes<T extends object>(bytes: Buffer, value?: T, scan?: ObjectScan): Payload<T> {
     const payload = new Payload<T>(bytes, value);
     payload.#scan = scan;
@@ -37,13 +41,13 @@ export class Payload<T extends object> {
     return (this.#bytes ??= this.#toBytes());
   }
 
-  /** Read-only: change it by `with`. Throws a `SyntaxError` where the bytes are no JSON. */
+  /** Read-only: change it by `with`. Throws a `SyntaxError` if the bytes are not JSON. */
   get value(): T {
     return (this.#value ??=
       this.#origin && this.#changes ? changed(this.#origin.value, this.#changes) : (parse(this.#bytes) as T));
   }
 
-  /** The same object with some top-level members replaced. Cheap: bytes are only made when somebody reads them. */
+  /** A copy with some top-level members changed. Cheap, because its bytes are made only when somebody reads them. */
   with(changes: Changes<T>): Payload<T> {
     const base = this.#origin ?? this;
     const merged = new Map<string, unknown>(this.#changes);
@@ -53,7 +57,7 @@ export class Payload<T extends object> {
 
   #toBytes(): Buffer {
     const origin = this.#origin;
-    // Where no bytes came in, there are none to keep.
+    // Without original bytes there are none to keep.
     if (!origin || !origin.#bytes || !this.#changes) return Buffer.from(JSON.stringify(this.value));
     return origin.#spliced(this.#changes);
   }
@@ -64,15 +68,18 @@ export class Payload<T extends object> {
     return spliceObject(bytes, this.#scan, changes, (value, old) => this.#serialize(value, old));
   }
 
-  /** What is the very value of before keeps its bytes, and so do an array's elements that are the very objects. */
+  /**
+   * A changed member as JSON. If its value is the identical old one, it keeps its bytes; so does each identical array
+   * element.
+   */
   #serialize(value: unknown, old: Span | undefined): string | Buffer {
     if (!old) return JSON.stringify(value);
-    const before: unknown = Reflect.get(this.value, old.key);
-    if (Object.is(value, before)) return this.bytes.subarray(old.start, old.end);
-    if (!Array.isArray(value) || !Array.isArray(before)) return JSON.stringify(value);
+    const oldValue: unknown = Reflect.get(this.value, old.key);
+    if (Object.is(value, oldValue)) return this.bytes.subarray(old.start, old.end);
+    if (!Array.isArray(value) || !Array.isArray(oldValue)) return JSON.stringify(value);
     const spans = scanArray(this.bytes, old.start, old.end);
     const sources = new Map<unknown, Buffer>();
-    for (const [index, element] of before.entries()) {
+    for (const [index, element] of oldValue.entries()) {
       const span = spans[index];
       if (span && typeof element === 'object') sources.set(element, this.bytes.subarray(span.start, span.end));
     }
