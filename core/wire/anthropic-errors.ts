@@ -1,23 +1,24 @@
-/** How errors look on Anthropic's API, and what its paths have in common. */
-import type { GatewayError } from '../errors.ts';
+/** What all wires of Anthropic's API share: how errors and lists of models look, and the request id's header. */
 import { isRecord, parseJson, type Fields } from '../bytes/json.ts';
+import type { GatewayError } from '../errors.ts';
 import { encodeEvent } from './frame.ts';
 import { describeRefusal, refusalMessage } from './refusal-shapes.ts';
 import type { EventFailure, ListedModel, Wire } from './wire.ts';
 
+/** To be spread into each wire of this API. */
 export const ANTHROPIC = {
   api: { title: "Anthropic's", provider: 'anthropic' },
   requestIdHeader: 'request-id',
   errorBody: ({ status, message }: GatewayError, requestId: string) =>
-    JSON.stringify({ type: 'error', error: { type: typeOf(status), message }, request_id: requestId }),
+    JSON.stringify({ type: 'error', error: { type: errorTypeOf(status), message }, request_id: requestId }),
   refusalBody(received, { status, upstream }) {
     const parsed = parseJson(received.toString());
     if (isRecord(parsed) && isRecord(parsed['error'])) return received;
     const message = refusalMessage(describeRefusal(parsed, received), { status, upstream });
-    return Buffer.from(JSON.stringify({ type: 'error', error: { type: typeOf(status), message } }));
+    return Buffer.from(JSON.stringify({ type: 'error', error: { type: errorTypeOf(status), message } }));
   },
   errorEvent: ({ status, message }: EventFailure) =>
-    encodeEvent('error', { type: 'error', error: { type: typeOf(status), message } }),
+    encodeEvent('error', { type: 'error', error: { type: errorTypeOf(status), message } }),
   modelEntry,
   modelList(models: readonly ListedModel[]): Fields {
     const data = models.map(modelEntry);
@@ -39,7 +40,7 @@ const TYPES: Readonly<Record<number, string>> = {
 };
 
 /** Anthropic's `error.type` for a status. */
-function typeOf(status: number): string {
+function errorTypeOf(status: number): string {
   return TYPES[status] ?? (status >= 500 ? 'api_error' : 'invalid_request_error');
 }
 

@@ -1,4 +1,4 @@
-/** OpenAI's embeddings: one form, never streamed. */
+/** OpenAI's embeddings. Their answers are never streamed. */
 import { examine } from './examine.ts';
 import { plain } from './plain.ts';
 import { usageFromChat } from './usage.ts';

@@ -1,14 +1,16 @@
 /**
- * Where events end in the bytes of an event stream: after an empty line, whose ends may be LF, CR or CRLF, and may lie in
- * different reads.
+ * Finds where events end in the bytes of an event stream. An event ends after an empty line. Lines end with LF, CR or
+ * CRLF, and a read may end anywhere, also within a CRLF.
  */
+
 const LF = 0x0a;
 const CR = 0x0d;
 
 /**
- * One past the last empty line in `bytes`, or 0. Searched from the end, natively, each byte once.
- * @param last        The byte before `bytes`; at the start of a stream as if a line had ended.
- * @param beforeLast  The one before that.
+ * The index after the last empty line in `bytes`, or 0 if there is none. Uses the native search from the end, and looks
+ * at each byte once.
+ * @param last        The byte before `bytes`. At the start of a stream an LF, since a line begins there, too.
+ * @param beforeLast  The byte before `last`.
  */
 export function lastBorder(bytes: Buffer, last: number = LF, beforeLast: number = 0): number {
   const { length } = bytes;
@@ -21,17 +23,20 @@ export function lastBorder(bytes: Buffer, last: number = LF, beforeLast: number 
     if (end < 0) return 0;
     const start = end === lineFeed && at(end - 1) === CR ? end - 1 : end;
     if (isLineEnd(at(start - 1))) return end + 1;
-    // A start of -1 would mean the end of the buffer.
+    // To `lastIndexOf`, a start of -1 means the end of the buffer.
     const rest = end === 0 ? -1 : bytes.lastIndexOf(end === lineFeed ? LF : CR, end - 1);
     if (end === lineFeed) lineFeed = rest;
     else carriageReturn = rest;
   }
 }
 
-/** One past each empty line in `bytes`, in order: where each event ends. What follows the last one is no whole event. */
+/**
+ * The index after each empty line in `bytes`, in order. There an event ends; what follows the last one is incomplete.
+ * @param last  The byte before `bytes`. At the start of a stream an LF, since a line begins there, too.
+ */
 export function eventEnds(bytes: Buffer, last: number = LF): number[] {
   const ends: number[] = [];
-  // The rest of a CRLF that was cut in two ends no line of its own.
+  // The LF of a CRLF whose CR came in the read before does not end another line.
   const from = last === CR && bytes[0] === LF ? 1 : 0;
   let lineStart = isLineEnd(last) ? from : -1;
   let lineFeed = bytes.indexOf(LF, from);

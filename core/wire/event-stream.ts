@@ -1,28 +1,36 @@
-import { eventEnds, lastBorder } from './event-border.ts';
 import type { Usage } from './chat/chat-types.ts';
+import { eventEnds, lastBorder } from './event-border.ts';
 import type { Failure } from './failure.ts';
 import { SseDecoder } from './sse.ts';
 import type { EventReader, Wire } from './wire.ts';
 
-/** How a stream looked at its end. */
+/** How a stream ended, and what is still to be sent. */
 export interface StreamEnd {
-  /** Held bytes that may still go out. Half an event does not. */
+  /** Held bytes that are still to be sent. Undefined except on an open wire: on others half an event is not sent. */
   readonly rest: Buffer | undefined;
-  /** A proper end was seen, no half event went out, and no error event, after which some servers still say `[DONE]`. */
+  /**
+   * The stream is complete: its proper end was seen, no half event was sent, and no error event came (some servers send
+   * `[DONE]` after one). Always true on an open wire.
+   */
   readonly isWhole: boolean;
-  /** The `endMark` that the upstream left out after the last choice had finished. */
+  /** The `endMark`, to be sent because the upstream left it out although every choice had finished. */
   readonly append?: Buffer;
 }
 
 const LF = 0x0a;
+/** An event is held until it is whole, up to this size. */
 const MAX_HELD_BYTES = 1024 * 1024;
-/** So much of an event that is too large to hold is seen twice, or a cut would hide what is searched for. */
+/**
+ * An event too large to hold is searched in parts. So much of each part is searched again with the next, for a match
+ * across the cut.
+ */
 const OVERLAP_BYTES = 4096;
 const DATA_LINE = /^(?:\u00EF\u00BB\u00BF)?data(?::|$)/m;
 
 /**
- * Watches an upstream's event stream as bytes: cuts it at event borders, and notices its proper end, its usage and an
- * error in it, decoding only the events that speak of those. Sync, linear in the bytes, whatever the cuts.
+ * Watches an upstream's event stream as bytes. Cuts it between events, and notices its proper end, its usage and
+ * errors. Decodes only the events in which the reader's `mark` is found. Sync, and linear in the bytes however they are
+ * cut.
  */
 export class EventStreamWatch {
   readonly #wire: Wire;
@@ -33,14 +41,18 @@ export class EventStreamWatch {
   #beforeLast = 0;
   #overlap: Buffer | undefined;
 
-  /** A first event that is more than a comment is whole. */
+  /** An event with data has come, whole or too large to hold. Comments do not count. */
   hasEvent = false;
   firstEventIsError = false;
+  /** The first error event. */
   errorEvent: Failure | undefined;
-  /** Part of an event too large to hold went out: a failure now must tear the connection, as no event could be read. */
+  /**
+   * Part of an event too large to hold was sent. An error event would now be read as its rest, so a failure must cut
+   * the connection.
+   */
   isMidEvent = false;
 
-  /** @param init.n  How many choices must finish; for completions, of all prompts together. */
+  /** @param init.n  How many choices must finish. For completions: all choices of all prompts. */
   constructor({ wire, n }: { readonly wire: Wire; readonly n?: number | undefined }) {
     this.#wire = wire;
     this.#reader = wire.readEvents(Math.max(1, n ?? 1));
@@ -50,22 +62,22 @@ export class EventStreamWatch {
     return this.#reader.sawEndMark;
   }
 
-  /** A proper end was seen. Always true on a wire that has none. */
+  /** A proper end was seen. Always true on an open wire. */
   get isComplete(): boolean {
     return this.#reader.isComplete;
   }
 
-  /** The upstream itself said that it failed: by an error event, or as `response.failed`. Such a stream is not to be stored. */
+  /** The upstream reported a failure, by an error event or as `response.failed`. Do not store such a stream. */
   get hasFailed(): boolean {
     return this.errorEvent !== undefined || this.#reader.hasFailed;
   }
 
-  /** The last one seen, in chat's words. */
+  /** The last usage seen, in chat's field names. */
   get usage(): Usage | undefined {
     return this.#reader.usage;
   }
 
-  /** The bytes up to the last event border, the held ones first; what follows is held, up to 1 MB. */
+  /** Returns the bytes up to the end of the last whole event, held ones first. Holds the rest, up to 1 MB. */
   push(chunk: Buffer): Buffer | undefined {
     if (chunk.length === 0) return undefined;
     const last = this.#last;
@@ -74,36 +86,38 @@ export class EventStreamWatch {
     this.#last = chunk[chunk.length - 1] ?? 0;
     if (border === 0) return this.isMidEvent ? this.#inspectPart(chunk) : this.#hold(chunk);
 
-    const isAll = border === chunk.length;
-    const block = this.#released(isAll ? chunk : chunk.subarray(0, border));
+    const isWhole = border === chunk.length;
+    const block = this.#releaseHeld(isWhole ? chunk : chunk.subarray(0, border));
     if (this.isMidEvent) this.#inspectLastPart(block, last);
     else this.#inspect(block);
-    if (isAll) return block;
-    const large = this.#hold(chunk.subarray(border));
-    return large ? Buffer.concat([block, large]) : block;
+    if (isWhole) return block;
+    const tooLarge = this.#hold(chunk.subarray(border));
+    return tooLarge ? Buffer.concat([block, tooLarge]) : block;
   }
 
-  /** Says how the stream ended, once its last byte was pushed. */
+  /** To be called after the last byte was pushed. */
   end(): StreamEnd {
-    const held = this.#heldBytes > 0 ? this.#released(Buffer.alloc(0)) : undefined;
+    const held = this.#heldBytes > 0 ? this.#releaseHeld(Buffer.alloc(0)) : undefined;
     if (this.#wire.isOpen) return { rest: held, isWhole: true };
     const { endMark } = this.#wire;
-    // A server that forgot the last empty line meant it: no cut elsewhere leaves just this.
+    // Some servers forget the empty line after `[DONE]`. A broken connection would not leave exactly this line.
     const isMarkHeld = endMark !== undefined && held !== undefined && isEndMark(held);
     const isWhole = (this.isComplete || isMarkHeld) && !this.isMidEvent && !this.errorEvent;
     const lacksMark = endMark !== undefined && isWhole && !this.sawEndMark;
     return { rest: undefined, isWhole, ...(lacksMark ? { append: endMark } : {}) };
   }
 
+  /** Holds a chunk. Returns all that is held once it is too large to be held. */
   #hold(chunk: Buffer): Buffer | undefined {
     this.#held.push(chunk);
     this.#heldBytes += chunk.length;
     if (this.#heldBytes <= MAX_HELD_BYTES) return undefined;
     this.isMidEvent = true;
-    return this.#inspectPart(this.#released(Buffer.alloc(0)));
+    return this.#inspectPart(this.#releaseHeld(Buffer.alloc(0)));
   }
 
-  #released(end: Buffer): Buffer {
+  /** All that was held, followed by `end`. */
+  #releaseHeld(end: Buffer): Buffer {
     if (this.#held.length === 0) return end;
     const all = this.#held.length === 1 && end.length === 0 ? this.#held[0] : undefined;
     const block = all ?? Buffer.concat([...this.#held, end]);
@@ -112,6 +126,7 @@ export class EventStreamWatch {
     return block;
   }
 
+  /** Looks through whole events. */
   #inspect(block: Buffer): void {
     const reader = this.#reader;
     if (reader.sawEndMark) return;
@@ -128,16 +143,17 @@ export class EventStreamWatch {
     }
   }
 
-  /** Part of an event that is too large to hold, and so to decode. */
+  /** Looks through part of an event that is too large to hold, and therefore cannot be decoded. */
   #inspectPart(part: Buffer): Buffer {
     const window = this.#overlap ? Buffer.concat([this.#overlap, part]) : part;
-    // A copy, so that the read itself is freed.
+    // A copy, because a view would keep the whole read in memory.
     this.#overlap = Buffer.from(window.subarray(Math.max(0, window.length - OVERLAP_BYTES)));
     this.hasEvent = true;
     this.#reader.readPart(window.toString('latin1'));
     return part;
   }
 
+  /** Looks through a block that begins with the last part of an event too large to hold. */
   #inspectLastPart(block: Buffer, last: number): void {
     const end = eventEnds(block, last)[0] ?? block.length;
     this.#inspectPart(block.subarray(0, end));

@@ -1,29 +1,37 @@
-/** Looks at a whole body that came with a 2xx: does it speak the wire, what did it cost, or is it an error in disguise? */
+/** Examines a body that came with a 2xx: is it an answer of its wire, what usage does it report, or is it an error? */
 import { CLOSE_OBJECT, COLON, BACKSLASH, isBlank, OPEN_OBJECT } from '../bytes/ascii.ts';
 import { isRecord, objectEnd, parseJson, type Fields } from '../bytes/json.ts';
 import type { Usage } from './chat/chat-types.ts';
 import { failureOf, tellsFailure } from './failure.ts';
 import type { Verdict } from './wire.ts';
 
-/** Up to here an answer is parsed to be checked; larger ones only where they are read anyway, or could be cut unnoticed. */
+/**
+ * Answers up to this size are parsed to be checked. Larger ones are parsed only if an approach reads them anyway, or if
+ * a cut would not be noticed otherwise.
+ */
 const PARSED_BYTES = 64 * 1024;
+/** How much of the end of a piped answer is searched for its usage. */
 const TAIL_BYTES = 8 * 1024;
-/** No usage object is longer. */
+/** The longest usage object that is read. */
 const USAGE_BYTES = 64 * 1024;
 
 /** What a wire's answers look like. */
 export interface AnswerRules {
-  /** Is every answer parsed, however large? Chats are: approaches read them. */
+  /** Is every answer parsed, however large? True for chat, because approaches read the answers. */
   readonly isAlwaysParsed: boolean;
-  /** Has the object what only an answer has? Then it is one, whatever else it says. */
+  /** Has the object what only an answer has? Then it is one, even if it also has an `error` member. */
   isAnswer(value: Fields): boolean;
-  /** What an object lacks that is neither an answer nor a failure; completes "The upstream 'x' …". Undefined = nothing. */
+  /**
+   * What is wrong with an object that is neither answer nor failure; completes "The upstream 'x' …". Undefined: it
+   * passes.
+   */
   readonly lacking: string | undefined;
   readonly usageOf: (usage: unknown) => Usage | undefined;
 }
 
+/** Applies a wire's rules to a body. @see Wire.examine */
 export function examine(body: Buffer, isFramed: boolean, rules: AnswerRules): Verdict {
-  if (firstInk(body) === body.length) return { kind: 'unusable', detail: 'answered with an empty body' };
+  if (firstNonBlank(body) === body.length) return { kind: 'unusable', detail: 'answered with an empty body' };
   if (!looksLikeObject(body)) return NO_OBJECT;
   if (isFramed && !rules.isAlwaysParsed && body.length > PARSED_BYTES)
     return { kind: 'answer', value: undefined, usage: findUsage(body, rules.usageOf) };
@@ -38,28 +46,28 @@ export function examine(body: Buffer, isFramed: boolean, rules: AnswerRules): Ve
 
 const NO_OBJECT: Verdict = { kind: 'unusable', detail: 'answered with something that is not a JSON object' };
 
-/** Is its first character an opening brace? */
+/** Is an opening brace the first character that is not blank? */
 export function beginsLikeObject(bytes: Buffer): boolean {
-  return bytes[firstInk(bytes)] === OPEN_OBJECT;
+  return bytes[firstNonBlank(bytes)] === OPEN_OBJECT;
 }
 
 /**
- * The `usage` of an answer, by searching its bytes: the last member of that name that holds token counts. In a string
- * its quotes would be escaped, so it cannot be mistaken there.
+ * Searches an answer's bytes for its `usage`: the last member of that name with token counts. Text that a model wrote
+ * cannot match, because quotes in strings are escaped.
  */
 export function findUsage(bytes: Buffer, usageOf: AnswerRules['usageOf']): Usage | undefined {
   for (let at = bytes.lastIndexOf('"usage"'); at >= 0; at = at > 0 ? bytes.lastIndexOf('"usage"', at - 1) : -1) {
     if (bytes[at - 1] === BACKSLASH) continue;
-    const colon = firstInk(bytes, at + 7);
+    const colon = firstNonBlank(bytes, at + 7);
     if (bytes[colon] !== COLON) continue;
-    const start = firstInk(bytes, colon + 1);
+    const start = firstNonBlank(bytes, colon + 1);
     const usage = bytes[start] === OPEN_OBJECT ? usageOf(objectAt(bytes, start)) : undefined;
     if (usage) return usage;
   }
   return undefined;
 }
 
-/** Remembers the end of an answer that is piped, where its usage stands. */
+/** Remembers the end of an answer that is piped, to find its usage there. */
 export class UsageTail {
   readonly #usageOf: AnswerRules['usageOf'];
   #bytes: Buffer = Buffer.alloc(0);
@@ -77,7 +85,7 @@ export class UsageTail {
   }
 }
 
-/** The object that opens at `start`; undefined where it does not close or is none. */
+/** The object that opens at `start`; undefined if it is not closed or not valid JSON. */
 function objectAt(bytes: Buffer, start: number): unknown {
   const end = objectEnd(bytes.toString('latin1', start, start + USAGE_BYTES), 0);
   return end === undefined ? undefined : parseJson(bytes.toString('utf8', start, start + end));
@@ -89,8 +97,8 @@ function looksLikeObject(bytes: Buffer): boolean {
   return beginsLikeObject(bytes) && bytes[last] === CLOSE_OBJECT;
 }
 
-/** Index of the first byte from `from` that is no blank. */
-function firstInk(bytes: Buffer, from = 0): number {
+/** The index of the first byte from `from` that is not a blank. */
+function firstNonBlank(bytes: Buffer, from = 0): number {
   let i = from;
   while (i < bytes.length && isBlank(bytes[i])) i++;
   return i;

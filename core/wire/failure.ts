@@ -1,4 +1,4 @@
-/** Failures that stand where an answer is expected: in a body with status 200, or as an event of a stream. */
+/** Reads errors that come in place of an answer: in a body with status 200, or as an event of a stream. */
 import { isRecord, type Fields } from '../bytes/json.ts';
 
 /** An error that the upstream itself sent. */
@@ -6,20 +6,20 @@ export interface Failure {
   readonly message: string;
   readonly type: string | undefined;
   readonly code: string | number | undefined;
-  /** What its code or status says as an HTTP status, 400–599; else 502. */
+  /** The HTTP status (400–599) that its code or status names; 502 if it names none. */
   readonly status: number;
-  /** The payload as it came, parsed; text where it was no JSON. */
+  /** The payload as it came, parsed; a text if it was not JSON. */
   readonly body: unknown;
 }
 
-/** Does an object say that it is an error? `null` and other empty members say nothing. */
+/** Does an object say that it is an error? An empty `error` member (`null`, `""`) does not count. */
 export function tellsFailure(value: Fields): boolean {
   return Boolean(value['error']) || value['type'] === 'error';
 }
 
 /**
- * Reads an error in whatever form it has: `{ error: { … } }`, `{ error: "text" }`, its members at the top, or no object.
- * @param text  The payload as it came, for one that has no message of its own.
+ * Reads an error in any of its forms: `{ error: { … } }`, `{ error: "text" }`, its members at the top, or no object.
+ * @param text  The payload as it came: the message of an error that has none of its own.
  */
 export function failureOf(value: unknown, text: string): Failure {
   const nested = isRecord(value) ? value['error'] : undefined;
@@ -35,7 +35,7 @@ export function failureOf(value: unknown, text: string): Failure {
   };
 }
 
-/** The status that an error names as its code or status, where it is one of a failure; else 502. */
+/** The first of an error's codes and statuses that is an HTTP status of a failure; else 502. */
 function statusOf({ code, status, status_code }: Fields): number {
   const named = [code, status, status_code].map((each) => Number(each ?? Number.NaN));
   return named.find((number) => Number.isInteger(number) && number >= 400 && number <= 599) ?? 502;

@@ -1,20 +1,22 @@
-/** One event of an answer, read tolerantly: the one place that says what an upstream's event is. */
+/** Reads events of an answer tolerantly. Every reader of upstream events uses this, so that all see the same in one. */
 import { isRecord, parseJson, type Fields } from '../bytes/json.ts';
 import { failureOf, tellsFailure, type Failure } from './failure.ts';
 import { SseDecoder, type SseEvent } from './sse.ts';
 
+/** What one event of an answer is. */
 export type Frame =
   /** A part of the answer. */
   | { readonly kind: 'part'; readonly value: Fields }
   /** OpenAI's `[DONE]`. */
   | { readonly kind: 'done' }
-  /** JSON that is no object (`null`, a number): it says nothing. */
+  /** JSON that is not an object (`null`, a number). It is ignored. */
   | { readonly kind: 'noise' }
-  /** No JSON at all: passed on where bytes are, a failure where an answer is made of them. */
+  /** Not JSON. Passed on if the bytes are passed on; a failure if an answer is assembled of the events. */
   | { readonly kind: 'garbage' }
-  /** An error. `value` is the object that told it, which may hold a part, too. */
+  /** An error. `value` is the event's object, if it has one; it may hold a part of the answer as well. */
   | { readonly kind: 'failure'; readonly failure: Failure; readonly value?: Fields };
 
+/** Decides what an event is. Never throws. */
 export function readFrame({ event, data }: SseEvent): Frame {
   if (data.startsWith('[DONE]')) return DONE_FRAME;
   const value = parseJson(data);
@@ -34,7 +36,7 @@ export function framesOf(body: Buffer): Frame[] {
   return new SseDecoder().push(body).map(readFrame);
 }
 
-/** An event with a name of its own, as the wires of Responses and Messages write theirs. */
+/** The bytes of an event with a name, as the wires of Responses and Messages have them. */
 export function encodeEvent(type: string, data: object): Buffer {
   return Buffer.from(`event: ${type}\ndata: ${JSON.stringify(data)}\n\n`);
 }

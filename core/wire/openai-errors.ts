@@ -1,9 +1,10 @@
-/** How errors look on OpenAI's API, and what its paths have in common. */
-import { typeOfStatus, type GatewayError } from '../errors.ts';
+/** What all wires of OpenAI's API share: how errors and lists of models look, and the request id's header. */
 import { isRecord, parseJson, type Fields } from '../bytes/json.ts';
+import { typeOfStatus, type GatewayError } from '../errors.ts';
 import { describeRefusal, refusalMessage } from './refusal-shapes.ts';
 import type { EventFailure, ListedModel, Wire } from './wire.ts';
 
+/** To be spread into each wire of this API. */
 export const OPENAI = {
   api: { title: "OpenAI's", provider: 'openai' },
   requestIdHeader: 'x-request-id',
@@ -11,7 +12,7 @@ export const OPENAI = {
     JSON.stringify({ error: { message, type, param, code } }),
   refusalBody(received, { status, upstream }) {
     const parsed = parseJson(received.toString());
-    // An Anthropic error has an `error` object too, but not the one that clients of this API read.
+    // Anthropic's errors (`type: 'error'`) have an `error` object, too, but with other members.
     if (isRecord(parsed) && isRecord(parsed['error']) && parsed['type'] !== 'error') return received;
     const found = describeRefusal(parsed, received);
     const message = refusalMessage(found, { status, upstream });
@@ -21,7 +22,7 @@ export const OPENAI = {
   errorEvent: ({ message, type, code }: EventFailure) =>
     Buffer.from(`data: ${JSON.stringify({ error: { message, type, param: null, code } })}\n\n`),
   modelEntry: (model: ListedModel) => model,
-  // Codex asks for its own form, and says so in the query.
+  // Codex reads a form of its own, and asks for it by `client_version` in the query.
   modelList: (models: readonly ListedModel[], query: URLSearchParams): Fields =>
     query.has('client_version')
       ? { models: models.map((model) => ({ slug: model.id, display_name: model.id, ...model })) }

@@ -1,11 +1,11 @@
-/** Answers that are passed on without being looked at: files, audio, lists, and every path that is only forwarded. */
+/** Open wires: answers are passed on unread. For files, audio, lists, and every path that is only forwarded. */
 import { ANTHROPIC } from './anthropic-errors.ts';
 import { COMMENT } from './chat/choices-wire.ts';
 import { OpenReader } from './event-reader.ts';
 import { OPENAI } from './openai-errors.ts';
 import type { Wire } from './wire.ts';
 
-const ANYTHING = {
+const UNREAD = {
   isOpen: true,
   examine: () => ({ kind: 'answer', value: undefined, usage: undefined }),
   usageOf: () => undefined,
@@ -19,8 +19,8 @@ const ANYTHING = {
   keepAlive: (mode) => (mode === 'off' ? undefined : COMMENT),
 } satisfies Partial<Wire>;
 
-/** On OpenAI's API. */
-export const plain: Wire = { ...OPENAI, ...ANYTHING, name: 'plain' };
+/** Unread answers of OpenAI's API. */
+export const plain: Wire = { ...OPENAI, ...UNREAD, name: 'plain' };
 
-/** On Anthropic's API: paths beside `/v1/messages`, such as batches. */
-export const plainMessages: Wire = { ...ANTHROPIC, ...ANYTHING, name: 'plain messages' };
+/** Unread answers of Anthropic's API: those of paths beside `/v1/messages`, such as batches. */
+export const plainMessages: Wire = { ...ANTHROPIC, ...UNREAD, name: 'plain messages' };

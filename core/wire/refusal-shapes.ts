@@ -1,10 +1,10 @@
-/** The shapes in which servers refuse a request, read into one. */
+/** Reads the shapes in which servers refuse a request into one. */
 import { isRecord } from '../bytes/json.ts';
 
-/** Longest plain text that is shown as an error's message. */
+/** The longest plain text that is shown as an error's message. A longer one is cut. */
 const MAX_TEXT = 500;
 
-/** What a refusal says. */
+/** What a refusal says. Members that it leaves out are undefined. */
 export interface RefusalDescription {
   readonly message?: string | undefined;
   readonly type?: string | undefined;
@@ -13,13 +13,14 @@ export interface RefusalDescription {
 }
 
 /**
- * What a refusal says, whatever its shape.
- * @param parsed  Its body as JSON; undefined where it is none, and its text is read instead.
+ * Reads a refusal of any known shape.
+ * @param parsed  Its body as a JSON value. If it is undefined, `received` is read as text.
  */
 export function describeRefusal(parsed: unknown, received: Buffer): RefusalDescription {
   return parsed === undefined ? { message: plainText(received) } : describe(parsed);
 }
 
+/** The refusal's own message; if it has none, one with the upstream and the status. */
 export function refusalMessage(
   { message }: RefusalDescription,
   { status, upstream }: { readonly status: number; readonly upstream: string },
@@ -27,7 +28,9 @@ export function refusalMessage(
   return message ?? `The upstream '${upstream}' answered with status ${status}`;
 }
 
-/** Reads the shapes that servers are known to use (OptiLLM, Ollama, vLLM, FastAPI, Bedrock, Cohere, Gemini, Anthropic). */
+/**
+ * Reads the shapes that servers are known to use (OptiLLM, Ollama, vLLM, FastAPI, Bedrock, Cohere, Gemini, Anthropic).
+ */
 function describe(body: unknown): RefusalDescription {
   if (Array.isArray(body)) return body.length > 0 ? describe(body[0]) : {};
   if (typeof body === 'string') return { message: stringOrUndefined(body) };
@@ -51,7 +54,7 @@ function describe(body: unknown): RefusalDescription {
   };
 }
 
-/** FastAPI: a text, or a list of `{ loc, msg }`. */
+/** FastAPI's `detail`: a text, an object, or a list of `{ loc, msg }`. */
 function detailOf(detail: unknown): string | undefined {
   if (!Array.isArray(detail)) return isRecord(detail) ? describe(detail).message : stringOrUndefined(detail);
   const lines = detail.flatMap((entry: unknown) => {
@@ -63,6 +66,7 @@ function detailOf(detail: unknown): string | undefined {
   return lines.length > 0 ? lines.join('; ') : undefined;
 }
 
+/** Undefined for a body that is empty, HTML or binary. */
 function plainText(body: Buffer): string | undefined {
   const text = body
     .subarray(0, 4 * MAX_TEXT)

@@ -1,31 +1,31 @@
 import { StringDecoder } from 'node:string_decoder';
 
-/** One dispatched event: its name, if it had one, and its `data` lines joined. */
+/** One server-sent event: its name, if it has one, and its `data` lines joined. */
 export interface SseEvent {
   readonly event?: string;
   readonly data: string;
 }
 
 /**
- * Decodes server-sent events from bytes that are cut anywhere (WHATWG HTML, 9.2.6): LF, CR and CRLF, many `data` lines,
- * comments, a BOM. `id` and `retry` are dropped. Linear in the bytes, whatever the cuts.
+ * Decodes server-sent events from bytes that are cut anywhere (WHATWG HTML, 9.2.6). Handles LF, CR and CRLF, several
+ * `data` lines, comments and a BOM. Drops `id` and `retry`. Linear in the bytes however they are cut.
  */
 export class SseDecoder {
   readonly #utf8 = new StringDecoder('utf8');
-  /** The beginning of a line whose end has not come. It only grows by concatenation: searching it each time would be quadratic. */
+  /** The beginning of a line whose end has not come. It is never searched again: that would take quadratic time. */
   #line = '';
   #name = '';
   #data: string | undefined;
   #isStarted = false;
-  /** The last line ended in CR: an LF that follows belongs to it. */
+  /** The text so far ended in CR. If the next one begins with LF, that belongs to the same line end. */
   #skipsLineFeed = false;
 
-  /** The events that became whole. */
+  /** Returns the events that these bytes complete. */
   push(chunk: Buffer): SseEvent[] {
     return this.#read(this.#utf8.write(chunk));
   }
 
-  /** The end of the input closes nothing: an event without its empty line is incomplete and dropped. */
+  /** Drops an event that has begun: without the empty line after it, it is incomplete. Returns no events. */
   end(): SseEvent[] {
     this.#line = '';
     this.#name = '';
@@ -33,7 +33,7 @@ export class SseDecoder {
     return [];
   }
 
-  /** Nothing is begun: the bytes so far were whole events and whole comments. */
+  /** No event has begun: the bytes so far were whole events and whole comments. */
   get isBetweenEvents(): boolean {
     return this.#line === '' && this.#data === undefined && this.#name === '';
   }
@@ -95,15 +95,15 @@ function valueOf(line: string, colon: number): string {
   return line.slice(line.startsWith(' ', colon + 1) ? colon + 2 : colon + 1);
 }
 
-/** A value as the bytes of one event. */
+/** A JSON value as the bytes of one event. */
 export function encodeData(json: unknown): Buffer {
   return Buffer.from(`data: ${JSON.stringify(json)}\n\n`);
 }
 
-/** An event's data as its bytes. */
+/** A text as the bytes of one event, with a `data` line for each of its lines. */
 export function encodeText(data: string): Buffer {
   return Buffer.from(`data: ${data.replaceAll('\n', '\ndata: ')}\n\n`);
 }
 
-/** What ends a stream on OpenAI's chat and completions wires. */
+/** The event `[DONE]`, which ends a stream on OpenAI's chat and completions wires. */
 export const DONE: Buffer = Buffer.from('data: [DONE]\n\n');

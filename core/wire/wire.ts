@@ -5,97 +5,106 @@ import type { Failure } from './failure.ts';
 import type { SseEvent } from './sse.ts';
 
 /**
- * What one wire format is, as a value: how its answers look, whole and streamed, how a failure looks in it, what they
- * took. Everything that differs by wire is a member here, so that nothing else asks which wire it has before it. A
- * provider of an API of its own brings its own `Wire`.
+ * One wire: the format in which an API sends answers. It says how answers look (whole and streamed), how errors look,
+ * and where usage is reported. Everything that differs by wire is a member here, so that no other code asks which wire
+ * it handles. A provider whose API has a format of its own brings its own `Wire`.
  */
 export interface Wire {
   /** For logs and messages: `chat`, `messages`. */
   readonly name: string;
-  /** The API that the wire is part of, for messages: whose it is, and which built-in provider speaks it. */
+  /** The API that the wire belongs to, for error messages: whose it is, and the built-in provider that speaks it. */
   readonly api: { readonly title: string; readonly provider: string };
-  /** The response header in which this API names a request. Lower case. */
+  /** The response header that holds this API's request id. Lower case. */
   readonly requestIdHeader: string;
 
-  /** true: an answer may be anything (files, audio, lists), and nothing in it is looked at. */
+  /** An open wire: an answer may be anything (a file, audio, a list), and its content is not examined. */
   readonly isOpen: boolean;
   /**
    * Is a body that came with a 2xx an answer, a failure, or neither?
-   * @param isFramed  false: neither length nor chunking says where the body ends, and a cut looks like an end.
+   * @param isFramed  Do the headers say where the body ends (by length or chunking)? If not, a cut looks like an end.
    */
   examine(body: Buffer, isFramed: boolean): Verdict;
-  /** Token counts in chat's words; undefined for anything else. */
+  /** Reads this wire's usage into chat's field names; undefined for anything else. */
   readonly usageOf: (usage: unknown) => Usage | undefined;
 
-  /** What ends a stream properly, for clients that wait for it; undefined where the last event says so itself. */
+  /**
+   * The bytes that end a stream, since clients wait for them; undefined if the stream just ends with its last event.
+   */
   readonly endMark: Buffer | undefined;
   /**
-   * Reads the events of one stream.
-   * @param choices  How many choices must finish; for completions, of all prompts together.
+   * Creates the reader of one stream's events.
+   * @param choices  How many choices must finish. For completions: all choices of all prompts.
    */
   readEvents(choices: number): EventReader;
 
-  /** false: an answer has one form only, and neither of the next two is ever defined. */
+  /** Can answers be converted between whole and streamed? If not, `toEvents` and `toAnswer` always return undefined. */
   readonly hasTwoForms: boolean;
   /**
-   * The events that tell of a whole answer; undefined where it is not what the wire promises.
-   * @param hasUsage  Is usage told where this wire tells it in a chunk of its own?
+   * A whole answer as the events of a stream; undefined if it does not have this wire's shape.
+   * @param hasUsage  Should the usage be among them? Counts only on wires that send it in a chunk of its own.
    */
   toEvents(answer: Fields, hasUsage: boolean): Buffer | undefined;
-  /** The answer that the events of a whole stream tell of; undefined where they make no complete one with its usage. */
+  /** The events of a whole stream as one answer; undefined if they do not make a complete one. */
   toAnswer(events: Buffer): object | undefined;
-  /** Is the usage of a stream a chunk of its own, sent only to clients that ask? */
+  /** Does a stream report its usage in a chunk of its own, only to clients that ask for it? */
   readonly hasUsageChunk: boolean;
-  /** Did the request succeed, as far as its 200 tells in its body? What failed is not worth keeping. */
+  /** Does the body of a 200 say that the request succeeded? If not, the answer is not kept. */
   isSuccess(body: Buffer, form: 'complete' | 'stream'): boolean;
 
   /** An error as the body of an HTTP answer. */
   errorBody(error: GatewayError, requestId: string): string;
-  /** An upstream's refusal as a body of this wire: as it came where it has that shape, else remade from what it says. */
+  /**
+   * An upstream's refusal as a body of this wire: unchanged if it has that shape, else written anew from what it says.
+   */
   refusalBody(received: Buffer, refusal: { readonly status: number; readonly upstream: string }): Buffer;
   /**
    * An error as the last event of a stream that has begun.
-   * @param sequenceNumber  The next one of a stream whose events are numbered.
+   * @param sequenceNumber  The event's number, on a wire that numbers its events.
    */
   errorEvent(error: EventFailure, sequenceNumber?: number): Buffer;
-  /** The bytes that keep an idle stream open, to be sent at event borders only; undefined where nothing is to be sent. */
+  /**
+   * The bytes that keep an idle stream open; send them only between events. Undefined if nothing is to be sent.
+   * @param head  What the stream's chunks have in common, if it is known.
+   */
   keepAlive(mode: KeepAliveMode, head?: ChunkIdentity): Buffer | undefined;
 
   /**
    * A list of models as clients of this API read it.
-   * @param query  Of the request; some clients ask for a form of their own.
+   * @param query  The request's query, in which some clients ask for a form of their own.
    */
   modelList(models: readonly ListedModel[], query: URLSearchParams): object;
   /** One model of such a list. */
   modelEntry(model: ListedModel): object;
 }
 
+/** What a body is that came with a 2xx. */
 export type Verdict =
-  /** `value` is undefined where the body was too large to be parsed for nothing. */
+  /** `value` is undefined if the body was so large that it was not parsed. */
   | { readonly kind: 'answer'; readonly value: Fields | undefined; readonly usage: Usage | undefined }
   /** A 200 with an error inside. */
   | { readonly kind: 'failure'; readonly failure: Failure }
-  /** Not the wire; `detail` completes "The upstream 'x' …". */
+  /** Not this wire; `detail` completes "The upstream 'x' …". */
   | { readonly kind: 'unusable'; readonly detail: string };
 
-/** What the events of one stream say, noted as they pass. Sync, because it runs once per read. */
+/** Notes what the events of one stream say. Sync, because it runs once per read. */
 export interface EventReader {
-  /** What makes an event worth decoding: searched in the bytes, read as Latin-1. */
+  /** Finds events that are worth decoding. It is searched for in their bytes as Latin-1 text. */
   readonly mark: RegExp;
-  /** Takes a decoded event; returns the failure that it tells of. */
+  /** Takes a decoded event. Returns the failure that it reports, if it does. */
   read(event: SseEvent): Failure | undefined;
-  /** Takes part of an event that is too large to hold, and so to decode, as Latin-1: what it shows is taken as it is. */
+  /** Takes part of an event that is too large to hold and decode, as Latin-1 text, and notes what it can find there. */
   readPart(text: string): void;
-  /** A proper end was seen. Always true on a wire that has none. */
+  /** A proper end was seen. Always true on an open wire. */
   readonly isComplete: boolean;
-  /** The wire's `endMark` came: what follows is no part of the answer. */
+  /** The wire's `endMark` came. What follows is not part of the answer. */
   readonly sawEndMark: boolean;
   /** The stream itself said that the request failed. */
   readonly hasFailed: boolean;
-  /** The last one seen, in chat's words. */
+  /** The last usage seen, in chat's field names. */
   readonly usage: Usage | undefined;
 }
 
+/** What an error event says. */
 export interface EventFailure {
   readonly status: number;
   readonly message: string;
@@ -103,7 +112,7 @@ export interface EventFailure {
   readonly code: string | null;
 }
 
-/** How silence is bridged: by a comment, by an empty delta for clients that break on comments, or not. */
+/** What keeps an idle stream open: a comment, an empty chunk for clients that break on comments, or nothing. */
 export type KeepAliveMode = 'comment' | 'chunk' | 'off';
 
 /** What all chunks of one stream have in common. */
@@ -114,7 +123,7 @@ export interface ChunkIdentity {
   readonly model?: string;
 }
 
-/** A model under the name that reaches it; further members are the upstream's own. */
+/** A model in a list. Requests reach it under `id`; further members are the upstream's own. */
 export interface ListedModel {
   readonly id: string;
   readonly [key: string]: unknown;

@@ -1,4 +1,4 @@
-/** The wires that come along, by name. A provider of an API of its own brings another. */
+/** The built-in wires by name. A provider whose API has a format of its own brings another. */
 import { chat } from './chat/chat.ts';
 import { completions } from './completions/completions.ts';
 import { embeddings } from './embeddings.ts';
@@ -7,14 +7,15 @@ import { plain, plainMessages } from './plain.ts';
 import { responses } from './responses/responses.ts';
 import type { Wire } from './wire.ts';
 
+/** The built-in wires by name. */
 export const wires = Object.freeze({
   chat,
   completions,
   embeddings,
   responses,
   messages,
-  /** Whatever is passed on without being looked at. */
+  /** An open wire, whose answers are passed on unread. */
   plain,
-  /** The same beside `/v1/messages`: its errors have Anthropic's shape. */
+  /** The same for paths beside `/v1/messages`: errors have Anthropic's shape. */
   plainMessages,
 }) satisfies Readonly<Record<string, Wire>>;

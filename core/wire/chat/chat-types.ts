@@ -1,25 +1,31 @@
 /**
- * OpenAI's chat wire, as far as this program acts on it. Everything is open: fields nobody here knows are kept
- * (`[key: string]: unknown`), and everything is read-only: bodies are changed by `Payload.with`.
+ * OpenAI's chat wire, as far as this program acts on it. All types are open: fields that they do not name are kept
+ * (`[key: string]: unknown`). All are read-only: bodies are changed by `Payload.with`.
  */
 
 interface Open {
   readonly [key: string]: unknown;
 }
 
+/** A part of a message's content that is text. */
 export interface TextPart extends Open {
   readonly type: 'text';
   readonly text: string;
 }
 
-/** Text, image, audio, file, or a kind that is not known here. */
+/** A part of a message's content: text, image, audio, file, or a kind that is not known here. */
 export interface ContentPart extends Open {
   readonly type: string;
   readonly text?: string;
 }
 
+/** A message's content. */
 export type Content = string | readonly ContentPart[] | null;
 
+/**
+ * A call of a function or of a custom tool. In a stream, its first delta has the name, later ones pieces of the
+ * arguments.
+ */
 export interface ToolCall extends Open {
   readonly id?: string;
   readonly type?: string;
@@ -27,6 +33,7 @@ export interface ToolCall extends Open {
   readonly custom?: { readonly name: string; readonly input: string };
 }
 
+/** One turn of a conversation. */
 export interface Message extends Open {
   readonly role: string;
   readonly content?: Content;
@@ -37,6 +44,7 @@ export interface Message extends Open {
   readonly reasoning_content?: string | null;
 }
 
+/** The body of a request to `/v1/chat/completions`. */
 export interface ChatRequest extends Open {
   readonly model: string;
   readonly messages: readonly Message[];
@@ -54,6 +62,7 @@ export interface ChatRequest extends Open {
   readonly response_format?: Open | null;
 }
 
+/** How many tokens an answer took. */
 export interface Usage extends Open {
   readonly prompt_tokens?: number;
   readonly completion_tokens?: number;
@@ -62,6 +71,7 @@ export interface Usage extends Open {
   readonly completion_tokens_details?: Readonly<Record<string, number>> | null;
 }
 
+/** One of a completion's answers; a request asks for `n` of them. */
 export interface Choice extends Open {
   readonly index: number;
   readonly message: Message;
@@ -69,6 +79,7 @@ export interface Choice extends Open {
   readonly logprobs?: unknown;
 }
 
+/** A whole answer. */
 export interface ChatCompletion extends Open {
   readonly id: string;
   readonly object: string;
@@ -79,6 +90,7 @@ export interface ChatCompletion extends Open {
   readonly system_fingerprint?: string | null;
 }
 
+/** What a chunk adds to a choice's message. */
 export interface Delta extends Open {
   readonly role?: string;
   readonly content?: string | null;
@@ -87,6 +99,7 @@ export interface Delta extends Open {
   readonly tool_calls?: readonly (ToolCall & { readonly index?: number })[];
 }
 
+/** What a chunk adds to one choice. */
 export interface ChunkChoice extends Open {
   readonly index: number;
   readonly delta: Delta;
@@ -94,6 +107,7 @@ export interface ChunkChoice extends Open {
   readonly logprobs?: unknown;
 }
 
+/** One event of a streamed answer. */
 export interface Chunk extends Open {
   readonly id: string;
   readonly object: string;

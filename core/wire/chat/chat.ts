@@ -1,4 +1,4 @@
-/** OpenAI's chat completions: the wire that conversations have inside this program. */
+/** OpenAI's chat completions, the wire that approaches work with. */
 import { isRecord, type Fields } from '../../bytes/json.ts';
 import { examine } from '../examine.ts';
 import { OPENAI } from '../openai-errors.ts';
@@ -8,8 +8,8 @@ import type { ChunkIdentity, KeepAliveMode, Wire } from '../wire.ts';
 import type { ChatCompletion } from './chat-types.ts';
 import { ChunkAssembler } from './chunk-assembler.ts';
 import { ChunkReader } from './chunk-reader.ts';
+import { assembled, COMMENT, emptyChunk, encodedChunks, hasAnyChoice, hasOnlyChoices } from './choices-wire.ts';
 import { completionToChunks } from './completion-chunks.ts';
-import { assembled, COMMENT, emptyChunk, encodedChunks, hasChoices, isChosen } from './choices-wire.ts';
 
 export const chat: Wire = {
   ...OPENAI,
@@ -18,7 +18,7 @@ export const chat: Wire = {
   examine: (body, isFramed) =>
     examine(body, isFramed, {
       isAlwaysParsed: true,
-      isAnswer: isChosen,
+      isAnswer: hasAnyChoice,
       lacking: 'answered without any choice',
       usageOf: usageFromChat,
     }),
@@ -44,5 +44,5 @@ function chatKeepAlive(mode: KeepAliveMode, head: ChunkIdentity | undefined): Bu
 }
 
 function isChat(answer: Fields): answer is Fields & ChatCompletion {
-  return hasChoices(answer, ({ message }) => isRecord(message));
+  return hasOnlyChoices(answer, ({ message }) => isRecord(message));
 }

@@ -1,24 +1,30 @@
-/** What chat and text completions share: answers are choices, streams are chunks that end in `[DONE]`. */
+/** What the wires of chat and text completions share: answers hold choices, streams are chunks that end in `[DONE]`. */
 import { isRecord, type Fields } from '../../bytes/json.ts';
 import { DONE, encodeData } from '../sse.ts';
 import type { ChunkIdentity } from '../wire.ts';
 
+/** An SSE comment, which clients ignore. */
 export const COMMENT = Buffer.from(': keep-alive\n\n');
 
-/** Has a body the choices that make it an answer? */
-export function isChosen({ choices }: Fields): boolean {
+/** Is there at least one choice? */
+export function hasAnyChoice({ choices }: Fields): boolean {
   return Array.isArray(choices) && choices.length > 0;
 }
 
-export function hasChoices({ choices }: Fields, isChoice: (choice: Fields) => boolean): boolean {
+/** Is `choices` a list, perhaps empty, in which every entry is a choice of this wire? */
+export function hasOnlyChoices({ choices }: Fields, isChoice: (choice: Fields) => boolean): boolean {
   return Array.isArray(choices) && choices.every((choice) => isRecord(choice) && isChoice(choice));
 }
 
+/** A whole stream of chunks as bytes, `[DONE]` included. */
 export function encodedChunks(chunks: Iterable<object>): Buffer {
   return Buffer.concat([...Array.from(chunks, (chunk) => encodeData(chunk)), DONE]);
 }
 
-/** Puts a whole stream together. An answer whose usage nobody told is none: it could not be told again in full. */
+/**
+ * Assembles a whole stream into one answer. Undefined if it is not complete or has no usage: such an answer could not
+ * be given to a client that wants the usage.
+ */
 export function assembled(
   assembler: { push(events: Buffer): void; readonly isWhole: boolean; toCompletion(): object },
   events: Buffer,

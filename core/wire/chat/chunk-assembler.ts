@@ -1,18 +1,18 @@
 import { isRecord, type Fields } from '../../bytes/json.ts';
-import { ChunkHead, join, joinLogprobs, keepFirst, keepLast, partsOf, toObject, type Parts } from './delta.ts';
 import type { ChatCompletion, Choice, Chunk } from './chat-types.ts';
 import { isFinished, toChunk } from './chunk.ts';
+import { ChunkHead, join, joinLogprobs, keepFirst, keepLast, partsOf, toObject, type Parts } from './delta.ts';
 
 /**
- * Puts the chunks of a chat stream together to the completion they tell of: deltas joined per choice, tool calls per
- * index, fields that nobody here knows kept. Never throws on what an upstream sends; `isWhole` says what it is worth.
+ * Assembles the chunks of a chat stream into a completion. Joins deltas per choice and tool calls per index, and keeps
+ * unknown fields. Never throws, whatever an upstream sends: `isWhole` says whether the completion can be used.
  */
 export class ChunkAssembler {
   readonly #head = new ChunkHead();
   readonly #choices = new Map<number, ChoiceParts>();
   readonly #count: number;
 
-  /** @param init.n  How many choices there are to be. */
+  /** @param init.n  How many choices are expected. */
   constructor(init: { readonly n?: number | undefined } = {}) {
     this.#count = Math.max(1, init.n ?? 1);
   }
@@ -41,12 +41,12 @@ export class ChunkAssembler {
     return [...this.#choices.values()].every((choice) => choice.isFinished);
   }
 
-  /** An error event came, or something that is no chunk. */
+  /** An error event came, or one that is not JSON. */
   get hasFailed(): boolean {
     return this.#head.hasFailed;
   }
 
-  /** What came so far. */
+  /** The completion as far as it has come. */
   toCompletion(): ChatCompletion {
     const inOrder = [...this.#choices].sort(([a], [b]) => a - b);
     const choices = inOrder.map(([index, choice]) => choice.toChoice(index));
@@ -54,7 +54,7 @@ export class ChunkAssembler {
   }
 }
 
-/** The completion that the body of a stream tells of, read to its end. Rejects as the body does. */
+/** Reads the body of a stream to its end, and assembles it. Rejects if the body does. */
 export async function assembleStream(body: AsyncIterable<Buffer>): Promise<ChatCompletion> {
   const assembler = new ChunkAssembler();
   for await (const bytes of body) assembler.push(bytes);
@@ -104,7 +104,10 @@ class ChoiceParts {
     }
   }
 
-  /** `audio`, `function_call` and what is like them: fragments in some members, the others fixed. */
+  /**
+   * Joins an object such as `audio` or `function_call`. Some of its members come in fragments, the others do not
+   * change.
+   */
   #addObject(key: string, value: Record<string, unknown>): void {
     const inner = partsOf(this.#message, key);
     for (const [name, member] of Object.entries(value)) {
@@ -147,7 +150,10 @@ class ToolCallParts {
     }
   }
 
-  /** Upstreams that do not number send whole calls; a fragment without identity belongs to the last one. */
+  /**
+   * The index of a tool call. Without one, a delta with a new id, or with a name, begins a call; others continue the
+   * last one.
+   */
   #indexOf(calls: ReadonlyMap<number, Parts>, { index, id, function: called }: Fields): number {
     if (typeof index === 'number') return index;
     if (id) {
@@ -158,7 +164,7 @@ class ToolCallParts {
   }
 }
 
-/** An upstream may leave out the arguments of a call without any; clients want a string. */
+/** If a call has no arguments, an upstream may leave them out, but clients expect a string. */
 function toToolCall(parts: Parts): Record<string, unknown> {
   const called = parts.get('function');
   if (called instanceof Map && !called.has('arguments')) called.set('arguments', '');

@@ -10,7 +10,7 @@ import { isFinished } from './chunk.ts';
 const MARK = new RegExp(String.raw`"(?:usage|finish_reason)"${MARK_VALUE}|${ERROR_MARK}|^data: ?\[DONE\]`, 'm');
 const FINISHED = new RegExp(String.raw`"finish_reason"${MARK_VALUE}`);
 
-/** The events of chat and of text completions: which choices have finished, and the usage. */
+/** Reads the events of chat and of text completions. Notes which choices have finished, and the usage. */
 export class ChunkReader implements EventReader {
   readonly mark = MARK;
   readonly hasFailed = false;
@@ -40,8 +40,9 @@ export class ChunkReader implements EventReader {
   }
 
   #readChunk(chunk: Fields): void {
-    const vendor = chunk['x_groq'];
-    const usage = chunk['usage'] ?? (isRecord(vendor) ? vendor['usage'] : undefined);
+    // Groq reports the usage in a member of its own.
+    const groq = chunk['x_groq'];
+    const usage = chunk['usage'] ?? (isRecord(groq) ? groq['usage'] : undefined);
     if (isRecord(usage)) this.usage = usage;
     const { choices } = chunk;
     if (!Array.isArray(choices)) return;

@@ -1,21 +1,24 @@
-/** What one chunk of a chat stream adds: the one tolerant reader for all who read chunks. */
+/** Reads chunks of a chat stream tolerantly. Every reader of chunks uses this, so that all see the same in one. */
 import { isRecord, type Fields } from '../../bytes/json.ts';
 import { readFrame, type Frame } from '../frame.ts';
 import type { SseEvent } from '../sse.ts';
 import type { Chunk, ChunkChoice } from './chat-types.ts';
 
+/** What one event of a chat stream is. */
 export type ChunkFrame = { readonly kind: 'chunk'; readonly chunk: Chunk } | Exclude<Frame, { readonly kind: 'part' }>;
 
-/** Reads an event as a chunk. What it lacks is filled in, so that readers need not look: `choices`, `index`, `delta`. */
+/** Reads an event as a chunk. Missing `choices`, `index` and `delta` are filled in, so that readers need not check. */
 export function readChunk(event: SseEvent): ChunkFrame {
   const frame = readFrame(event);
   return frame.kind === 'part' ? { kind: 'chunk', chunk: toChunk(frame.value) } : frame;
 }
 
-/** The object as a chunk: itself where it is a whole one. A chunk that only tells usage or metadata has no choices. */
+/**
+ * The object itself if it is a complete chunk, else a completed copy. Without a list of choices it gets an empty one.
+ */
 export function toChunk(value: Fields): Chunk {
   const { choices } = value;
-  // The one seam between what an upstream sends and the type of a chunk; fields beyond the choices are open.
+  // The only cast from what an upstream sends to the type of a chunk. Fields beside `choices` are not checked.
   if (Array.isArray(choices) && choices.every(isWholeChoice)) return value as unknown as Chunk;
   const whole = Array.isArray(choices)
     ? choices.flatMap((choice: unknown, position) => toChoice(choice, position))
@@ -35,19 +38,19 @@ function toChoice(choice: unknown, position: number): ChunkChoice[] {
   return [{ index: typeof index === 'number' ? index : position, delta: given, ...rest }];
 }
 
-/** Does it bring something of an answer: text that is more than blanks, a tool call, a refusal? */
+/** Does the chunk bring part of an answer: text that is not blank, a tool call, a refusal? */
 export function bringsContent({ choices }: Chunk): boolean {
   return choices.some(
     ({ delta }) => hasText(delta.content) || (delta.tool_calls?.length ?? 0) > 0 || hasText(delta.refusal),
   );
 }
 
-/** Does it end a choice? */
+/** Does the chunk end a choice? */
 export function isLast({ choices }: Chunk): boolean {
   return choices.some(({ finish_reason }) => isFinished(finish_reason));
 }
 
-/** Does this `finish_reason` end a choice? Some servers send an empty one while it goes on. */
+/** Does this `finish_reason` end a choice? Some servers send an empty one while the choice goes on. */
 export function isFinished(reason: unknown): reason is string {
   return typeof reason === 'string' && reason !== '';
 }

@@ -1,24 +1,28 @@
 import { isRecord, type Fields } from '../../bytes/json.ts';
-import { pieces } from './delta.ts';
 import type { ChatCompletion, Choice, Chunk, ChunkChoice, Message } from './chat-types.ts';
+import { pieces } from './delta.ts';
 
+/** How a completion is turned into chunks. Default for `id` and `created`: those of the completion. */
 export interface ChunkOptions {
   readonly id?: string | undefined;
   readonly created?: number | undefined;
-  /** UTF-16 units of text per chunk; a surrogate pair is never split. */
+  /** How many UTF-16 units of text a chunk has; a surrogate pair is never split. Default: 4096. */
   readonly pieces?: number | undefined;
-  /** The client asked for usage: a chunk of its own at the end, and `usage: null` before. */
+  /** The client asked for usage: it gets a chunk of its own at the end, and the others have `usage: null`. */
   readonly includeUsage?: boolean | undefined;
 }
 
-/** Text beyond it is cut, so that no event becomes too large to hold. */
+/** UTF-16 units per chunk. Longer text is split, so that no event becomes too large to hold. */
 const PIECE = 4096;
-/** For an answer that an approach chose: clients show it as it comes, as they do one that is being written. */
+/**
+ * UTF-16 units per chunk of an answer that an approach chose. So few that clients show it growing, like one being
+ * written.
+ */
 export const CHOSEN_PIECE = 160;
 
 /**
- * The stream that tells of a completion: per choice the role, its text in pieces, the finish; usage last. Put together
- * again by `ChunkAssembler` it is the same completion.
+ * A completion as the chunks of a stream: for each choice the role, then its text in pieces, then the finish; usage
+ * last. `ChunkAssembler` makes the same completion of them again.
  */
 export function* completionToChunks(completion: ChatCompletion, options: ChunkOptions = {}): Generator<Chunk> {
   const {
@@ -41,39 +45,43 @@ export function* completionToChunks(completion: ChatCompletion, options: ChunkOp
     ...(service_tier === undefined ? {} : { service_tier }),
     ...(system_fingerprint === undefined ? {} : { system_fingerprint }),
   };
-  const asked = includeUsage && usage !== undefined ? { usage: null } : {};
-  // What is said once is said first.
+  const noUsage = includeUsage && usage !== undefined ? { usage: null } : {};
+  // Other members go out once, in the first chunk.
   let once: object = others;
   for (const [index, choice] of choices.entries()) {
-    yield { ...head, choices: [chunkChoice(choice, index, roleDelta(choice.message))], ...asked, ...once };
+    yield { ...head, choices: [chunkChoice(choice, index, roleDelta(choice.message))], ...noUsage, ...once };
     once = {};
   }
   for (const [index, choice] of choices.entries()) {
     let { logprobs } = choice;
     for (const delta of deltas(choice.message, units)) {
-      yield { ...head, choices: [chunkChoice(choice, index, delta, logprobs)], ...asked };
+      yield { ...head, choices: [chunkChoice(choice, index, delta, logprobs)], ...noUsage };
       logprobs = undefined;
     }
-    yield { ...head, choices: [lastChoice(choice, index, logprobs)], ...asked };
+    yield { ...head, choices: [lastChoice(choice, index, logprobs)], ...noUsage };
   }
   if (includeUsage && usage) yield { ...head, choices: [], usage, ...once };
 }
 
-/** Fields whose text comes in pieces, thoughts first. */
+/** Fields whose text is sent in pieces, reasoning first. */
 const TEXTS = ['reasoning_content', 'reasoning', 'content', 'refusal'] as const;
 
-/** Role, and whatever is not told in pieces. Thoughts begin by their first piece only: some clients show a box for `""`. */
+/**
+ * The first delta of a choice: the role, and every field that is not sent in pieces. Text fields are in it as `""`, but
+ * reasoning is not, because some clients show an empty box for it.
+ */
 function roleDelta(message: Message): Fields {
-  const begun: [string, unknown][] = [];
+  const members: [string, unknown][] = [];
   for (const [key, value] of Object.entries(message)) {
     if (key === 'tool_calls' && Array.isArray(value) && value.length > 0) continue;
     const isText = typeof value === 'string' && TEXTS.some((text) => text === key);
-    if (!isText) begun.push([key, value]);
-    else if (value === '' || !key.startsWith('reasoning')) begun.push([key, '']);
+    if (!isText) members.push([key, value]);
+    else if (value === '' || !key.startsWith('reasoning')) members.push([key, '']);
   }
-  return Object.fromEntries(begun);
+  return Object.fromEntries(members);
 }
 
+/** The deltas after the first: texts in pieces, then each tool call, its name before its arguments. */
 function* deltas(message: Message, units: number): Generator<Fields> {
   for (const key of TEXTS) {
     const text = message[key];
@@ -90,7 +98,7 @@ function* deltas(message: Message, units: number): Generator<Fields> {
   }
 }
 
-/** What a tool call carries its arguments in, by its kind. Its first delta names it, they follow. */
+/** The kinds of tool calls, each with the member that holds its arguments. */
 const ARGUMENTS = [
   ['function', 'arguments'],
   ['custom', 'input'],
@@ -107,13 +115,16 @@ function withoutText(call: Fields, kind: string, member: string): Fields {
   return isRecord(called) && typeof called[member] === 'string' ? { [kind]: { ...called, [member]: '' } } : {};
 }
 
-function chunkChoice({ index, logprobs }: Choice, position: number, delta: Fields, told?: unknown): ChunkChoice {
-  const beside = logprobs === undefined ? {} : { logprobs: told ?? null };
-  return { index: typeof index === 'number' ? index : position, delta, ...beside, finish_reason: null };
+/**
+ * @param sent  The `logprobs` that this chunk sends; the chunks without them have null, if the choice has any at all.
+ */
+function chunkChoice({ index, logprobs }: Choice, position: number, delta: Fields, sent?: unknown): ChunkChoice {
+  const member = logprobs === undefined ? {} : { logprobs: sent ?? null };
+  return { index: typeof index === 'number' ? index : position, delta, ...member, finish_reason: null };
 }
 
-/** The finish, with what servers say beside it: `stop_reason`, filter results. */
-function lastChoice(choice: Choice, position: number, told: unknown): ChunkChoice {
+/** The finish, with what servers add to it: `stop_reason`, filter results. */
+function lastChoice(choice: Choice, position: number, sent: unknown): ChunkChoice {
   const { index: _index, message: _message, logprobs: _logprobs, ...rest } = choice;
-  return { ...chunkChoice(choice, position, {}, told), ...rest };
+  return { ...chunkChoice(choice, position, {}, sent), ...rest };
 }

@@ -1,24 +1,25 @@
+/** Joins the deltas of a stream. Used by the assemblers of chat and of text completions. */
 import { isRecord, type Fields } from '../../bytes/json.ts';
 import { tellsFailure } from '../failure.ts';
 import { readFrame } from '../frame.ts';
 import { SseDecoder } from '../sse.ts';
 
-/** What is being assembled from parts. A map, so that `__proto__` is data like any other key. */
+/** An object that is being assembled from parts. A map, so that `__proto__` is data like any other key. */
 export type Parts = Map<string, unknown>;
 
-/** Of a field that is said again, the last saying counts; null says nothing once there was something. */
+/** The last value wins; `null` never overwrites a value. */
 export function keepLast(parts: Parts, key: string, value: unknown): void {
   if (value === undefined || (value === null && parts.has(key))) return;
   parts.set(key, value);
 }
 
-/** Of a field that may not change, the first saying counts; upstreams repeat it empty. */
+/** The first value wins, unless it is empty. For fields that cannot change, but that some upstreams repeat empty. */
 export function keepFirst(parts: Parts, key: string, value: unknown): void {
   const before = parts.get(key);
   if (before === undefined || before === null || before === '') keepLast(parts, key, value);
 }
 
-/** Strings and arrays are fragments and are joined; of anything else the last saying counts. */
+/** Strings and arrays are fragments and are joined; of other values the last one wins. */
 export function join(parts: Parts, key: string, value: unknown): void {
   const before = parts.get(key);
   if (typeof before === 'string' && typeof value === 'string') parts.set(key, before + value);
@@ -27,7 +28,7 @@ export function join(parts: Parts, key: string, value: unknown): void {
   else for (const item of value) before.push(item);
 }
 
-/** The parts of an object within, made when it is first needed. */
+/** The parts of the object under `key`, created if there are none. */
 export function partsOf(parts: Parts, key: string): Parts {
   const before = parts.get(key);
   if (before instanceof Map) return before as Parts;
@@ -36,13 +37,14 @@ export function partsOf(parts: Parts, key: string): Parts {
   return inner;
 }
 
-/** `logprobs` of either wire: its arrays run on from chunk to chunk. */
+/** Joins the `logprobs` of chat or text completions. Their arrays go on from chunk to chunk. */
 export function joinLogprobs(parts: Parts, logprobs: unknown): void {
   if (!isRecord(logprobs)) return keepLast(parts, 'logprobs', logprobs);
   const inner = partsOf(parts, 'logprobs');
   for (const [key, value] of Object.entries(logprobs)) join(inner, key, value);
 }
 
+/** The assembled object, inner ones included. */
 export function toObject(parts: Parts): Record<string, unknown> {
   const entries = [...parts].map(([key, value]): [string, unknown] => [
     key,
@@ -51,7 +53,7 @@ export function toObject(parts: Parts): Record<string, unknown> {
   return Object.fromEntries(entries);
 }
 
-/** A completion of either wire; its open fields are what the upstream made them. */
+/** A completion of chat or text. Its other fields are as the upstream sent them. */
 export interface Whole<C> {
   readonly id: string;
   readonly object: string;
@@ -61,17 +63,18 @@ export interface Whole<C> {
   readonly [key: string]: unknown;
 }
 
-/** What both assemblers share: the fields beside the choices, the bytes, the failure. */
+/** What both assemblers share: decodes the bytes, keeps the fields beside `choices`, and notices failures. */
 export class ChunkHead {
   readonly #fields: Parts = new Map();
   readonly #decoder = new SseDecoder();
   #hasFailed = false;
 
+  /** An error event came, or one that is not JSON. */
   get hasFailed(): boolean {
     return this.#hasFailed;
   }
 
-  /** The chunks in some bytes of an event stream, wherever they are cut. */
+  /** The chunks that these bytes of the event stream complete. Bytes may be cut anywhere. */
   decode(bytes: Buffer): Fields[] {
     return this.#decoder.push(bytes).flatMap((event) => {
       const frame = readFrame(event);
@@ -80,11 +83,12 @@ export class ChunkHead {
     });
   }
 
+  /** Keeps a chunk's fields, except its choices. */
   add(chunk: Fields): void {
     if (tellsFailure(chunk)) this.#hasFailed = true;
     for (const [key, value] of Object.entries(chunk)) {
       if (key === 'id' || key === 'created' || key === 'model') {
-        // Azure's first chunk, which only carries filter results, has them empty.
+        // Azure's first chunk has only filter results; these fields are empty in it.
         if (value) keepFirst(this.#fields, key, value);
       } else if (key !== 'object' && key !== 'choices' && key !== 'obfuscation') keepLast(this.#fields, key, value);
     }
@@ -103,7 +107,7 @@ export class ChunkHead {
   }
 }
 
-/** Cuts text into pieces of so many UTF-16 units, or one more where a surrogate pair would be split. */
+/** Cuts text into pieces of so many UTF-16 units. A piece has one more if a surrogate pair would be split. */
 export function* pieces(text: string, units: number): Generator<string> {
   for (let from = 0; from < text.length;) {
     let to = from + Math.max(1, units);

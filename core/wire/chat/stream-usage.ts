@@ -1,3 +1,4 @@
+/** Asks for the usage of a chat stream, and takes it out of the stream again for a client that did not ask. */
 import { COMMA, CLOSE_ARRAY, CLOSE_OBJECT } from '../../bytes/ascii.ts';
 import type { ByteStream } from '../../bytes/byte-stream.ts';
 import { isRecord, parseJson, scanObject, type Span } from '../../bytes/json.ts';
@@ -5,7 +6,9 @@ import type { Payload } from '../../bytes/payload.ts';
 import { eventEnds } from '../event-border.ts';
 import type { ChatRequest } from './chat-types.ts';
 
-/** The request with `stream_options.include_usage` set, its other options kept; itself where it asks already. */
+/**
+ * The request with `stream_options.include_usage` set, its other options kept. The same payload if it is already set.
+ */
 export function withUsageAsked(payload: Payload<ChatRequest>): Payload<ChatRequest> {
   const { stream_options } = payload.value;
   if (stream_options?.include_usage === true) return payload;
@@ -13,9 +16,10 @@ export function withUsageAsked(payload: Payload<ChatRequest>): Payload<ChatReque
 }
 
 /**
- * The stream as it would be had nobody asked for usage: without the chunk that only tells it, and without `usage: null`
- * in the others. Every other byte stays. A chunk that tells usage beside choices does so unasked, and keeps it.
- * @param stream  Cut at event borders.
+ * The stream as if nobody had asked for usage: without the chunk that only reports it, and without `usage: null` in the
+ * others. All other bytes stay. If a chunk has choices and usage, the usage stays: such upstreams send it without being
+ * asked.
+ * @param stream  Each chunk of it holds whole events.
  */
 export function stripUsage(stream: ByteStream): ByteStream {
   return stream.map(withoutUsage);
@@ -27,7 +31,7 @@ const LETTER_D = 0x64;
 const LF = 0x0a;
 const CR = 0x0d;
 
-/** Whole events without their usage; undefined where nothing is left. */
+/** Whole events without the usage that a client did not ask for, as in `stripUsage`; undefined if nothing is left. */
 export function withoutUsage(block: Buffer): Buffer | undefined {
   let found = block.indexOf(USAGE);
   if (found < 0) return block;
@@ -54,8 +58,8 @@ export function withoutUsage(block: Buffer): Buffer | undefined {
 }
 
 /**
- * `"usage":null` near the end of a one-line event, as OpenAI sends it in every chunk, found without a scan: where the first
- * closing bracket after it is the last byte of the JSON, nothing was opened in between, and it is a member of the whole.
+ * Finds `,"usage":null` near the end of a one-line event, where OpenAI has it in every chunk, without scanning the
+ * JSON. If the first closing bracket after it is the last byte of the JSON, it is a member of the outermost object.
  */
 function lastNullIn(
   block: Buffer,
@@ -76,7 +80,7 @@ function lastNullIn(
   return { start: key - 1, end: value + NULL.length };
 }
 
-/** Which bytes of an event only tell usage: all of it, a member, or none. */
+/** The bytes of an event that only report usage: all of it, one member, or undefined for none. */
 function cutIn(block: Buffer, start: number, end: number): { start: number; end: number } | undefined {
   const data = dataOf(block, start, end);
   if (!data) return undefined;
@@ -92,12 +96,12 @@ function cutIn(block: Buffer, start: number, end: number): { start: number; end:
   }
   const before = members[index - 1];
   const after = members[index + 1];
-  // With the comma after it, or where it is the last, with the one before.
+  // Cuts the comma after the member as well, or the one before it if the member is the last.
   if (after) return { start: data.start + usage.keyStart, end: data.start + after.keyStart };
   return { start: data.start + (before ? before.end : usage.keyStart), end: data.start + usage.end };
 }
 
-/** The one `data` line of an event. JSON over several lines is left alone: no known server sends it. */
+/** The `data` line of an event; undefined if it has several, which no known server sends. */
 function dataOf(block: Buffer, start: number, end: number): { start: number; end: number } | undefined {
   let data: { start: number; end: number } | undefined;
   for (let from = start; from < end;) {

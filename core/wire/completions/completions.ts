@@ -1,6 +1,6 @@
-/** OpenAI's text completions, the older API: choices are plain texts, and a request may hold several prompts. */
+/** OpenAI's text completions, the older API: choices are plain texts, and one request may hold several prompts. */
 import type { Fields } from '../../bytes/json.ts';
-import { assembled, COMMENT, emptyChunk, encodedChunks, hasChoices, isChosen } from '../chat/choices-wire.ts';
+import { assembled, COMMENT, emptyChunk, encodedChunks, hasAnyChoice, hasOnlyChoices } from '../chat/choices-wire.ts';
 import { ChunkReader } from '../chat/chunk-reader.ts';
 import { examine } from '../examine.ts';
 import { OPENAI } from '../openai-errors.ts';
@@ -16,7 +16,7 @@ export const completions: Wire = {
   examine: (body, isFramed) =>
     examine(body, isFramed, {
       isAlwaysParsed: false,
-      isAnswer: isChosen,
+      isAnswer: hasAnyChoice,
       lacking: 'answered without any choice',
       usageOf: usageFromChat,
     }),
@@ -38,5 +38,5 @@ export const completions: Wire = {
 };
 
 function isText(answer: Fields): answer is Fields & TextCompletion {
-  return hasChoices(answer, ({ text }) => typeof text === 'string');
+  return hasOnlyChoices(answer, ({ text }) => typeof text === 'string');
 }

@@ -1,10 +1,10 @@
 import { isRecord, type Fields } from '../../bytes/json.ts';
+import type { Usage } from '../chat/chat-types.ts';
 import { isFinished } from '../chat/chunk.ts';
 import type { ChunkOptions } from '../chat/completion-chunks.ts';
 import { ChunkHead, join, joinLogprobs, keepLast, pieces, toObject, type Parts } from '../chat/delta.ts';
-import type { Usage } from '../chat/chat-types.ts';
 
-/** What `/v1/completions` answers; in a stream each chunk is such an object, its `text` a fragment. */
+/** An answer of `/v1/completions`. A chunk of a stream has the same shape, with a fragment as its `text`. */
 export interface TextCompletion {
   readonly id: string;
   readonly object: string;
@@ -15,6 +15,7 @@ export interface TextCompletion {
   readonly [key: string]: unknown;
 }
 
+/** One of the answers to one of the request's prompts. */
 export interface TextChoice {
   readonly index: number;
   readonly text: string;
@@ -23,13 +24,13 @@ export interface TextChoice {
   readonly [key: string]: unknown;
 }
 
-/** Puts the chunks of a `/v1/completions` stream together, as `ChunkAssembler` does for chat. */
+/** Assembles the chunks of a `/v1/completions` stream into a completion, as `ChunkAssembler` does for chat. */
 export class TextChunkAssembler {
   readonly #head = new ChunkHead();
   readonly #choices = new Map<number, Parts>();
   readonly #count: number;
 
-  /** @param init.n  How many choices there are to be, of all prompts together. */
+  /** @param init.n  How many choices are expected, of all prompts together. */
   constructor(init: { readonly n?: number | undefined } = {}) {
     this.#count = Math.max(1, init.n ?? 1);
   }
@@ -49,11 +50,12 @@ export class TextChunkAssembler {
     return [...this.#choices.values()].every((choice) => choice.has('finish_reason'));
   }
 
+  /** An error event came, or one that is not JSON. */
   get hasFailed(): boolean {
     return this.#head.hasFailed;
   }
 
-  /** What came so far. */
+  /** The completion as far as it has come. */
   toCompletion(): TextCompletion {
     const inOrder = [...this.#choices].sort(([a], [b]) => a - b);
     const choices = inOrder.map(([index, parts]) => ({ index, text: '', finish_reason: null, ...toObject(parts) }));
@@ -84,7 +86,7 @@ function addChoice(parts: Parts, choice: Fields): void {
   }
 }
 
-/** The stream that tells of a text completion; `logprobs` come with the first piece. */
+/** A text completion as the chunks of a stream. A choice's `logprobs` come with its first piece. */
 export function* textCompletionToChunks(
   completion: TextCompletion,
   options: ChunkOptions = {},
@@ -92,22 +94,22 @@ export function* textCompletionToChunks(
   const { id, created, model, object: _object, choices, usage, ...others } = completion;
   const { includeUsage = false, pieces: units = 4096 } = options;
   const head = { id: options.id ?? id, object: 'text_completion', created: options.created ?? created, model };
-  const asked = includeUsage && usage !== undefined ? { usage: null } : {};
+  const noUsage = includeUsage && usage !== undefined ? { usage: null } : {};
   let once: object = others;
   for (const { text, finish_reason, logprobs, ...choice } of choices) {
-    const told = logprobs === undefined ? {} : { logprobs: null };
+    const noLogprobs = logprobs === undefined ? {} : { logprobs: null };
     let first: object = logprobs === undefined ? {} : { logprobs };
     for (const piece of pieces(text, units)) {
       yield {
         ...head,
-        choices: [{ index: choice.index, text: piece, ...told, ...first, finish_reason: null }],
-        ...asked,
+        choices: [{ index: choice.index, text: piece, ...noLogprobs, ...first, finish_reason: null }],
+        ...noUsage,
         ...once,
       };
       first = {};
       once = {};
     }
-    yield { ...head, choices: [{ text: '', ...told, ...first, ...choice, finish_reason }], ...asked, ...once };
+    yield { ...head, choices: [{ text: '', ...noLogprobs, ...first, ...choice, finish_reason }], ...noUsage, ...once };
     once = {};
   }
   if (includeUsage && usage) yield { ...head, choices: [], usage, ...once };

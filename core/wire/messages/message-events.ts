@@ -1,11 +1,11 @@
-/** Anthropic's messages in both forms: a whole message, and the events that tell of it. */
+/** Converts Anthropic's messages between their two forms: a whole message, and the events of a stream. */
 import { isRecord, type Fields } from '../../bytes/json.ts';
 import { encodeEvent, framesOf } from '../frame.ts';
 
-/** A message that is being put together. */
+/** A message or content block that is being assembled. */
 type Draft = Record<string, unknown>;
 
-/** The events of a stream that tells of `message`. */
+/** A whole message as the events of a stream. */
 export function messageToEvents(message: Fields): Buffer {
   const { content, stop_reason, stop_sequence, usage, ...rest } = message;
   const start = { ...rest, content: [], stop_reason: null, stop_sequence: null, usage };
@@ -19,9 +19,9 @@ export function messageToEvents(message: Fields): Buffer {
   return Buffer.concat(events.map((event) => encodeEvent(String(event['type']), event)));
 }
 
-/** Blocks of a kind that does not grow come whole in their start. */
+/** The events of one content block. */
 function blockEvents(block: Fields, index: number): Fields[] {
-  const { start, deltas } = taken(block);
+  const { start, deltas } = splitBlock(block);
   return [
     { type: 'content_block_start', index, content_block: start },
     ...deltas.map((delta) => ({ type: 'content_block_delta', index, delta })),
@@ -29,7 +29,8 @@ function blockEvents(block: Fields, index: number): Fields[] {
   ];
 }
 
-function taken(block: Fields): { start: Fields; deltas: Fields[] } {
+/** A block as it begins, and the deltas that fill it. A block of another kind begins whole. */
+function splitBlock(block: Fields): { start: Fields; deltas: Fields[] } {
   const { type, text, thinking, signature, input, citations } = block;
   if (type === 'text') {
     const cited = Array.isArray(citations) ? (citations as unknown[]) : undefined;
@@ -51,7 +52,10 @@ function taken(block: Fields): { start: Fields; deltas: Fields[] } {
   return { start: block, deltas: [] };
 }
 
-/** The message of a whole stream; undefined where an event is of an unknown kind: asking again is better than dropping a part. */
+/**
+ * The message that the events of a whole stream make. Undefined if they are incomplete, or if one is of an unknown
+ * kind: asking the upstream again is better than dropping part of its answer.
+ */
 export function eventsToMessage(body: Buffer): object | undefined {
   let message: Draft | undefined;
   const blocks: Draft[] = [];
@@ -67,19 +71,19 @@ export function eventsToMessage(body: Buffer): object | undefined {
       case 'content_block_stop':
         break;
       case 'message_start':
-        message = { ...record(event['message']) };
+        message = { ...recordOrEmpty(event['message']) };
         break;
       case 'content_block_start':
-        blocks[index] = { ...record(event['content_block']) };
+        blocks[index] = { ...recordOrEmpty(event['content_block']) };
         break;
       case 'content_block_delta':
-        if (!block || !addDelta(block, record(event['delta']), index, inputs)) return undefined;
+        if (!block || !addDelta(block, recordOrEmpty(event['delta']), index, inputs)) return undefined;
         break;
       case 'message_delta':
         if (!message) return undefined;
-        Object.assign(message, record(event['delta']));
-        // Totals so far: they overwrite.
-        message['usage'] = { ...record(message['usage']), ...record(event['usage']) };
+        Object.assign(message, recordOrEmpty(event['delta']));
+        // Counts are totals so far, so they replace the earlier ones.
+        message['usage'] = { ...recordOrEmpty(message['usage']), ...recordOrEmpty(event['usage']) };
         break;
       case 'message_stop':
         if (!message || !addInputs(blocks, inputs)) return undefined;
@@ -91,16 +95,17 @@ export function eventsToMessage(body: Buffer): object | undefined {
   return undefined;
 }
 
+/** False if the delta is of an unknown kind. */
 function addDelta(block: Draft, delta: Fields, index: number, inputs: Map<number, string>): boolean {
   switch (delta['type']) {
     case 'text_delta':
-      block['text'] = text(block['text']) + text(delta['text']);
+      block['text'] = stringOrEmpty(block['text']) + stringOrEmpty(delta['text']);
       return true;
     case 'thinking_delta':
-      block['thinking'] = text(block['thinking']) + text(delta['thinking']);
+      block['thinking'] = stringOrEmpty(block['thinking']) + stringOrEmpty(delta['thinking']);
       return true;
     case 'signature_delta':
-      block['signature'] = text(block['signature']) + text(delta['signature']);
+      block['signature'] = stringOrEmpty(block['signature']) + stringOrEmpty(delta['signature']);
       return true;
     case 'citations_delta':
       block['citations'] = [
@@ -109,14 +114,17 @@ function addDelta(block: Draft, delta: Fields, index: number, inputs: Map<number
       ];
       return true;
     case 'input_json_delta':
-      inputs.set(index, (inputs.get(index) ?? '') + text(delta['partial_json']));
+      inputs.set(index, (inputs.get(index) ?? '') + stringOrEmpty(delta['partial_json']));
       return true;
     default:
       return false;
   }
 }
 
-/** Fragments of a tool's input make JSON only together; no fragment at all means an empty input. */
+/**
+ * Sets the inputs of tool calls: their fragments are JSON only together, and no text means an empty input. False if one
+ * is not JSON.
+ */
 function addInputs(blocks: readonly Draft[], inputs: ReadonlyMap<number, string>): boolean {
   for (const [index, json] of inputs) {
     const block = blocks[index];
@@ -130,11 +138,10 @@ function addInputs(blocks: readonly Draft[], inputs: ReadonlyMap<number, string>
   return true;
 }
 
-function text(value: unknown): string {
+function stringOrEmpty(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }
 
-/** The value where it is an object, else an empty one. */
-function record(value: unknown): Fields {
+function recordOrEmpty(value: unknown): Fields {
   return isRecord(value) ? value : {};
 }

@@ -9,7 +9,7 @@ import type { EventReader } from '../wire.ts';
 
 const MARK = new RegExp(String.raw`"message_(?:start|delta|stop)"|${ERROR_MARK}`, 'm');
 
-/** The events of a Messages stream: its stop, and the usage that grows on the way. */
+/** Reads the events of a Messages stream. Notes its end, and the usage, which grows on the way. */
 export class MessageReader implements EventReader {
   readonly mark = MARK;
   readonly sawEndMark = false;
@@ -34,7 +34,8 @@ export class MessageReader implements EventReader {
     if (type === 'message_stop') this.isComplete = true;
     const usage = type === 'message_start' && isRecord(message) ? message['usage'] : event['usage'];
     if (!isRecord(usage)) return;
-    // `message_delta` brings totals so far, which replace; what it leaves out or nulls stands.
+    // `message_delta` reports totals so far, which replace the earlier ones. Members that are missing or null keep
+    // their value.
     const reported = Object.entries(usage).filter(([, value]) => value !== null);
     this.#reported = { ...this.#reported, ...Object.fromEntries(reported) };
   }

@@ -1,4 +1,6 @@
-/** Anthropic's Messages: an answer is a list of content blocks, and its stream tells of each as it grows. */
+/**
+ * Anthropic's Messages. An answer is a list of content blocks; its stream sends each block's start, deltas and stop.
+ */
 import { ANTHROPIC } from '../anthropic-errors.ts';
 import { examine } from '../examine.ts';
 import { usageFromMessages } from '../usage.ts';

@@ -1,20 +1,20 @@
 /**
- * OpenAI's responses in both forms. The last event of a stream holds the whole response; the other way round its items
- * are told one by one.
+ * Converts OpenAI's responses between their two forms: a whole response, and the events of a stream. The last event of
+ * a stream holds the whole response, so that reading one is simple; writing one needs events for each of its items.
  */
 import { isRecord, type Fields } from '../../bytes/json.ts';
 import { encodeEvent, framesOf } from '../frame.ts';
 
 const FINAL = new Set(['response.completed', 'response.incomplete']);
 
-/** The response that the last event of a whole stream holds. */
+/** The response in the last event of a whole stream; undefined if it has no such event. */
 export function eventsToResponse(body: Buffer): object | undefined {
   const last = framesOf(body).findLast((frame) => frame.kind === 'part' && FINAL.has(String(frame.value['type'])));
   const response = last?.kind === 'part' ? last.value['response'] : undefined;
   return isRecord(response) ? response : undefined;
 }
 
-/** The events of a stream that tells of `response`. */
+/** A whole response as the events of a stream. */
 export function responseToEvents(response: Fields): Buffer {
   const begun = { ...response, status: 'in_progress', output: [], usage: null, completed_at: null };
   const output = (Array.isArray(response['output']) ? response['output'] : []).filter(isRecord);
@@ -31,7 +31,7 @@ export function responseToEvents(response: Fields): Buffer {
 
 function itemEvents(item: Fields, outputIndex: number): Fields[] {
   const place = { item_id: item['id'], output_index: outputIndex };
-  const { start, between } = told(item, place);
+  const { start, between } = splitItem(item, place);
   return [
     { type: 'response.output_item.added', output_index: outputIndex, item: start },
     ...between,
@@ -39,8 +39,8 @@ function itemEvents(item: Fields, outputIndex: number): Fields[] {
   ];
 }
 
-/** How an item begins, and what fills it; kinds that are not known here come whole. */
-function told(item: Fields, place: Fields): { start: Fields; between: Fields[] } {
+/** An item as it begins, and the events that fill it. An item of another kind begins whole. */
+function splitItem(item: Fields, place: Fields): { start: Fields; between: Fields[] } {
   const { type, content, summary } = item;
   if (type === 'message' && Array.isArray(content)) {
     const start = { ...item, status: 'in_progress', content: [] };

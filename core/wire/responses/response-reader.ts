@@ -12,10 +12,10 @@ const MARK = new RegExp(
   'm',
 );
 const FINAL_EVENT = /"response\.(?:completed|incomplete)"/;
-/** The type of an event stands at its beginning. */
+/** How much of an event is searched for its type, which stands at the beginning. */
 const TYPE_BYTES = 4096;
 
-/** The events of a Responses stream: an error, or the last one, which holds the whole response. */
+/** Reads the events of a Responses stream. Notes errors, and the last event, which holds the whole response. */
 export class ResponseReader implements EventReader {
   readonly mark = MARK;
   readonly sawEndMark = false;

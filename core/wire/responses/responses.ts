@@ -1,4 +1,4 @@
-/** OpenAI's Responses: an answer is a list of items, and its stream ends with an event that holds all of it. */
+/** OpenAI's Responses. An answer is a list of items; its stream ends with an event that holds all of them. */
 import { isRecord, parseJson } from '../../bytes/json.ts';
 import { COMMENT } from '../chat/choices-wire.ts';
 import { examine } from '../examine.ts';
@@ -9,7 +9,7 @@ import type { Wire } from '../wire.ts';
 import { eventsToResponse, responseToEvents } from './response-events.ts';
 import { ResponseReader } from './response-reader.ts';
 
-/** What a request ends in that brought an answer; `incomplete` is one that its limit cut. */
+/** The statuses of a response that has an answer. `incomplete`: a limit cut it. */
 const SUCCESSES: ReadonlySet<unknown> = new Set(['completed', 'incomplete']);
 
 export const responses: Wire = {
@@ -19,7 +19,7 @@ export const responses: Wire = {
   examine: (body, isFramed) =>
     examine(body, isFramed, {
       isAlwaysParsed: false,
-      // It has an `error` member of its own, null or not.
+      // Every response has a member `error`, usually null.
       isAnswer: ({ object }) => object === 'response',
       lacking: undefined,
       usageOf: usageFromResponses,
