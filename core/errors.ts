@@ -1,6 +1,7 @@
 /**
- * The table of errors. Adding one means deciding five things: its code, status, OpenAI `type`, log level and whether a
- * retry by the client may help. Codes are part of the wire: stable, tested. Messages name the field and the fix.
+ * The table of errors. Adding one means deciding five things: its code, status, OpenAI `type`, log level, and whether a
+ * retry by the client may help. Clients rely on codes, so they are stable and tested. Messages name the field and the
+ * fix.
  */
 import { checkHeader } from './bytes/header-list.ts';
 
@@ -10,7 +11,9 @@ interface ErrorKind {
   readonly status: number;
   readonly type: string;
   readonly level: 'debug' | 'info' | 'warn' | 'error';
-  /** May the same request succeed later? false adds `x-should-retry: false` where clients would otherwise repeat it. */
+  /**
+   * May the same request succeed later? If not, a 4xx that no repeat can change is sent with `x-should-retry: false`.
+   */
   readonly retryable: boolean;
   readonly message: string | ((facts: Facts) => string);
 }
@@ -18,6 +21,7 @@ interface ErrorKind {
 const INVALID = { status: 400, type: 'invalid_request_error', level: 'info', retryable: false } as const;
 const UPSTREAM = { type: 'server_error', level: 'warn', retryable: true } as const;
 
+/** Every error that core answers with, by its code. */
 export const KINDS = {
   invalid_json: { ...INVALID, message: ({ detail }) => `The body is not a valid JSON object: ${detail}` },
   missing_required_parameter: { ...INVALID, message: ({ param }) => `Missing required parameter: '${param}'` },
@@ -168,27 +172,33 @@ export const KINDS = {
   },
 } as const satisfies Record<string, ErrorKind>;
 
+/** A code of the table. Plugins may use others in their own `GatewayError`s. */
 export type ErrorCode = keyof typeof KINDS;
 
+/** What a `GatewayError` is made of. */
 export interface GatewayErrorInit {
   /** 400–599. */
   readonly status: number;
   readonly code: string | null;
   readonly message: string;
-  /** OpenAI's `error.type`; derived from the status when absent. */
+  /** OpenAI's `error.type`. Default: by the status. */
   readonly type?: string;
   /** The request field at fault, in the client's own spelling: `messages[0].role`. */
   readonly param?: string | null;
   /** Extra response headers, such as `retry-after`. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** For the log; the client never sees it. */
   readonly cause?: unknown;
+  /** Default: `warn` from status 500, else `info`. */
   readonly level?: ErrorKind['level'];
+  /** Default: true for 408, 409, 429 and from 500. */
   readonly retryable?: boolean;
 }
 
 /**
- * An error with everything the client is told. Plugins throw their own; core makes them from the table. One that could
- * not be sent, or not as an error, is a mistake where it is made: the constructor throws.
+ * An error with everything that its HTTP answer needs. Plugins construct their own; core makes them by `gatewayError`.
+ * The constructor throws a `RangeError` if the status is not one of an error, and a `TypeError` if HTTP cannot carry a
+ * header, so that the mistake shows where it is made.
  */
 export class GatewayError extends Error {
   override readonly name = 'GatewayError';
@@ -232,7 +242,10 @@ export class GatewayError extends Error {
   }
 }
 
-/** Makes the error of a code of the table, its message filled with `facts`. */
+/**
+ * Makes an error of the table.
+ * @param facts  Fill its message. `facts.param` is also the request field at fault, unless `more` names another.
+ */
 export function gatewayError(
   code: ErrorCode,
   facts: Facts = {},
@@ -253,7 +266,7 @@ export function gatewayError(
   });
 }
 
-/** OpenAI's `error.type` for a status whose body did not say. */
+/** OpenAI's `error.type` for a status, for errors that name no type themselves. */
 export function typeOfStatus(status: number): string {
   switch (status) {
     case 401:
