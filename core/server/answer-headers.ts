@@ -4,7 +4,7 @@ import type { Reply } from '../exchange/reply.ts';
 import type { Wire } from '../wire/wire.ts';
 import { errorHeaders } from './thrown-error.ts';
 
-/** Set here for every answer, so never taken from a reply. */
+/** Headers that are set here for every answer, so a reply's own ones are dropped. */
 const OWN = new Set([
   'content-length',
   'transfer-encoding',
@@ -17,12 +17,16 @@ const OWN = new Set([
 ]);
 const STREAM_OWN = new Set([...OWN, 'content-type', 'cache-control', 'x-accel-buffering']);
 
+/** The request id to send, and the wire, which names a header for it. */
 interface Names {
   readonly requestId: string;
   readonly wire: Wire;
 }
 
-/** Headers of an answer as a flat list: the reply's, the plugins' (which win), and ours. */
+/**
+ * The headers of an answer as a flat list (name, value, name, value): the reply's, this program's, and those that
+ * plugins set, which replace the reply's.
+ */
 export function answerHeaders(
   exchange: Exchange,
   names: Names,
@@ -53,6 +57,7 @@ export function answerHeaders(
   return headers;
 }
 
+/** The headers of an error's answer. `exchange` is undefined if the caller was not admitted or the body not read. */
 export function errorAnswerHeaders(error: GatewayError, names: Names, exchange: Exchange | undefined): string[] {
   const headers = [...errorHeaders(error)];
   if (exchange) {

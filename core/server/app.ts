@@ -1,3 +1,4 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import fastify, {
   LogController,
   type FastifyBaseLogger,
@@ -5,38 +6,39 @@ import fastify, {
   type FastifyReply,
   type FastifyRequest,
 } from 'fastify';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { gatewayError, GatewayError } from '../errors.ts';
+import { Identity } from '../exchange/identity.ts';
 import type { Gateway } from '../gateway.ts';
-import type { Logger } from 'pino';
 import { arrivalOf, pathOf, requestIdOf } from './arrival.ts';
-import { errorHeaders } from './thrown-error.ts';
 import { routeOf, wireOf } from './paths.ts';
 import { addProbes, type ServerState } from './probes.ts';
 import { serve } from './serve.ts';
-import { Identity } from '../exchange/identity.ts';
+import { errorHeaders } from './thrown-error.ts';
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** Served to anybody. Routes that do not say so ask for a key wherever a plugin authenticates. */
+    /** The route is open to anybody. Any other route of a plugin needs a caller that `authenticate` admits. */
     public?: boolean;
-    /** Which plugin the route is of, for errors. */
+    /** The plugin that added the route, for errors. */
     plugin?: string;
   }
 }
 
+/** The HTTP side of one pipeline. */
 export interface App {
   readonly fastify: FastifyInstance;
-  /** Hands one request of the listening server to this app. */
+  /** Passes one request of the listening server to this app. */
   readonly route: (request: IncomingMessage, response: ServerResponse) => void;
-  /** Adds the program's own routes, once the pipeline is there. */
+  /** Adds the program's own routes. Call it once, when the pipeline is built. */
   mount(gateway: Gateway, state: ServerState): Promise<void>;
 }
 
 /**
- * A fastify app that never listens: routing, lifecycle and plugins' routes are fastify's, the socket is not, so that a
- * reload can put a new app behind the same server.
+ * A fastify app that never listens. Fastify does the routing and the plugins' routes, but the socket belongs to
+ * `process/listener.ts`, so that a reload can put a new app behind it.
+ * @param owner  The plugin that is being applied, else `core`.
  */
 export function createApp(config: Config, log: Logger, owner: () => string): App {
   let handle: ((request: IncomingMessage, response: ServerResponse) => void) | undefined;
@@ -44,7 +46,7 @@ export function createApp(config: Config, log: Logger, owner: () => string): App
   const baseLogger: FastifyBaseLogger = log;
   const app = fastify({
     loggerInstance: baseLogger,
-    // One line per request is ours, written when the answer is out.
+    // `serve` logs one line per request, when its answer is sent.
     logController: new LogController({ disableRequestLogging: true }),
     exposeHeadRoutes: false,
     bodyLimit: config.server.bodyLimit,
@@ -55,7 +57,7 @@ export function createApp(config: Config, log: Logger, owner: () => string): App
       return createServer();
     },
   });
-  /** What plugins serve, by path. */
+  /** The methods of each path that a plugin serves. */
   const methodsOf = new Map<string, Set<string>>();
   app.decorateRequest('identity', undefined);
   app.addHook('onRoute', (route) => {
@@ -95,8 +97,8 @@ export function createApp(config: Config, log: Logger, owner: () => string): App
     async mount(built, state) {
       gateway = built;
       addProbes(built, state);
-      // In the first hook, before fastify looks at the body: `serve` reads it, after authentication. From here on fastify
-      // answers nothing any more: `serve` turns whatever happens into an answer.
+      // `serve` takes over in the first hook, before fastify reads the body: it reads it itself, after authentication.
+      // From here on fastify sends nothing: `serve` answers in every case.
       const onRequest = (request: FastifyRequest, reply: FastifyReply) => {
         reply.hijack();
         void serve(built, request.raw, reply.raw);
@@ -114,8 +116,8 @@ export function createApp(config: Config, log: Logger, owner: () => string): App
 }
 
 /**
- * A plugin's path with another method is a 405, as any known path is; unless the method means something there without
- * the plugin, which `passOn` then answers.
+ * Answers other methods on a plugin's path with a 405, as on any known path. If the path is also one of the program's
+ * own or one that is passed on upstream, `passOn` handles them instead.
  */
 function refuseOtherMethods(
   app: FastifyInstance,
@@ -134,7 +136,7 @@ function refuseOtherMethods(
   }
 }
 
-/** Every request of these routes was taken over by their `onRequest`. */
+/** The handler of routes whose `onRequest` answers every request: fastify wants one, and it never runs. */
 function unreachable(): never {
   throw new Error('the request was answered already');
 }
@@ -149,7 +151,10 @@ function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply)
   void reply.code(known.status).send(wireOf(pathOf(request.raw.url ?? '')).errorBody(known, id));
 }
 
-/** fastify's own refusals keep their status; anything else is a plugin's failure, told without detail. */
+/**
+ * Fastify's own refusals (4xx) keep their status and message. Anything else is a 500 without detail, a plugin's if it
+ * has one.
+ */
 function toKnown(error: unknown, plugin: string | undefined): GatewayError {
   if (error instanceof GatewayError) return error;
   const status = typeof error === 'object' && error !== null && 'statusCode' in error ? Number(error.statusCode) : 500;

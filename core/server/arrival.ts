@@ -1,18 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { Logger } from 'pino';
 import type { Arrival, Incoming } from '../exchange/exchange.ts';
 import { CREDENTIAL_HEADERS } from '../exchange/identity.ts';
-import type { Logger } from 'pino';
 
 const CREDENTIALS: ReadonlySet<string> = new Set(CREDENTIAL_HEADERS);
 const SANE_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
-/** The client's own id if it sent a sane one, else a new one. */
+/** The client's `x-request-id` if it is short and of harmless characters, else a new id. */
 export function requestIdOf(request: IncomingMessage | undefined): string {
   const asked = request?.headers['x-request-id'];
   return typeof asked === 'string' && SANE_ID.test(asked) ? asked : randomUUID();
 }
 
+/** A request as `authenticate` sees it: headers with their credentials, no body. */
 export function arrivalOf(request: IncomingMessage, log: Logger): Arrival {
   const client: Incoming = {
     method: request.method ?? 'GET',
@@ -23,14 +24,14 @@ export function arrivalOf(request: IncomingMessage, log: Logger): Arrival {
   return { id: requestIdOf(request), client, log };
 }
 
-/** The client as every hook after `authenticate` sees it. */
+/** The client without the headers that carry keys: what every hook after `authenticate` sees. */
 export function withoutCredentials(client: Incoming): Incoming {
   const headers: Record<string, string | readonly string[] | undefined> = {};
   for (const name in client.headers) if (!CREDENTIALS.has(name)) headers[name] = client.headers[name];
   return { method: client.method, path: client.path, headers, address: client.address };
 }
 
-/** The path without its query: queries may carry keys (`?key=`), so they are not logged. */
+/** The path without its query. Queries are not logged, since they may carry keys (`?key=`). */
 export function pathOf(url: string): string {
   const query = url.indexOf('?');
   return query < 0 ? url : url.slice(0, query);

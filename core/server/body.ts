@@ -2,17 +2,17 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import zlib from 'node:zlib';
-import { gatewayError } from '../errors.ts';
 import { scanObject } from '../bytes/json.ts';
 import { Payload } from '../bytes/payload.ts';
+import { gatewayError } from '../errors.ts';
 
-/** Brackets open at once, the body's own included. */
+/** How deep a body may be nested: brackets open at the same time, the outermost included. */
 export const MAX_DEPTH = 128;
 
 const JSON_TYPE = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 const OTHER_CHARSET = /;\s*charset\s*=\s*"?(?!utf-?8\b)[^";\s]/i;
 
-/** Is this a JSON body, in UTF-8? Throws 415 for JSON in another encoding. */
+/** Does the content type say JSON? Throws a 415 for JSON in another encoding than UTF-8. */
 export function isJson(contentType: string | undefined): boolean {
   if (contentType === undefined || !JSON_TYPE.test(contentType)) return false;
   if (OTHER_CHARSET.test(contentType)) {
@@ -21,7 +21,11 @@ export function isJson(contentType: string | undefined): boolean {
   return true;
 }
 
-/** Reads a JSON body whole, decompressed, and checks what every JSON body must be. Throws 400, 413, 415, 499. */
+/**
+ * Reads a whole JSON body, decompresses it and checks it as `checkJson` does. Throws a 400, 413, 415, or a 499 if the
+ * client leaves.
+ * @param limit  In bytes, for the body as it was sent and again for the decompressed one.
+ */
 export async function readJson<T extends object>(
   request: IncomingMessage,
   limit: number,
@@ -33,11 +37,14 @@ export async function readJson<T extends object>(
   return checkJson<T>(bytes, mustBeObject);
 }
 
-/** A body as a payload, after the checks: UTF-8, depth, one JSON value, an object, no top-level key twice. */
+/**
+ * Checks a body and makes a payload of it. Throws a 400 if it is empty, not UTF-8, nested too deep, not one JSON value,
+ * no object (with `mustBeObject`), or has a top-level key twice.
+ */
 export function checkJson<T extends object>(bytes: Buffer, mustBeObject: boolean): Payload<T> {
   if (bytes.length === 0) throw gatewayError('invalid_json', { detail: 'it is empty' });
   if (!isUtf8(bytes)) throw gatewayError('invalid_json', { detail: 'it is not valid UTF-8' });
-  // Before parsing: a body of brackets alone would otherwise cost a multiple of its size in memory.
+  // Checked before parsing: parsing a body of nothing but brackets would take a multiple of its size in memory.
   const scan = scanObject(bytes);
   if (scan.depth > MAX_DEPTH)
     throw gatewayError('invalid_json', { detail: `it is nested deeper than ${MAX_DEPTH} levels` });
@@ -58,14 +65,14 @@ function parsed(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString());
   } catch (error) {
-    // V8 quotes the text around the error; the position alone is as helpful and repeats nothing.
+    // V8's message quotes the text around the error, which may be confidential. The position alone helps as much.
     const position =
       error instanceof Error ? /position \d+(?: \(line \d+ column \d+\))?/.exec(error.message)?.[0] : undefined;
     throw gatewayError('invalid_json', { detail: position ? `syntax error at ${position}` : 'syntax error' });
   }
 }
 
-/** Collects a request's body. */
+/** Reads a request's body. Rejects with a 413 above the limit, with a 499 if the client leaves. */
 function readAll(request: IncomingMessage, limit: number): Promise<Buffer> {
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > limit) return Promise.reject(gatewayError('request_too_large', { limit }));
@@ -106,7 +113,7 @@ const decoders: Readonly<Record<string, (bytes: Buffer, options: { maxOutputLeng
   deflate: inflate,
 };
 
-/** `deflate` means zlib's format, but some clients send raw deflate. */
+/** `deflate` means zlib's format (RFC 9110 §8.4.1.2), but some clients send raw deflate. */
 async function inflate(bytes: Buffer, options: { maxOutputLength: number }): Promise<Buffer> {
   try {
     return await promisify<Buffer, zlib.ZlibOptions, Buffer>(zlib.inflate)(bytes, options);
@@ -125,7 +132,7 @@ async function decompress(bytes: Buffer, encoding: string, limit: number): Promi
     });
   }
   try {
-    // The limit holds for what comes out, or a small bomb would fill the memory.
+    // The limit holds for the output, too: a few compressed bytes could otherwise fill the memory.
     return await decode(bytes, { maxOutputLength: limit });
   } catch (error) {
     if (isTooLarge(error)) throw gatewayError('request_too_large', { limit });

@@ -1,24 +1,24 @@
 import { ByteStream } from '../bytes/byte-stream.ts';
-import type { Exchange } from '../exchange/exchange.ts';
-import type { Gateway } from '../gateway.ts';
-import { readChunk } from '../wire/chat/chunk.ts';
-import { assembleStream } from '../wire/chat/chunk-assembler.ts';
-import { CHOSEN_PIECE, completionToChunks } from '../wire/chat/completion-chunks.ts';
-import { DONE, encodeData, encodeText, SseDecoder, type SseEvent } from '../wire/sse.ts';
-import { stripUsage } from '../wire/chat/stream-usage.ts';
-import type { Chunk } from '../wire/chat/chat-types.ts';
 import { Payload } from '../bytes/payload.ts';
+import type { Exchange } from '../exchange/exchange.ts';
 import { completeReply, streamReply, type CompleteReply, type Reply, type StreamReply } from '../exchange/reply.ts';
-import { StreamProgress } from './stream-progress.ts';
+import type { Gateway } from '../gateway.ts';
+import type { Chunk } from '../wire/chat/chat-types.ts';
+import { assembleStream } from '../wire/chat/chunk-assembler.ts';
+import { readChunk } from '../wire/chat/chunk.ts';
+import { CHOSEN_PIECE, completionToChunks } from '../wire/chat/completion-chunks.ts';
+import { stripUsage } from '../wire/chat/stream-usage.ts';
+import { DONE, encodeData, encodeText, SseDecoder, type SseEvent } from '../wire/sse.ts';
 import type { Responder } from './responder.ts';
+import { StreamProgress } from './stream-progress.ts';
 
-/** What the client itself asked for, before any plugin changed the request. */
+/** What the client asked for, before plugins could change the request. */
 interface Asked {
   readonly wantsStream: boolean;
   readonly wantsUsage: boolean;
 }
 
-/** Sends a reply in the form the client asked for. */
+/** Sends a reply in the form that the client asked for: whole, or as a stream. */
 export async function deliver(
   gateway: Gateway,
   exchange: Exchange,
@@ -56,7 +56,10 @@ function deliverStream(gateway: Gateway, exchange: Exchange, reply: Reply, respo
   responder.sendStream(exchange, reply, shaped(gateway, exchange, body));
 }
 
-/** Existing text as a stream: in pieces, as clients expect chunks, under the model that progress named before them. */
+/**
+ * A whole reply as a stream of chunks. They name the model that progress named before, if it went out. An approach's
+ * text is cut into pieces, as clients expect of a stream.
+ */
 function asStream(reply: CompleteReply, { wantsUsage }: Asked, { progress, plan }: Exchange): StreamReply {
   const { value } = reply.body;
   const completion = progress.model === undefined ? value : { ...value, model: progress.model };
@@ -69,15 +72,18 @@ function asStream(reply: CompleteReply, { wantsUsage }: Asked, { progress, plan 
   return { ...streamReply(ByteStream.from(bytes())), headers: reply.headers };
 }
 
-/** Decodes only where somebody looks at chunks, or where progress went out under an id that the rest must share. */
+/**
+ * Passes chunks through the taps on `chunk`, and gives them the id that progress has used. Without taps or such an id
+ * the bytes pass undecoded.
+ */
 function shaped(gateway: Gateway, exchange: Exchange, body: ByteStream): ByteStream {
   const { chunk: hook } = gateway.hooks;
-  const shown = exchange.progress instanceof StreamProgress ? exchange.progress.identity : undefined;
-  // Core's own plans stamp their chunks themselves; a plugin's plan may not.
-  const identity = shown?.id === exchange.plan?.stamp?.id ? undefined : shown;
+  const progressIdentity = exchange.progress instanceof StreamProgress ? exchange.progress.identity : undefined;
+  // The chunks of core's own plans have that id already; those of a plugin's plan may not.
+  const identity = progressIdentity?.id === exchange.plan?.stamp?.id ? undefined : progressIdentity;
   if (!hook.isUsed() && !identity) return body;
   const decoder = new SseDecoder();
-  // What is no chunk (an error, noise) is nobody's to change, and goes on as it came.
+  // An event that is no chunk (an error, the end mark) passes unchanged.
   const encoded = (event: SseEvent): Buffer => {
     const frame = readChunk(event);
     if (frame.kind !== 'chunk') return encodeText(event.data);
@@ -92,7 +98,7 @@ function shaped(gateway: Gateway, exchange: Exchange, body: ByteStream): ByteStr
   );
 }
 
-/** A stream that somebody returned for a client that asked for a plain answer. */
+/** Reads a stream into one completion: a plugin may return a stream for a client that asked for a whole answer. */
 async function assembled({ body, status }: StreamReply): Promise<CompleteReply> {
   return completeReply(Payload.fromValue(await assembleStream(body)), status);
 }

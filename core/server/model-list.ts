@@ -7,7 +7,11 @@ import type { ChatCompletion } from '../wire/chat/chat-types.ts';
 import { wires } from '../wire/wires.ts';
 import type { Responder } from './responder.ts';
 
-/** `GET /v1/models`, `GET /v1/models/{id}`: each model under a name that reaches it, in the shape the client expects. */
+/**
+ * Answers `GET /v1/models` and `GET /v1/models/{id}`: lists each model under a name by which requests reach it, in
+ * OpenAI's or Anthropic's shape. Throws a 405 for other methods.
+ * @param id  Undefined = list all.
+ */
 export async function answerModels(
   gateway: Gateway,
   exchange: Exchange,
@@ -19,9 +23,9 @@ export async function answerModels(
     throw gatewayError('method_not_allowed', { method, path, allow: 'GET' }, { headers: { allow: 'GET' } });
   }
   const { listing, upstreams } = gateway;
-  // No model is named here: the caller's own key belongs to the default upstream.
+  // The request names no model, so the caller's own upstream key counts as one for the default upstream.
   exchange.home = upstreams.default;
-  // One path serves the clients of both APIs; only Anthropic's send this header.
+  // Both APIs have this path. Only Anthropic's clients send this header.
   const wire = headers['anthropic-version'] === undefined ? wires.chat : wires.messages;
   const query = new URLSearchParams(path.split('?')[1] ?? '');
   const body =

@@ -1,12 +1,12 @@
 import type { Operation } from '../exchange/exchange.ts';
-import { wires } from '../wire/wires.ts';
 import type { Wire } from '../wire/wire.ts';
+import { wires } from '../wire/wires.ts';
 
-/** An endpoint this program knows by its exact path. */
+/** An endpoint that this program knows by its exact path. */
 export interface Endpoint {
   readonly operation: Operation;
   readonly wire: Wire;
-  /** Methods it takes; another one is a 405. */
+  /** The allowed methods; others get a 405. */
   readonly methods: readonly string[];
 }
 
@@ -21,11 +21,12 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   '/v1/messages/count_tokens': { operation: 'messages', wire: wires.messages, methods: POST },
 };
 
+/** The path that lists models; an id may follow it. */
 export const MODELS_PATH = '/v1/models';
 const OWN_PATH = '/v1/optigate';
 const MESSAGES_BELOW = '/v1/messages/';
 
-/** Where a path leads. `unknown` paths are never forwarded. */
+/** What a path leads to. `other` paths are passed on upstream as they are; `unknown` ones get a 404. */
 export type Route =
   | { readonly kind: 'endpoint'; readonly endpoint: Endpoint }
   | { readonly kind: 'models'; readonly id: string | undefined }
@@ -39,8 +40,8 @@ const BY_PATH = new Map<string, Route>(
 );
 
 /**
- * A path is taken as it is written. One that would be a known path if it were tidied up (case, slashes, dots, escapes,
- * `;` parameters) is refused instead of being forwarded past that path's rules.
+ * Routes a path as it is written. A path that an upstream could read as a known one (by other case, slashes, dots,
+ * escapes, `;` parameters) is unknown: passed on, it would evade the rules of the known path.
  */
 export function routeOf(path: string): Route {
   const known = BY_PATH.get(path);
@@ -51,12 +52,12 @@ export function routeOf(path: string): Route {
   const tidy = tidied(path);
   if (tidy === undefined) return UNKNOWN;
   if (BY_PATH.has(tidy) || tidy === MODELS_PATH || tidy.startsWith(`${MODELS_PATH}/`)) return UNKNOWN;
-  // Our own namespace: what no plugin serves there is nobody's.
+  // Paths for plugins. One that no plugin serves is not passed on upstream.
   if (tidy === OWN_PATH || tidy.startsWith(`${OWN_PATH}/`)) return UNKNOWN;
   return tidy.startsWith('/v1/') ? OTHER : UNKNOWN;
 }
 
-/** The rest of a model's path is its id, decoded once: ids may hold slashes, also encoded ones. */
+/** `rest` is a model's id, percent-decoded once. Ids may hold slashes, plain or encoded. */
 function modelOf(rest: string): Route {
   const id = decoded(rest);
   if (
@@ -71,10 +72,13 @@ function modelOf(rest: string): Route {
   return { kind: 'models', id };
 }
 
-/** At the ends of a segment some servers drop them. */
+/** Blanks and control characters around a segment, which some servers ignore. */
 const BLANKS = /^[\0-\x20]+|[\0-\x20]+$/g;
 
-/** Lower case, one slash between segments, no parameters, fragments or blanks around, escapes decoded; undefined where it has dot segments or broken escapes. */
+/**
+ * The path as a lenient server would read it: lower case, decoded, single slashes, without parameters, fragments and
+ * blanks around segments. Undefined if it has dot segments or broken escapes.
+ */
 function tidied(path: string): string | undefined {
   const plain = decoded(path);
   if (plain === undefined || hasDotSegment(path)) return undefined;
@@ -86,12 +90,13 @@ function tidied(path: string): string | undefined {
   return `/${segments.join('/')}`.toLowerCase();
 }
 
-/** Dot segments are never forwarded: what the upstream makes of them is not what was checked here. */
+/** Does the path hold `.` or `..` as a segment? Such a path is never passed on: upstream it would mean another one. */
 function hasDotSegment(path: string): boolean {
   const plain = decoded(path) ?? path;
   return plain.split(/[/\\]/).some((segment) => segment.split(';')[0] === '.' || segment.split(';')[0] === '..');
 }
 
+/** Percent-decodes; undefined if an escape is broken. */
 function decoded(text: string): string | undefined {
   if (!text.includes('%')) return text;
   try {
@@ -101,7 +106,7 @@ function decoded(text: string): string | undefined {
   }
 }
 
-/** The wire that clients of a path speak: its errors have that shape whatever becomes of the request. */
+/** The wire that clients of a path speak. All errors on that path have its shape. */
 export function wireOf(path: string): Wire {
   const known = BY_PATH.get(path);
   if (known?.kind === 'endpoint') return known.endpoint.wire;

@@ -1,24 +1,29 @@
 import type { FastifyRequest, RouteHandlerMethod } from 'fastify';
-import type { Gateway } from '../gateway.ts';
 import { gatewayError } from '../errors.ts';
+import type { Gateway } from '../gateway.ts';
 import type { Check } from '../gateway/apply-plugins.ts';
 import { PAGE } from './landing-page.ts';
 
 const CHECK_TIMEOUT_MS = 1_000;
-const READING = ['GET', 'HEAD'];
+const READ_METHODS = ['GET', 'HEAD'];
 
-/** What anybody may ask, without a key: is it there, is it alive, can it take requests. */
+/**
+ * Adds the routes that need no key: `/` (is it optigate), `/health` (is it alive), and `/ready` (does it take requests:
+ * 200, else 503).
+ */
 export function addProbes(gateway: Gateway, state: ServerState): void {
   const { app, checks, upstreams } = gateway;
   const { keyless } = upstreams;
   const probe = (url: string, handler: RouteHandlerMethod) => {
-    app.route({ method: READING, url, handler });
-    // Before the body is looked at: nobody is known here.
+    app.route({ method: READ_METHODS, url, handler });
+    // Refuses other methods in `onRequest`, before fastify reads a body: the caller is unknown.
     const refuse = ({ method }: FastifyRequest) => {
-      const allow = READING.join(', ');
+      const allow = READ_METHODS.join(', ');
       throw gatewayError('method_not_allowed', { method, path: url, allow }, { headers: { allow } });
     };
-    const others = app.supportedMethods.filter((method) => !READING.includes(method) && !app.hasRoute({ method, url }));
+    const others = app.supportedMethods.filter(
+      (method) => !READ_METHODS.includes(method) && !app.hasRoute({ method, url }),
+    );
     app.route({ method: others, url, onRequest: async (request) => refuse(request), handler: refuse });
   };
   probe('/', (request, reply) => {
@@ -38,7 +43,7 @@ export function addProbes(gateway: Gateway, state: ServerState): void {
   });
 }
 
-/** A check that throws or hangs counts as down: it must not take the probe with it. */
+/** A check's state. One that throws, or takes longer than a second, counts as down, so that `/ready` always answers. */
 async function stateOf({ check }: Check): Promise<'up' | 'down'> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<'down'>((resolve) => {
@@ -53,8 +58,10 @@ async function stateOf({ check }: Check): Promise<'up' | 'down'> {
   }
 }
 
-/** What the listening server knows, for `/ready` and for new requests. */
+/** What the listening server is doing, for `/ready` and for new connections. */
 export interface ServerState {
+  /** It listens. */
   isReady: boolean;
+  /** It finishes the open requests and will then exit. */
   isDraining: boolean;
 }

@@ -1,19 +1,20 @@
 import type { ServerResponse } from 'node:http';
-import { PassedErrorEvent } from '../transport/connection-failure.ts';
-import { UpstreamRefusal } from '../upstream/refusal.ts';
 import type { ByteStream } from '../bytes/byte-stream.ts';
 import type { Clock } from '../clock.ts';
 import type { GatewayError } from '../errors.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import type { KeepAliveMode, Wire } from '../wire/wire.ts';
 import type { CompleteReply, Reply, StreamReply } from '../exchange/reply.ts';
+import { PassedErrorEvent } from '../transport/connection-failure.ts';
+import { UpstreamRefusal } from '../upstream/refusal.ts';
+import type { KeepAliveMode, Wire } from '../wire/wire.ts';
 import { answerHeaders, errorAnswerHeaders } from './answer-headers.ts';
-import { toGatewayError } from './thrown-error.ts';
 import { CLIENT_CLOSED } from './open-exchange.ts';
+import { toGatewayError } from './thrown-error.ts';
 
-/** Silence after which a stream's client hears something. */
+/** A stream that is silent for this long gets a keep-alive. */
 const SILENCE_MS = 15_000;
 
+/** What a responder works with. */
 export interface ResponderSettings {
   readonly response: ServerResponse;
   readonly requestId: string;
@@ -23,8 +24,8 @@ export interface ResponderSettings {
 }
 
 /**
- * Sends one answer: complete, as a stream with keep-alives, or as an error in whatever shape is still possible.
- * The commit point is the first byte: before it a failure is an HTTP error, after it an error event.
+ * Sends one answer: whole, as a stream with keep-alives, or as an error. When the headers are sent, the answer is
+ * committed: before that a failure is an HTTP error, afterwards an error event in the stream.
  */
 export class Responder {
   readonly #settings: ResponderSettings;
@@ -34,8 +35,9 @@ export class Responder {
   #lastWriteMs = 0;
   #lastChunk: Buffer | undefined;
   #cancelTimer: (() => void) | undefined;
-  /** Of the body, for the log. */
+  /** Size of the body that was sent so far, for the log. */
   bytes = 0;
+  /** The error that was sent, or that ended the stream. */
   error: GatewayError | undefined;
 
   constructor(settings: ResponderSettings) {
@@ -47,20 +49,22 @@ export class Responder {
     return this.#response.headersSent;
   }
 
-  /** The client waits for a stream: after 15 s of silence it gets headers and keep-alives, whatever is still to come. */
+  /**
+   * The client asked for a stream: after 15 s of silence it gets headers and keep-alives, before the answer is there.
+   */
   expectStream(exchange: Exchange): void {
     this.#lastWriteMs = this.#settings.clock.now();
     this.#armKeepAlive(exchange);
   }
 
-  /** Commits to a stream, if nothing did yet. */
+  /** Sends a stream's headers, unless headers were sent. */
   beginStream(exchange: Exchange, reply?: Reply): void {
     if (this.isCommitted || this.#response.destroyed) return;
     this.#isEventStream = true;
     this.#response.writeHead(200, answerHeaders(exchange, this.#settings, reply, 'stream'));
   }
 
-  /** Bytes of whole events, of our own making. */
+  /** Writes to the body. False if the client reads too slowly to take more at once. */
   write(chunk: Buffer): boolean {
     this.bytes += chunk.length;
     this.#lastWriteMs = this.#settings.clock.now();
@@ -68,6 +72,7 @@ export class Responder {
     return this.#response.write(chunk);
   }
 
+  /** Sends a whole answer. If a stream has begun, an upstream's refusal becomes an error event in it. */
   sendComplete(exchange: Exchange, reply: CompleteReply): void {
     if (this.isCommitted) {
       this.fail(new UpstreamRefusal(reply, exchange.plan?.upstream.name ?? ''), exchange);
@@ -82,7 +87,7 @@ export class Responder {
     this.#response.end(isBodyless ? undefined : bytes);
   }
 
-  /** Pipes a body through, with back-pressure both ways. */
+  /** Sends a body as it comes, and pauses it while the client reads too slowly. */
   sendStream(exchange: Exchange, reply: StreamReply, body: ByteStream = reply.body): void {
     if (this.#response.destroyed) {
       body.cancel(exchange.signal.reason);
@@ -106,7 +111,7 @@ export class Responder {
     this.#response.end();
   }
 
-  /** Whatever went wrong, told in whatever way is left. */
+  /** Before the first byte an HTTP error, then an error event, else closes the socket. */
   fail(thrown: unknown, exchange?: Exchange): void {
     if (thrown instanceof UpstreamRefusal && !this.isCommitted && exchange) {
       this.sendComplete(exchange, thrown.reply);
@@ -120,13 +125,13 @@ export class Responder {
       const body = Buffer.from(wire.errorBody(error, requestId));
       const headers = errorAnswerHeaders(error, this.#settings, exchange);
       headers.push('content-length', String(body.length));
-      // The rest of a body that is too large is not waited for.
+      // The rest of the request's body is not read, so the connection cannot be used again.
       if (error.status === 413 || error.status === 408) headers.push('connection', 'close');
       this.bytes = body.length;
       this.#response.writeHead(error.status, headers);
       this.#response.end(exchange?.client.method === 'HEAD' ? undefined : body);
     } else if (thrown instanceof PassedErrorEvent) {
-      // The upstream has told it itself, in an event that went out.
+      // The upstream's own error event was passed on already.
       this.#response.end();
     } else if (this.#isEventStream && this.#isAtEventBorder()) {
       this.write(wire.errorEvent(error));
@@ -160,7 +165,7 @@ export class Responder {
     this.#cancelTimer = clock.setTimeout(onSilence, SILENCE_MS);
   }
 
-  /** After half an event nothing of ours would be readable. */
+  /** Did the last write end an event? An event of ours after half of another could not be read. */
   #isAtEventBorder(): boolean {
     const chunk = this.#lastChunk;
     if (!chunk || chunk.length < 2) return !chunk;
@@ -169,7 +174,7 @@ export class Responder {
     return (last === 0x0a && (before === 0x0a || before === 0x0d)) || (last === 0x0d && before === 0x0d);
   }
 
-  /** The connection is done with: stops what still runs for it. */
+  /** Call it when the connection closes: stops keep-alives, and cancels a body that is not sent to its end. */
   release(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;

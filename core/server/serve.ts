@@ -1,32 +1,32 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Payload } from '../bytes/payload.ts';
 import { gatewayError } from '../errors.ts';
 import type { Exchange, OpenRequest, Operation, Outcome } from '../exchange/exchange.ts';
-import type { Gateway } from '../gateway.ts';
-import { Payload } from '../bytes/payload.ts';
-import type { Wire } from '../wire/wire.ts';
+import type { IdentityGrant } from '../exchange/identity.ts';
 import { SILENT } from '../exchange/progress.ts';
+import type { Gateway } from '../gateway.ts';
+import type { Wire } from '../wire/wire.ts';
 import { arrivalOf, pathOf } from './arrival.ts';
 import { isJson, readJson } from './body.ts';
-import { toGatewayError } from './thrown-error.ts';
 import { deliver } from './deliver.ts';
-import { CLIENT_CLOSED, openExchange } from './open-exchange.ts';
 import { answerModels } from './model-list.ts';
+import { CLIENT_CLOSED, openExchange } from './open-exchange.ts';
 import { routeOf, wireOf, type Route } from './paths.ts';
-import { StreamProgress } from './stream-progress.ts';
 import { Responder } from './responder.ts';
+import { StreamProgress } from './stream-progress.ts';
+import { toGatewayError } from './thrown-error.ts';
 import { RequestUpload } from './upload.ts';
-import type { IdentityGrant } from '../exchange/identity.ts';
 
 const NO_BODY = Payload.fromBytes<OpenRequest>(Buffer.alloc(0), {});
 
-/** Answers one request under `/v1/`: admits the caller, reads the body, runs the pipeline, sends. Never rejects. */
+/** Answers one request below `/v1/`: admits the caller, reads the body, runs the pipeline, sends. Never rejects. */
 export async function serve(gateway: Gateway, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const startedAt = performance.now();
   const { config, clock } = gateway;
   const arrival = arrivalOf(request, gateway.log);
   const path = pathOf(arrival.client.path);
-  const destination = routeOf(path);
-  const operation = destination.kind === 'endpoint' ? destination.endpoint.operation : 'other';
+  const route = routeOf(path);
+  const operation = route.kind === 'endpoint' ? route.endpoint.operation : 'other';
   const wire = wireOf(path);
   const abort = new AbortController();
   const responder = new Responder({
@@ -37,8 +37,8 @@ export async function serve(gateway: Gateway, request: IncomingMessage, response
     clock,
   });
   let exchange: Exchange | undefined;
-  // Before anything is dispatched, or a client that leaves early is never noticed (fastify's own signal does not abort once
-  // a reply is hijacked).
+  // Set before anything is awaited, or a client that leaves early would go unnoticed: fastify's own signal does not
+  // abort once a reply is hijacked.
   response.once('close', () => {
     if (!response.writableFinished) abort.abort(CLIENT_CLOSED);
     responder.release();
@@ -47,7 +47,8 @@ export async function serve(gateway: Gateway, request: IncomingMessage, response
   try {
     const admitted = gateway.authenticate(arrival);
     const grant = admitted instanceof Promise ? await admitted : admitted;
-    if (destination.kind === 'models' && arrival.client.method !== 'DELETE') {
+    // DELETE of a fine-tuned model is passed on upstream.
+    if (route.kind === 'models' && arrival.client.method !== 'DELETE') {
       exchange = openExchange({
         arrival,
         grant,
@@ -58,16 +59,16 @@ export async function serve(gateway: Gateway, request: IncomingMessage, response
         progress: SILENT,
         startedAt,
       });
-      await answerModels(gateway, exchange, responder, destination.id);
+      await answerModels(gateway, exchange, responder, route.id);
       return;
     }
-    checkMethod(destination, arrival.client.method, path);
+    checkMethod(route, arrival.client.method, path);
     exchange = await readExchange(gateway, request, {
       arrival,
       grant,
       operation,
       wire,
-      destination,
+      route,
       abort,
       responder,
       startedAt,
@@ -81,32 +82,36 @@ export async function serve(gateway: Gateway, request: IncomingMessage, response
     try {
       responder.fail(error, exchange);
     } catch (cause) {
-      // A refusal that a plugin made or changed, with a status or a header that cannot be sent.
+      // The error, or a refusal that a plugin changed, has a status or header that Node refuses to send.
       responder.fail(gatewayError('internal_error', {}, { cause }));
     }
-    // What the failed request still has under way is nobody's: a stream that a plugin's throw left unread, siblings.
+    // Ends what still runs for the failed request: other calls, or a stream that was not read because a plugin threw.
     abort.abort(toGatewayError(error));
   }
 }
 
+/** What is known of a request before its body is read. */
 interface Opening {
   readonly arrival: ReturnType<typeof arrivalOf>;
   readonly grant: IdentityGrant;
   readonly operation: Operation;
   readonly wire: Wire;
-  readonly destination: Route;
+  readonly route: Route;
   readonly abort: AbortController;
   readonly responder: Responder;
   readonly startedAt: number;
 }
 
-/** Reads the body as its path and type want it. */
+/**
+ * Reads the body (JSON, whole) or leaves it to be streamed through (other types on other paths), and begins the
+ * exchange.
+ */
 async function readExchange(gateway: Gateway, request: IncomingMessage, opening: Opening): Promise<Exchange> {
-  const { arrival, grant, operation, wire, destination, abort, responder, startedAt } = opening;
+  const { arrival, grant, operation, wire, route, abort, responder, startedAt } = opening;
   const { bodyLimit, uploadLimit } = gateway.config.server;
   const base = { arrival, grant, operation, wire, abort, startedAt };
   const contentType = request.headers['content-type'];
-  if (destination.kind === 'endpoint') {
+  if (route.kind === 'endpoint') {
     if (!isJson(contentType)) throw gatewayError('unsupported_media_type');
     const body = await readJson<OpenRequest>(request, bodyLimit, true);
     const isChatStream = operation === 'chat' && body.value.stream === true;
@@ -123,10 +128,11 @@ async function readExchange(gateway: Gateway, request: IncomingMessage, opening:
   return openExchange({ ...base, request: NO_BODY, upload: new RequestUpload(request, uploadLimit), progress: SILENT });
 }
 
-function checkMethod(destination: Route, method: string, path: string): void {
-  if (destination.kind === 'unknown') throw gatewayError('unknown_url', { method, path });
-  if (destination.kind !== 'endpoint' || destination.endpoint.methods.includes(method)) return;
-  const allow = destination.endpoint.methods.join(', ');
+/** Throws a 404 for an unknown path, and a 405 for a method that a known path does not allow. */
+function checkMethod(route: Route, method: string, path: string): void {
+  if (route.kind === 'unknown') throw gatewayError('unknown_url', { method, path });
+  if (route.kind !== 'endpoint' || route.endpoint.methods.includes(method)) return;
+  const allow = route.endpoint.methods.join(', ');
   throw gatewayError('method_not_allowed', { method, path, allow }, { headers: { allow } });
 }
 
@@ -149,7 +155,7 @@ interface Facts {
   readonly startedAt: number;
 }
 
-/** All is sent, or given up: tells the plugins, and the log in one line. */
+/** When the connection closes: calls the taps on `finished`, and logs the request in one line. */
 function finish(
   gateway: Gateway,
   response: ServerResponse,

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type { Exchange, StreamStamp } from '../exchange/exchange.ts';
-import { encodeData } from '../wire/sse.ts';
 import type { Progress } from '../exchange/progress.ts';
+import { encodeData } from '../wire/sse.ts';
 import type { Responder } from './responder.ts';
 
-/** Held texts are dropped beyond this; an approach that talks so much before its first answer is not worth reading. */
+/** How many texts are held before the first answer; further ones are dropped. */
 const MAX_HELD = 100;
 
 /**
- * Progress as `reasoning_content` deltas. Nothing goes out before the first upstream call has succeeded, so that a first
- * failure is still an HTTP error; what is said before that is held.
+ * Sends progress as `reasoning_content` deltas. Nothing is sent before the first upstream call has succeeded (`began`),
+ * so that a failure until then is an HTTP error. Texts are held until then.
  */
 export class StreamProgress implements Progress {
   readonly #responder: Responder;
@@ -23,6 +23,7 @@ export class StreamProgress implements Progress {
     this.#responder = responder;
   }
 
+  /** Must be called once, before the exchange runs: until then progress is off. */
   attach(exchange: Exchange): void {
     this.#exchange = exchange;
   }
@@ -32,7 +33,7 @@ export class StreamProgress implements Progress {
     return !this.#isOver && plan !== undefined && !plan.isSingleCall && plan.wantsProgress !== false;
   }
 
-  /** Set once a chunk of progress went out. */
+  /** The id, time and model that the chunks of progress have; undefined until one was sent. */
   get identity(): StreamStamp | undefined {
     return this.#identity;
   }

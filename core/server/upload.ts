@@ -2,7 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import { gatewayError } from '../errors.ts';
 import type { Upload } from '../exchange/exchange.ts';
 
-/** A body that is streamed through as it comes, bounded. Can be read once. */
+/**
+ * A body that is streamed through as it comes. Throws a 413 above the limit (in bytes), at once if the client announces
+ * it.
+ */
 export class RequestUpload implements Upload {
   readonly contentType: string | undefined;
   readonly contentLength: number | undefined;
