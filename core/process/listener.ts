@@ -4,14 +4,17 @@ import type { Duplex } from 'node:stream';
 import type { Config } from '../config/config.ts';
 import { gatewayError, type GatewayError } from '../errors.ts';
 import { pathOf, requestIdOf } from '../server/arrival.ts';
-import { errorHeaders } from '../server/thrown-error.ts';
 import { wireOf } from '../server/paths.ts';
+import { errorHeaders } from '../server/thrown-error.ts';
 import type { Wire } from '../wire/wire.ts';
 
-/** Longer than client pools keep idle connections, or both sides race and the client sees a reset. */
+/** Longer than clients keep idle connections: else a request could meet a connection that is being closed. */
 const KEEP_ALIVE_MS = 75_000;
 
-/** The one server that listens. What handles its requests is swapped on reload. */
+/**
+ * The HTTP server that listens. It answers broken requests itself, with errors in the API's shape.
+ * @param route  Handles every other request.
+ */
 export function createListener(
   config: Config,
   route: (request: IncomingMessage, response: ServerResponse) => void,
@@ -21,12 +24,13 @@ export function createListener(
       requestTimeout: config.server.requestTimeoutMs,
       headersTimeout: Math.min(config.server.requestTimeoutMs, 60_000),
       keepAliveTimeout: KEEP_ALIVE_MS,
-      // Node looks at the two time-outs above only so often; its default of 30 s makes a 2 s one 30 s.
+      // Node checks the time-outs above only at this interval. With its default of 30 s, a time-out of 2 s would take
+      // 30 s.
       connectionsCheckingInterval: 1_000,
       maxHeaderSize: 64 * 1024,
-      // Any other upgrade is an offer that may be left unanswered: Java's client offers h2c with every request.
+      // Only a websocket is refused. Any other upgrade may be ignored: Java's client offers h2c with every request.
       shouldUpgradeCallback: (request) => request.headers.upgrade?.toLowerCase() === 'websocket',
-      // Node's own refusal has no body.
+      // Checked below: Node's own refusal has no body.
       requireHostHeader: false,
     },
     (request, response) => {
@@ -40,26 +44,26 @@ export function createListener(
   return server;
 }
 
-/** Refuses what Node would refuse with an empty body. */
+/** Answers with an error and closes the connection, for requests that Node would refuse with an empty body. */
 function refuse(request: IncomingMessage, response: ServerResponse, error: GatewayError): void {
   const id = requestIdOf(request);
   const headers = [...errorHeaders(error), 'x-request-id', id, 'connection', 'close'];
   response.writeHead(error.status, headers).end(wireFor(request).errorBody(error, id));
 }
 
-/** 426 at once, before authentication: coding agents then go on over HTTP without delay. */
+/** Answers 426 at once, before authentication: coding agents then continue over HTTP without delay. */
 function refuseUpgrade(request: IncomingMessage, socket: Duplex): void {
   answerRaw(socket, gatewayError('upgrade_not_supported'), request, ['upgrade', 'HTTP/1.1']);
 }
 
-/** What Node's parser refuses never becomes a request; it is answered in our shape all the same. */
+/** Answers what Node's parser refuses, so that no request event is emitted for it. */
 function refuseBroken(error: NodeJS.ErrnoException, socket: Duplex): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy();
     return;
   }
-  const { isAnswered, request } = underWay(socket);
-  // After a first answer a second one would be read as the answer to the next request.
+  const { isAnswered, request } = requestOn(socket);
+  // The client would read a second answer as the answer to its next request.
   if (isAnswered) socket.destroy();
   else answerRaw(socket, refusalOf(error.code), request, []);
 }
@@ -70,8 +74,10 @@ function refusalOf(code: string | undefined): GatewayError {
   return gatewayError('bad_http');
 }
 
-/** The request whose body still comes on this connection, if there is one, and whether it has its answer already. */
-function underWay(socket: Duplex): { readonly isAnswered: boolean; readonly request: IncomingMessage | undefined } {
+/**
+ * The request whose body is still arriving on this connection, if there is one, and whether it was answered already.
+ */
+function requestOn(socket: Duplex): { readonly isAnswered: boolean; readonly request: IncomingMessage | undefined } {
   const { _httpMessage: response, parser } = socket as Socket & {
     _httpMessage?: ServerResponse | null;
     parser?: { readonly incoming?: IncomingMessage | null } | null;
@@ -80,7 +86,7 @@ function underWay(socket: Duplex): { readonly isAnswered: boolean; readonly requ
   return { isAnswered: parser?.incoming?.complete === false, request: undefined };
 }
 
-/** An answer where there is no response object to write it to. Ends the connection. */
+/** Answers on a socket for which there is no response object, and closes it. */
 function answerRaw(
   socket: Duplex,
   error: GatewayError,

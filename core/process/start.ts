@@ -1,19 +1,20 @@
 import type { AddressInfo } from 'node:net';
-import type { Config } from '../config/config.ts';
 import type { Logger } from 'pino';
+import type { Config } from '../config/config.ts';
 import { buildServer, type BuildDeps } from './build.ts';
 import { createListener } from './listener.ts';
 
+/** A server that listens. */
 export interface RunningServer {
   /** `http://127.0.0.1:8000` */
   readonly address: string;
-  /** Stops accepting, finishes what runs, at most `drain_timeout`; `closed` then resolves. */
+  /** Accepts no more connections and waits for open requests, for `drain_timeout` at most. Then `closed` resolves. */
   drain(): void;
-  /** 0 = drained, 1 = not drained in time. */
+  /** Exit code: 0 = drained, 1 = not drained in time, or a plugin's shutdown failed. */
   readonly closed: Promise<number>;
 }
 
-/** Serves a configuration. Throws when the pipeline cannot be built or the port not be had. */
+/** Builds a configuration's pipeline and listens. Throws if it cannot be built, or the port cannot be used. */
 export async function startServer(
   config: Config,
   options: { log: Logger } & Partial<BuildDeps>,
@@ -30,7 +31,7 @@ export async function startServer(
     response.once('close', () => {
       open--;
       if (!state.isDraining) return;
-      // Node would wait out the keep-alive of a connection whose last answer began before the drain.
+      // Node keeps a connection whose last answer began before the drain open until its keep-alive ends.
       setImmediate(() => server.closeIdleConnections());
     });
     if (state.isDraining) response.setHeader('connection', 'close');
