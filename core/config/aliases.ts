@@ -1,32 +1,34 @@
 /**
- * The start-up names of optigate and of OptiLLM: flags and environment variables that are laid over the file. The table
- * for users stands in docs/configuration.md.
+ * Flags and environment variables, of optigate and of OptiLLM, that override the configuration file.
+ * docs/configuration.md lists them for users.
  */
 import { isRecord } from '../bytes/json.ts';
 import type { Draft, Members } from './draft.ts';
 import type { Environment } from './environment.ts';
 
-/** Flag name, hyphenated and without `--`, → text. A switch is `true`. */
+/** Flag → its text. Names have hyphens and no `--`; a switch without a value is `true`. */
 export type Flags = Readonly<Record<string, string>>;
 
-/** A bad command line: exit code 2. */
+/** The command line is wrong. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
   readonly exitCode = 2;
 }
 
+/** The value of a flag or variable, and where it comes from. */
 interface Given {
   readonly text: string;
-  /** As the user wrote it: `--port`, `OPTIGATE_PORT`. */
+  /** Its name as the user wrote it: `--port`, `OPTIGATE_PORT`. */
   readonly origin: string;
-  /** Reads a file that the flag names, from the working directory; throws a `UsageError`. */
+  /** Reads a YAML file; paths are relative to the working directory. Throws a `UsageError`. */
   readonly readYaml: (path: string) => unknown;
 }
 
+/** A flag and a variable that mean the same, and what they change in the file's value. */
 interface Alias {
   readonly flag?: string;
   readonly variable?: string;
-  /** Given without a value. */
+  /** The flag may have no value, which means `true`. */
   readonly isSwitch?: boolean;
   readonly apply: (draft: Draft, given: Given) => void;
 }
@@ -97,7 +99,10 @@ const OPTILLM: readonly Alias[] = [
   { flag: 'batch-wait-ms', variable: 'OPTILLM_BATCH_WAIT_MS', apply: warning(NO_BATCHING) },
 ];
 
-/** Lays variables and flags over the file's value; strongest last: `OPTILLM_*`, `OPTIGATE_*`, OptiLLM's flags, ours. */
+/**
+ * Applies variables and flags to the file's value. Later ones override earlier ones: `OPTILLM_*`, `OPTIGATE_*`,
+ * OptiLLM's flags, optigate's flags. Throws a `UsageError`.
+ */
 export function applyAliases(
   draft: Draft,
   sources: { readonly flags: Flags; readonly environment: Environment; readonly readYaml: (path: string) => unknown },
@@ -106,7 +111,7 @@ export function applyAliases(
   const fromEnvironment = (aliases: readonly Alias[]) => {
     for (const { variable, apply } of aliases) {
       const text = variable === undefined ? undefined : environment[variable];
-      // An empty variable is a way to unset one.
+      // An empty variable counts as not set.
       if (variable !== undefined && text !== undefined && text !== '')
         apply(draft, { text, origin: variable, readYaml });
     }
@@ -125,8 +130,8 @@ export function applyAliases(
 }
 
 /**
- * Takes OptiLLM's flags out of a command line; hyphens and underscores are the same. What is left is ours. Throws a
- * `UsageError` where a value is missing.
+ * Splits a command line into OptiLLM's flags and the rest, which is optigate's. Hyphens and underscores in flags mean
+ * the same. Throws a `UsageError` if a value is missing.
  */
 export function takeOptillmFlags(args: readonly string[]): { readonly flags: Flags; readonly rest: readonly string[] } {
   const known = new Map(OPTILLM.flatMap((alias) => (alias.flag === undefined ? [] : [[alias.flag, alias] as const])));
@@ -151,8 +156,9 @@ export function takeOptillmFlags(args: readonly string[]): { readonly flags: Fla
 }
 
 /**
- * Upstream keys from the environment, in OptiLLM's order, when the file names none that is set. An upstream that the
- * file does not have is added in front only where the file's own first one waits for a key.
+ * If no upstream in the file has a key, takes one from the first of the usual variables that is set, in OptiLLM's
+ * order.
+ * @param isWaitingForKey  The file's first upstream needs a key. Only then a missing upstream is added, in front of it.
  */
 export function applyKeyVariables(draft: Draft, environment: Environment, isWaitingForKey: boolean): void {
   const upstreams = draft.value['upstreams'];
@@ -247,7 +253,7 @@ function addAccessKey(draft: Draft, { text, origin }: Given): void {
   draft.set([...auth, 'keys', others.length], entry, origin);
 }
 
-/** The file's values lie below the flags. */
+/** Sets cepo's options as a YAML file says. Flags such as `--cepo-…` are applied later and override them. */
 function mergeCepoFile(draft: Draft, { text, origin, readYaml }: Given): void {
   const options = readYaml(text);
   if (!isRecord(options)) throw new UsageError(`${origin}: ${text} does not hold keys with values`);

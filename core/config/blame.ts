@@ -4,8 +4,9 @@ import { ConfigError, printPath, type Path } from './problems.ts';
 import { FILE_NAME, nameOf } from './source.ts';
 
 /**
- * The error of a configuration that only showed when the pipeline was built: at its place in the file, or by the flag or
- * variable it came from, which is well formed: a failed start, no bad usage. An empty path blames the file as a whole.
+ * The error for a value that turned out to be wrong when the pipeline was built or started. It names the value's place
+ * in the file, or the flag or variable that the value came from. The exit code is 1: the value itself is well formed.
+ * @param path  Empty = the file as a whole.
  */
 export function blame(config: Config, path: Path, message: string, cause: unknown): ConfigError {
   const name = config.path === undefined ? `the built-in ${FILE_NAME}` : nameOf(config.path, process.cwd());

@@ -1,9 +1,9 @@
-/** Checks a value against a zod schema and says what is wrong in the words of `problems.ts`. */
+/** Checks a value against a zod schema, and says what is wrong in words that a user of the file understands. */
 import type { z } from 'zod';
+import { nearest } from '../nearest.ts';
 import { converted } from './environment.ts';
 import { describeSchema, knownKeys, schemaAt, toJsonSchema, type JsonSchema } from './expectation.ts';
 import { printValue, type Path } from './problems.ts';
-import { nearest } from '../nearest.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -11,21 +11,27 @@ type Issue = z.core.$ZodIssue;
 export interface Finding {
   readonly path: Path;
   readonly message: string;
-  /** It is the key that is wrong, not its value. */
+  /** The key is wrong, not its value. */
   readonly isKey?: boolean;
-  /** Nothing stands there, or only a variable that is not set. */
+  /** The value is missing, or is a variable that is not set. */
   readonly isMissing?: boolean;
 }
 
+/** The value with the schema's defaults and transforms applied, or what is wrong with it. */
 export type Checked<T> = { readonly data: T } | { readonly findings: readonly Finding[] };
 
+/** What checking needs to know beside the schema. */
 export interface CheckOptions {
-  /** Came the text at this path from the environment or a flag, so that it may stand for a number or a boolean? */
+  /** Does the text at this path come from the environment or a flag? Then it may stand for a number or a boolean. */
   readonly isText: (path: Path) => boolean;
-  /** Keys that are known beside the schema's, for suggestions. */
+  /** Keys to suggest beside the schema's own. */
   readonly alsoKnown?: readonly string[];
 }
 
+/**
+ * Checks a value against a schema. Texts from outside the file are converted to numbers or booleans only if the check
+ * fails without that.
+ */
 export function checkBySchema<S extends z.ZodType>(
   schema: S,
   value: unknown,
@@ -40,7 +46,7 @@ export function checkBySchema<S extends z.ZodType>(
   const again = convertTexts(value, texts, issues);
   const retried = schema.safeParse(again, { reportInput: true });
   if (retried.success) return { data: retried.data };
-  // What conversion did not mend is told as it was written.
+  // Where conversion did not help, the message shows the value as it was written.
   const asWritten = retried.error.issues.map(
     (issue) => issues.find((first) => samePath(first.path, issue.path)) ?? issue,
   );
@@ -91,6 +97,7 @@ function toFindings(issue: Issue, prefix: Path, context: Context): Finding[] {
   return [{ path, message: `expected ${expected}, got ${printValue(actual, path)}` }];
 }
 
+/** The message for an unknown key: suggests the nearest known key, else lists them. */
 export function unknownKey(key: string, known: readonly string[]): string {
   const meant = nearest(key, known);
   if (meant !== undefined) return `unknown key, did you mean '${meant}'?`;
@@ -99,7 +106,10 @@ export function unknownKey(key: string, known: readonly string[]): string {
     : 'unknown key, there are none here';
 }
 
-/** Of a union of objects the alternative that fits best: the one whose complaints lie inside it. */
+/**
+ * The issues of the union's alternative that fits best: of those that fail in their members only, the one with the
+ * fewest.
+ */
 function bestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
   const inside = branches.filter((issues) =>
     issues.every(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'),
@@ -107,7 +117,7 @@ function bestBranch(branches: readonly (readonly Issue[])[]): readonly Issue[] |
   return inside.toSorted((a, b) => a.length - b.length)[0];
 }
 
-/** The texts from outside that lie at or under a place that is complained about. */
+/** The paths of texts from outside the file that are at or below the place of an issue. */
 function textsUnder(value: unknown, issues: readonly Issue[], { isText }: CheckOptions): Path[] {
   const found: Path[] = [];
   const walk = (node: unknown, path: Path) => {
@@ -138,7 +148,7 @@ function convertTexts(value: unknown, texts: readonly Path[], issues: readonly I
   return copy;
 }
 
-/** Where a union wants a boolean or something else, only the words mean one. */
+/** `true` and `false` only: in a union, `on` or `1` may mean something else than a boolean. */
 function onlyWords(text: string): boolean | undefined {
   return text === 'true' ? true : text === 'false' ? false : undefined;
 }
@@ -151,6 +161,7 @@ function toPath(path: readonly PropertyKey[]): Path {
   return path.map((step) => (typeof step === 'number' ? step : String(step)));
 }
 
+/** The value at a path; undefined if there is none. */
 export function valueAt(value: unknown, path: Path): unknown {
   let node = value;
   for (const step of path) {

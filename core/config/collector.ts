@@ -1,10 +1,10 @@
+import type { z } from 'zod';
 import { checkBySchema, type Checked, type Finding } from './check.ts';
 import type { Draft } from './draft.ts';
 import type { ConfigFile } from './file.ts';
 import type { Path, Problem } from './problems.ts';
-import type { z } from 'zod';
 
-/** Gathers everything that is wrong, so that all of it is told at once. */
+/** Collects all problems of a configuration, so that one error can list them. */
 export class Collector {
   readonly #file: ConfigFile;
   readonly #draft: Draft;
@@ -15,11 +15,14 @@ export class Collector {
     this.#draft = draft;
   }
 
+  /** @param isKey  The key is wrong, not its value. */
   add(path: Path, message: string, { isKey = false }: { isKey?: boolean } = {}): void {
     this.#findings.push({ path, message, isKey });
   }
 
-  /** The value as the schema makes it, or undefined with its problems noted. */
+  /**
+   * The value with the schema's defaults and transforms applied. Undefined if it is wrong: its problems are collected.
+   */
   check<S extends z.ZodType>(
     schema: S,
     value: unknown,
@@ -35,10 +38,12 @@ export class Collector {
     return undefined;
   }
 
+  /** Does the value at this path come from a flag, or from an environment variable? */
   isText(path: Path): boolean {
     return this.#draft.originOf(path) !== undefined || this.#file.variablesAt(path).length > 0;
   }
 
+  /** The problems with their places in the file, and the variables that are not set. */
   get problems(): readonly Problem[] {
     return this.#findings.map(({ path, message, isKey = false, isMissing = false }) => {
       const origin = this.#draft.originOf(path);

@@ -1,11 +1,11 @@
-import type { Plugin, PluginRecord } from '../plugin/define.ts';
 import type { Budget } from '../exchange/ledger.ts';
+import type { Plugin, PluginRecord } from '../plugin/define.ts';
 
-/** The configuration as the program uses it: complete, checked, in milliseconds and bytes, frozen. */
+/** The configuration as the program uses it: checked, defaults filled in, durations in ms, sizes in bytes, frozen. */
 export interface Config {
   /** Absolute path of the file; undefined = the built-in default. */
   readonly path: string | undefined;
-  /** The file's text after reading, before the environment is filled in. */
+  /** The file's text as read, before environment variables are filled in. */
   readonly text: string;
   readonly server: {
     readonly host: string;
@@ -22,25 +22,29 @@ export interface Config {
   readonly upstreams: readonly UpstreamConfig[];
   readonly autodetect: boolean;
   readonly model: string | undefined;
-  /** An expression; undefined = none (`auto`). */
+  /** The default expression; undefined = a plain call (`auto`). */
   readonly approach: string | undefined;
   readonly tags: boolean;
   readonly approachLimits: Budget;
   readonly approachDefaults: { readonly n: number | undefined };
-  /** In file order, options checked and completed. */
+  /** In file order. */
   readonly plugins: readonly LoadedPlugin[];
-  /** The providers that upstreams name or detection may choose, and `none`: loaded without being listed. */
+  /**
+   * Plugins that are loaded without being listed: `none`, and the providers that upstreams need or detection may
+   * choose.
+   */
   readonly implied: readonly LoadedPlugin[];
-  /** To be logged at start. */
+  /** Logged at start. */
   readonly warnings: readonly string[];
-  /** `server.port` → `--port`: what came from a flag or an environment variable instead of the file. */
+  /** `server.port` → `--port`: the values that come from a flag or variable instead of the file, and its name. */
   readonly origins: Readonly<Record<string, string>>;
-  /** Files whose change means a reload: the file and custom plugins. */
+  /** Absolute paths of the files that a reload depends on: the configuration file and custom plugins. */
   readonly watched: readonly string[];
-  /** Is it production (`NODE_ENV=production`)? The only environment fact beyond the file. */
+  /** Is `NODE_ENV=production`? */
   readonly isProduction: boolean;
 }
 
+/** One upstream of the file. */
 export interface UpstreamConfig {
   readonly name: string;
   /** Name of a provider. */
@@ -48,7 +52,7 @@ export interface UpstreamConfig {
   /** No trailing slash; undefined = the provider's default. */
   readonly baseUrl: string | undefined;
   readonly apiKey: string | undefined;
-  /** The variable that the file names for the key, set or not. */
+  /** The environment variable that the key comes from or would come from; undefined if none is named. */
   readonly keyVariable: string | undefined;
   readonly timeoutMs: number;
   readonly connectTimeoutMs: number;
@@ -56,12 +60,15 @@ export interface UpstreamConfig {
   readonly forwardHeaders: readonly string[];
   /** `ca` is PEM text. */
   readonly tls: { readonly verify: boolean; readonly ca?: string };
-  /** Fields of the provider's own (demo: latency …), checked by its plugin's options, as written. */
+  /**
+   * Keys of the provider's own (demo: `latency` …), as written. The provider's plugin has checked them by its options.
+   */
   readonly extra: Readonly<Record<string, unknown>>;
 }
 
+/** A plugin with its options, checked and completed. */
 export interface LoadedPlugin {
-  /** As listed: a name, a path or a package. */
+  /** As the file lists it: a name, a path or a package. */
   readonly listed: string;
   readonly plugin: Plugin;
   readonly record: PluginRecord;

@@ -1,11 +1,12 @@
 import { isRecord } from '../bytes/json.ts';
 import { printPath, type Path } from './problems.ts';
 
+/** The keys and values of an object that is not checked yet. */
 export type Members = Record<string, unknown>;
 
 /**
- * The file's value while flags and environment variables are laid over it, before it is checked. Remembers which of them
- * each value came from, so that a bad one is told by the name the user wrote.
+ * The file's value while flags and environment variables are applied to it, before it is checked. Remembers which of
+ * them a value came from, so that an error can name it.
  */
 export class Draft {
   readonly value: Members;
@@ -16,7 +17,11 @@ export class Draft {
     this.value = value;
   }
 
-  /** Leaves the value alone where the file has something else than keys on the way: that is its own error. */
+  /**
+   * Sets the value at a path, and creates missing objects on the way. Does nothing if the file has something else than
+   * keys there: the check reports that.
+   * @param origin  The flag or variable that the value comes from.
+   */
   set(path: Path, value: unknown, origin: string): void {
     let parent: unknown = this.value;
     for (const step of path.slice(0, -1)) {
@@ -31,14 +36,17 @@ export class Draft {
     this.#origins.set(printPath(path), origin);
   }
 
-  /** Sets an option of a listed plugin; false where it is not listed. */
+  /** Sets an option of a listed plugin; false if it is not listed. */
   setOption(plugin: string, option: string, value: unknown, origin: string): boolean {
     const entry = this.pluginEntry(plugin);
     if (entry) this.set([...entry, option], value, origin);
     return entry !== undefined;
   }
 
-  /** The path of a listed plugin's options, which are then an object; undefined where it is not listed. */
+  /**
+   * The path of a listed plugin's options; undefined if it is not listed. Rewrites its entry as an object, if it was a
+   * name.
+   */
   pluginEntry(plugin: string): Path | undefined {
     const list = this.value['plugins'];
     if (!Array.isArray(list)) return undefined;
@@ -49,6 +57,7 @@ export class Draft {
     return ['plugins', index, plugin];
   }
 
+  /** Lists one more plugin. Does nothing if the file has something else than a list there. */
   addPlugin(plugin: string, options: Members, origin: string): void {
     this.value['plugins'] ??= [];
     const list = this.value['plugins'];
@@ -63,7 +72,7 @@ export class Draft {
     return isRecord(upstreams) ? Object.keys(upstreams)[0] : undefined;
   }
 
-  /** The flag or variable that the value at `path`, or something around it, came from. */
+  /** The flag or variable that the value at a path, or an object around it, came from; undefined = the file. */
   originOf(path: Path): string | undefined {
     for (let depth = path.length; depth > 0; depth--) {
       const origin = this.#origins.get(printPath(path.slice(0, depth)));
@@ -72,7 +81,7 @@ export class Draft {
     return undefined;
   }
 
-  /** Path → flag or variable, of everything that came from one. */
+  /** Path → flag or variable, for each value that came from one. */
   get origins(): Readonly<Record<string, string>> {
     return Object.fromEntries(this.#origins);
   }

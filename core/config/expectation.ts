@@ -1,8 +1,8 @@
-/** What a schema wants, in words. Read off its JSON Schema, so that it holds for any plugin's options. */
+/** Says in words what a schema expects. Works on its JSON Schema, which every plugin's options have. */
 import { z } from 'zod';
 import type { Path } from './problems.ts';
 
-/** The parts of JSON Schema that zod writes. */
+/** The keywords of JSON Schema that are used here. */
 export interface JsonSchema {
   readonly type?: string;
   readonly title?: string;
@@ -31,13 +31,16 @@ export interface JsonSchema {
   readonly [keyword: string]: unknown;
 }
 
-/** As a user writes it, before transforms and defaults. What cannot be said in JSON Schema allows anything. */
+/**
+ * The JSON Schema of what a user writes, before transforms and defaults. What JSON Schema cannot express is left open,
+ * so that anything is allowed there.
+ */
 export function toJsonSchema(schema: z.ZodType): JsonSchema {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
   return rest as JsonSchema;
 }
 
-/** The schema of the value at `path`, where there is one. */
+/** The schema of the value at a path; undefined if there is none. */
 export function schemaAt(schema: JsonSchema, path: Path): JsonSchema | undefined {
   const [step, ...rest] = path;
   if (step === undefined) return schema;
@@ -49,13 +52,13 @@ export function schemaAt(schema: JsonSchema, path: Path): JsonSchema | undefined
   return undefined;
 }
 
-/** The keys that an object at this place may have. */
+/** The keys that an object of this schema may have. */
 export function knownKeys(schema: JsonSchema | undefined): readonly string[] {
   if (!schema) return [];
   return alternatives(schema).flatMap(({ properties = {} }) => Object.keys(properties));
 }
 
-/** `integer ≥ 1`, `one of "memory", "redis"`, `duration such as 500ms or 30s`. Empty where anything goes. */
+/** `integer ≥ 1`, `one of "memory", "redis"`, `duration such as 500ms, 30s`. Empty if anything is allowed. */
 export function describeSchema(schema: JsonSchema): string {
   const { title, examples = [] } = schema;
   if (title !== undefined) return examples.length > 0 ? `${title} such as ${examples.map(String).join(', ')}` : title;
@@ -97,6 +100,7 @@ function bounds({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: JsonSc
   return exclusiveMaximum === undefined ? '' : ` < ${exclusiveMaximum}`;
 }
 
+/** The schema and those that it combines, at any depth. */
 function alternatives(schema: JsonSchema): readonly JsonSchema[] {
   const nested = [...(schema.anyOf ?? []), ...(schema.oneOf ?? []), ...(schema.allOf ?? [])];
   return [schema, ...nested.flatMap(alternatives)];

@@ -14,16 +14,16 @@ import {
 import { disguiseReferences, expand, restoreReferences, type Environment, type Expansion } from './environment.ts';
 import type { Path, Position, Problem } from './problems.ts';
 
-/** A value whose variable is not set; pruned before anybody sees it. */
+/** Stands for a value whose variable is not set, until `prune` removes it. */
 const UNSET = Symbol('unset');
 
-/** A configuration file as YAML: its value with the environment filled in, and where each part of it stands. */
+/** A YAML file: its value with environment variables filled in, and the position of each part. */
 export class ConfigFile {
-  /** For messages: as the user would name it. */
+  /** The name that messages show. */
   readonly name: string;
-  /** Plain objects and arrays; undefined where the text could not be read. */
+  /** Plain objects and arrays; undefined if the text could not be read. */
   readonly value: unknown;
-  /** Of the syntax, duplicate keys included. */
+  /** Errors of the syntax, and duplicate keys. */
   readonly problems: readonly Problem[];
   readonly warnings: readonly string[];
   readonly #document: Document;
@@ -49,7 +49,7 @@ export class ConfigFile {
     this.problems = problems;
   }
 
-  /** Where the value of `path` stands; with `ofKey` where its key does. The nearest parent's where it is not written. */
+  /** The position of the value at a path, or with `ofKey` of its key. The nearest parent's if it is not in the file. */
   positionOf(path: Path, { ofKey = false }: { ofKey?: boolean } = {}): Position {
     let node: unknown = this.#document.contents;
     let position = offsetOf(node);
@@ -63,7 +63,7 @@ export class ConfigFile {
     return this.#lines.linePos(position ?? 0);
   }
 
-  /** The variables that the text at `path` refers to, set or not. */
+  /** The variables that the text at a path refers to, whether set or not. */
   variablesAt(path: Path): readonly string[] {
     let node: unknown = this.#document.contents;
     for (const step of path) node = this.#child(node, step)?.value;
@@ -112,7 +112,7 @@ export class ConfigFile {
       return pair && { value: pair.value, keyOffset: offsetOf(pair.key) };
     }
     if (isSeq(parent) && typeof step === 'number') {
-      // Items whose variable is not set are not there, so the others have moved up.
+      // Items whose variable is not set were removed from the value, so indexes count the others only.
       const item = parent.items.filter((candidate) => !isUnset(this.#resolve(candidate)))[step];
       return item === undefined ? undefined : { value: item, keyOffset: undefined };
     }
@@ -137,7 +137,7 @@ function isUnset(node: Node | undefined): boolean {
   return isScalar(node) && node.value === UNSET;
 }
 
-/** Without the keys and items whose variable is not set. */
+/** Removes the keys and items whose variable is not set. */
 function prune(value: unknown): unknown {
   if (Array.isArray(value)) return value.filter((item) => item !== UNSET).map(prune);
   if (typeof value !== 'object' || value === null) return value === UNSET ? undefined : value;

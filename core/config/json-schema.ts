@@ -1,18 +1,19 @@
-/** The JSON Schema of the whole file, for editors: the file's own keys, and every plugin's options. */
+/** The JSON Schema of the whole file, for editors: the file's own keys and every plugin's options. */
 import type { PluginRecord } from '../plugin/define.ts';
 import { listBuiltIns, loadBuiltIn } from '../plugin/load-plugin.ts';
 import { toJsonSchema, type JsonSchema } from './expectation.ts';
 import { fileSettings, upstream, upstreamName } from './schema.ts';
 
-/** A plugin as the file may list it. */
+/** A plugin that the file may list. */
 export interface SchemaPlugin {
+  /** As the file lists it. */
   readonly listed: string;
   readonly record: PluginRecord;
-  /** Its options are also keys of upstreams that it speaks to. */
+  /** Its options are keys of upstreams, too. */
   readonly isProvider: boolean;
 }
 
-/** All built-in plugins, imported. */
+/** Imports all built-in plugins. */
 export async function builtInPlugins(): Promise<readonly SchemaPlugin[]> {
   const builtIns = [...(await listBuiltIns()).values()];
   const found = await Promise.all(builtIns.map(loadBuiltIn));
@@ -22,6 +23,7 @@ export async function builtInPlugins(): Promise<readonly SchemaPlugin[]> {
   });
 }
 
+/** The schema of a file that may list these plugins. Values may also be references such as `${NAME}`. */
 export function configSchema(plugins: readonly SchemaPlugin[]): JsonSchema {
   const file = toJsonSchema(fileSettings);
   return {
@@ -86,14 +88,16 @@ function pluginsSchema(plugins: readonly SchemaPlugin[]): JsonSchema {
   };
 }
 
-/** Anything but an object or a list may also be written as a text with `${NAME}` in it. */
+/** Allows a text with `${NAME}` in it for every value that is not an object or a list. */
 function withReferences(schema: JsonSchema): JsonSchema {
   if (schema.anyOf?.every(isScalar)) return { ...schema, anyOf: [...schema.anyOf, REFERENCE] };
   const isPlainText = schema.type === 'string' && schema.enum === undefined && schema.pattern === undefined;
   if (!isScalar(schema) || isPlainText) return mapChildren(schema, withReferences);
   const { description, default: preset, title, ...rest } = schema;
-  const told = Object.entries({ description, default: preset, title }).filter(([, value]) => value !== undefined);
-  return { ...Object.fromEntries(told), anyOf: [rest, REFERENCE] };
+  const annotations = Object.entries({ description, default: preset, title }).filter(
+    ([, value]) => value !== undefined,
+  );
+  return { ...Object.fromEntries(annotations), anyOf: [rest, REFERENCE] };
 }
 
 const REFERENCE: JsonSchema = { $ref: '#/$defs/reference' };

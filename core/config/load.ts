@@ -1,8 +1,10 @@
-/** From file, environment and flags to the configuration: read once, checked whole, completed, frozen. */
-import { availableParallelism } from 'node:os';
+/** Makes the configuration of the file, the environment and the flags: reads, checks, fills in defaults, freezes. */
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { parse } from 'yaml';
+import { isRecord } from '../bytes/json.ts';
+import type { Budget } from '../exchange/ledger.ts';
 import { listBuiltIns } from '../plugin/load-plugin.ts';
 import { applyAliases, applyKeyVariables, UsageError, type Flags } from './aliases.ts';
 import { Collector } from './collector.ts';
@@ -12,30 +14,30 @@ import { isProduction, processEnvironment, type Environment } from './environmen
 import { ConfigFile } from './file.ts';
 import { checkDependencies, checkPluginOptions, loadImplied, loadListedPlugins, type Listed } from './plugins.ts';
 import { ConfigError } from './problems.ts';
+import { readUpstreams } from './read-upstreams.ts';
 import { fileSettings, type FileSettings } from './schema.ts';
 import { findSource, readFailure, type ConfigSource } from './source.ts';
-import { readUpstreams } from './read-upstreams.ts';
-import type { Budget } from '../exchange/ledger.ts';
-import { isRecord } from '../bytes/json.ts';
 
+/** Where the configuration comes from. */
 export interface LoadConfigOptions {
-  /** The file; default `OPTIGATE_CONFIG`, then `./config.yaml`, then the one that ships with the program. */
+  /** The file. Default: `OPTIGATE_CONFIG`, else `./config.yaml`, else the one that ships with the program. */
   readonly path?: string | undefined;
-  /** Its text, where it was read already. */
+  /** The file's text, if it was read already. */
   readonly text?: string | undefined;
   readonly flags?: Flags;
   /** Default: the process's. */
   readonly env?: Environment;
+  /** Default: the process's. */
   readonly cwd?: string;
-  /** Loads custom plugins anew under this mark (letters and digits), for a reload. */
+  /** Letters and digits. A version that was not used before imports custom plugins again, for a reload. */
   readonly version?: string;
 }
 
-/** What a file without `upstreams` has. */
+/** The upstream of a file without `upstreams`. */
 const DEFAULT_UPSTREAM = 'openai';
 const DEFAULT_KEY_VARIABLE = 'OPENAI_API_KEY';
 
-/** Throws a `ConfigError` that names every problem, or a `UsageError`. */
+/** Loads the configuration and its plugins. Throws a `ConfigError` that lists all problems, or a `UsageError`. */
 export async function loadConfig(options: LoadConfigOptions = {}): Promise<Config> {
   const { flags = {}, env = processEnvironment(), cwd = process.cwd() } = options;
   const source = await findSource(options, env, cwd);
@@ -144,7 +146,10 @@ function namedProviders(upstreams: unknown): string[] {
   });
 }
 
-/** A custom plugin may add a provider under any name, which only shows when it is applied. */
+/**
+ * The plugin of a provider; `unknown` if a custom plugin may add it (which shows only when plugins are applied); else
+ * undefined.
+ */
 function providerPlugin(name: string, listed: readonly Listed[], implied: Config['implied']) {
   const found = [...listed, ...implied].find(({ record }) => record.name === name);
   if (found) return found.record;
@@ -165,7 +170,7 @@ function readYaml(path: string): unknown {
   }
 }
 
-/** Plain objects and lists, all the way down; plugins and schemas stay as they are. */
+/** Freezes plain objects and lists at every depth. Plugins and schemas stay as they are. */
 function freeze<T>(value: T): T {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -1,30 +1,31 @@
-import type { BuiltIn, FoundPlugin } from '../plugin/load-plugin.ts';
-import { loadBuiltIn, loadListed } from '../plugin/load-plugin.ts';
-import { PluginLoadError } from '../plugin/load-error.ts';
 import { isRecord } from '../bytes/json.ts';
+import { PluginLoadError } from '../plugin/load-error.ts';
+import { loadBuiltIn, loadListed, type BuiltIn, type FoundPlugin } from '../plugin/load-plugin.ts';
 import type { Collector } from './collector.ts';
 import type { LoadedPlugin } from './config.ts';
 import type { Path } from './problems.ts';
 
-/** Plugins that are there without being listed, beside the providers that upstreams name. */
+/** Plugins that are always loaded. */
 const ALWAYS = ['none'];
 
+/** What loading the list of plugins needs. */
 export interface PluginParts {
   readonly collector: Collector;
   readonly builtIns: ReadonlyMap<string, BuiltIn>;
+  /** The configuration file's folder: paths are relative to it, packages are resolved from it. */
   readonly folder: string;
-  /** Loads custom plugins anew under this mark, for a reload. */
+  /** A version that was not used before imports custom plugins again, for a reload. */
   readonly version?: string;
 }
 
-/** One entry of the list, loaded; its options not checked yet. */
+/** One entry of the list with its plugin. The options are not checked yet. */
 export interface Listed extends FoundPlugin {
   readonly listed: string;
   readonly path: Path;
   readonly options: unknown;
 }
 
-/** Imports what the file lists, at once. Entries that cannot be had are noted and left out. */
+/** Imports the listed plugins, all at once. An entry that is wrong or cannot be loaded is a problem, and left out. */
 export async function loadListedPlugins(value: unknown, parts: PluginParts): Promise<Listed[]> {
   const { collector } = parts;
   if (value === undefined || value === null) return [];
@@ -92,7 +93,7 @@ function withoutDuplicates(plugins: readonly Listed[], collector: Collector): Li
   return [...first.values()];
 }
 
-/** Checks each plugin's options by its own schema. Plugins with problems are left out. */
+/** Checks each plugin's options by its own schema. A plugin with wrong options is left out. */
 export function checkPluginOptions(plugins: readonly Listed[], collector: Collector): LoadedPlugin[] {
   return plugins.flatMap(({ listed, plugin, record, file, options, path }) => {
     const checked = collector.check(record.schema, options, path);
@@ -100,7 +101,7 @@ export function checkPluginOptions(plugins: readonly Listed[], collector: Collec
   });
 }
 
-/** Notes dependencies that are not there; their order does not matter. */
+/** Collects a problem for each plugin that needs another one which is not listed. Their order does not matter. */
 export function checkDependencies(
   plugins: readonly Listed[],
   implied: readonly LoadedPlugin[],
@@ -113,7 +114,7 @@ export function checkDependencies(
   }
 }
 
-/** `none`, and the providers that upstreams name (and detection may choose), where they are not listed. */
+/** Loads `none` and the given providers, except those that are listed. */
 export async function loadImplied(
   providers: readonly string[],
   listed: readonly Listed[],

@@ -1,27 +1,29 @@
-/** What is wrong in a configuration, in words: where, what stands there, what was expected, what was probably meant. */
+/** The problems of a configuration, and how messages show them: place, value, expectation. */
 
+/** Keys and list indexes, from the root of the file. */
 export type Path = readonly (string | number)[];
 
+/** A place in the file. Lines and columns count from 1. */
 export interface Position {
-  /** From 1. */
   readonly line: number;
   readonly col: number;
 }
 
+/** One thing that is wrong. */
 export interface Problem {
   readonly path: Path;
   readonly message: string;
-  /** In the file; absent where the value came from elsewhere. */
+  /** Absent if the problem has no place in the file. */
   readonly at?: Position;
-  /** The flag or variable the value came from; makes it a usage error. */
+  /** The flag or variable that the value comes from; absent = the file. */
   readonly origin?: string;
 }
 
-/** A configuration that cannot be used. The message names the file and every problem in it, a line each. */
+/** The configuration cannot be used. The message names the file and lists all problems, one per line. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
   readonly problems: readonly Problem[];
-  /** 2 where a flag or an environment variable is not well formed, else 1. */
+  /** 2 if the value of a flag or environment variable is wrong (bad usage), else 1. */
   readonly exitCode: 1 | 2;
 
   constructor(file: string, problems: readonly Problem[], options: ErrorOptions & { exitCode?: 1 | 2 } = {}) {
@@ -59,7 +61,7 @@ export function printPath(path: Path): string {
     .join('');
 }
 
-/** Never shows what may be a key, nor credentials in an address. */
+/** A value as messages show it: shortened, and without anything that may be a key or a credential in an address. */
 export function printValue(value: unknown, path: Path): string {
   if (value === undefined || value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';

@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { isRecord } from '../bytes/json.ts';
+import { nearest } from '../nearest.ts';
 import type { PluginRecord } from '../plugin/define.ts';
 import { unknownKey } from './check.ts';
 import type { Collector } from './collector.ts';
@@ -8,22 +10,23 @@ import type { Members } from './draft.ts';
 import { knownKeys, toJsonSchema } from './expectation.ts';
 import { upstream as upstreamSchema, upstreamName } from './schema.ts';
 import { readFailure } from './source.ts';
-import { nearest } from '../nearest.ts';
-import { isRecord } from '../bytes/json.ts';
 
 const OWN_KEYS = new Set(Object.keys(upstreamSchema.shape));
 
+/** What reading upstreams needs. */
 export interface UpstreamParts {
   readonly collector: Collector;
+  /** The configuration file's folder, which paths are relative to. */
   readonly folder: string;
-  /** The variable that the file or environment names for an upstream's key. */
+  /** The environment variable that an upstream's key comes from or would come from. */
   keyVariable(name: string): string | undefined;
-  /** The provider's plugin: a record, `unknown` where a custom plugin may bring it, undefined where nobody can. */
+  /** The provider's plugin; `unknown` if a custom plugin may add the provider; undefined if there is none. */
   provider(name: string): PluginRecord | 'unknown' | undefined;
+  /** The built-in providers, for suggestions. */
   readonly providerNames: readonly string[];
 }
 
-/** The upstreams in file order. Problems are noted; an upstream that has any is left out. */
+/** Checks the upstreams, in file order. Problems are collected; an upstream that has one is left out. */
 export async function readUpstreams(value: unknown, parts: UpstreamParts): Promise<UpstreamConfig[]> {
   const { collector } = parts;
   if (!isRecord(value)) {
@@ -74,7 +77,7 @@ function split(value: Members): { own: Members; extra: Members } {
   };
 }
 
-/** Keys of the provider's own are checked by the options of its plugin, and stay as written for the provider to read. */
+/** Checks the keys that belong to the provider, by its plugin's options. False if one is wrong. */
 function checkExtra(extra: Members, provider: unknown, path: readonly string[], parts: UpstreamParts): boolean {
   const { collector, providerNames } = parts;
   const keys = Object.keys(extra);
@@ -97,6 +100,7 @@ function checkExtra(extra: Members, provider: unknown, path: readonly string[], 
   return collector.check(record.schema, known, path) !== undefined && foreign.length === 0;
 }
 
+/** `ca` is PEM text, or the path of a PEM file. */
 async function readCa(
   ca: string,
   path: readonly string[],

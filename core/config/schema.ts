@@ -1,4 +1,4 @@
-/** The file's own keys. Plugin entries are checked one by one, each by its plugin's schema. */
+/** The schema of the file's own keys. Entries of plugins are checked one by one, each by its plugin's schema. */
 import { z } from 'zod';
 import { duration, size } from '../units.ts';
 
@@ -24,7 +24,7 @@ const baseUrl = z
   .regex(/^https?:\/\/[^\s/?#]+[^\s?#]*$/)
   .meta({ title: 'http(s) address without query', examples: ['https://api.openai.com/v1'] });
 
-/** Keys beyond these belong to the upstream's provider. */
+/** An upstream's keys. Any other key belongs to the upstream's provider. */
 export const upstream = z.strictObject({
   provider: z.string().min(1).default('openai').describe('Which provider plugin speaks to it.'),
   base_url: baseUrl.optional().describe("Where it is, version included. Default: the provider's own."),
@@ -44,12 +44,13 @@ export const upstream = z.strictObject({
     .prefault({}),
 });
 
+/** An upstream's name, as it stands before the slash in a model's name. */
 export const upstreamName = z
   .string()
   .regex(/^[A-Za-z0-9][\w.-]*$/)
   .meta({ title: "name of letters, digits, '_', '-' and '.'" });
 
-/** The file but for its upstreams and plugins, whose entries depend on plugins. */
+/** The file without `upstreams` and `plugins`, whose entries depend on plugins. */
 export const fileSettings = z.strictObject({
   server: server.prefault({}).describe('Where and how it listens. host, port and workers need a restart.'),
   log: z
@@ -82,5 +83,7 @@ export const fileSettings = z.strictObject({
     .prefault({}),
 });
 
+/** The checked file: durations in ms, sizes in bytes. */
 export type FileSettings = z.output<typeof fileSettings>;
+/** A checked upstream. */
 export type UpstreamEntry = z.output<typeof upstream>;

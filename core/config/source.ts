@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
-import { packageFile } from './package-file.ts';
 import type { Environment } from './environment.ts';
+import { packageFile } from './package-file.ts';
 import { ConfigError } from './problems.ts';
 
 /** Where the configuration comes from. */
@@ -9,15 +9,20 @@ export interface ConfigSource {
   /** Absolute; undefined = the built-in default. */
   readonly path: string | undefined;
   readonly text: string;
-  /** As messages name it: relative to the working directory where it lies below. */
+  /** The name that messages show: relative to the working directory if the file is in it. */
   readonly name: string;
-  /** What paths in it are relative to. */
+  /** The folder that paths in the file are relative to. */
   readonly folder: string;
 }
 
+/** The file's usual name. */
 export const FILE_NAME = 'config.yaml';
 
-/** The file named by `path` or `OPTIGATE_CONFIG`, else `./config.yaml`, else the one that ships with the program. */
+/**
+ * Reads the file that `path` or `OPTIGATE_CONFIG` names, else `./config.yaml`, else the one that ships with the
+ * program. Throws a `ConfigError` if a file is named, or there, and cannot be read.
+ * @param options.text  Replaces the file's text.
+ */
 export async function findSource(
   options: { readonly path?: string | undefined; readonly text?: string | undefined },
   environment: Environment,
@@ -41,16 +46,18 @@ export async function findSource(
   return { path: undefined, text: await defaultText(), name: `the built-in ${FILE_NAME}`, folder: cwd };
 }
 
-/** The shipped file, which is also the default. */
+/** The text of the file that ships with the program. */
 export async function defaultText(): Promise<string> {
   return readFile(packageFile(FILE_NAME), 'utf8');
 }
 
+/** A file's name for messages: relative to `cwd` if it is in that folder, else absolute. */
 export function nameOf(path: string, cwd: string): string {
   const fromHere = relative(cwd, path);
   return fromHere.startsWith('..') || isAbsolute(fromHere) ? path : fromHere;
 }
 
+/** Why a file could not be read, in words. */
 export function readFailure(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ENOENT') return 'there is no such file';
