@@ -1,10 +1,10 @@
-import type { Call } from './exchange.ts';
 import { EventStreamWatch } from '../wire/event-stream.ts';
+import type { Call } from './exchange.ts';
 import { onEnd, toReply, type LooseReply, type Reply } from './reply.ts';
 
 /**
- * The reply to a chat call that was answered without being sent: its usage counts as the answer's, not as spent, and the
- * trace shows it.
+ * Returns the reply to a call that was answered without being sent, such as from a cache. Enters it in the trace, and
+ * its usage in the ledger: it counts for the answer, but not as spent.
  */
 export function countRecalled(given: LooseReply, { exchange, request, role, trace, upstream }: Call): Reply {
   const { ledger, startedAt } = exchange;

@@ -1,28 +1,28 @@
-import type { GatewayError } from '../errors.ts';
-import type { ResponseHeaders } from '../bytes/header-list.ts';
-import type { Ledger, Budget, Allowance } from './ledger.ts';
 import type { Logger } from 'pino';
-import type { ChatRequest, Usage } from '../wire/chat/chat-types.ts';
+import type { ResponseHeaders } from '../bytes/header-list.ts';
 import type { Changes, Payload } from '../bytes/payload.ts';
+import type { GatewayError } from '../errors.ts';
+import type { ChatRequest, Usage } from '../wire/chat/chat-types.ts';
+import type { Wire } from '../wire/wire.ts';
+import type { Identity } from './identity.ts';
+import type { Ledger, Budget, Allowance } from './ledger.ts';
+import { numberEqualCalls, type CallNumber, type Ordinals } from './ordinal.ts';
 import type { Progress } from './progress.ts';
 import type { Reply } from './reply.ts';
-import type { Wire } from '../wire/wire.ts';
 import type { Trace } from './trace.ts';
 import type { Upstream } from './upstream.ts';
-import { numberEqualCalls, type CallNumber, type Ordinals } from './ordinal.ts';
-import type { Identity } from './identity.ts';
 
-/** What kind of request this is; decides what `request` holds and whether approaches apply (only to `chat`). */
+/** The kind of a request. It decides what `request` holds, and whether approaches apply (only to `chat`). */
 export type Operation = 'chat' | 'completions' | 'embeddings' | 'responses' | 'messages' | 'other';
 
-/** The body of an operation whose fields core does not act on beyond `model` and `stream`. */
+/** The body of any other operation than chat. Core acts on nothing in it but `model` and `stream`. */
 export interface OpenRequest {
   readonly model?: string;
   readonly stream?: boolean | null;
   readonly [key: string]: unknown;
 }
 
-/** The client's request line and headers; header names in lower case, credentials only while `authenticate` runs. */
+/** The client's request line and headers (names in lower case). Only `authenticate` sees headers with credentials. */
 export interface Incoming {
   readonly method: string;
   /** Path and query, as the client wrote them. */
@@ -32,20 +32,20 @@ export interface Incoming {
   readonly address: string;
 }
 
-/** A request whose caller is not known yet, and whose body was not read. */
+/** A request whose caller is not known yet, and whose body is not read yet. */
 export interface Arrival {
   readonly id: string;
   readonly client: Incoming;
   readonly log: Logger;
 }
 
-/** A body that is streamed through (multipart, audio): readable once, so never sent twice. */
+/** A body that is streamed through (multipart, audio). It can be read only once, so it is never sent twice. */
 export interface Upload {
   readonly contentType: string | undefined;
-  /** In bytes, where the client said. */
+  /** In bytes; undefined if the client did not say. */
   readonly contentLength: number | undefined;
   readonly body: AsyncIterable<Buffer>;
-  /** Whether any byte was taken from it; from then on no retry is possible. */
+  /** Was any byte taken from it? Then the request cannot be sent again. */
   readonly isStarted: boolean;
 }
 
@@ -57,29 +57,29 @@ interface ExchangeFields {
   readonly client: Incoming;
   /** Extra headers for the answer. */
   readonly headers: ResponseHeaders;
-  /** Who is asking; keys are not on it. */
+  /** Who is asking. Keys cannot be read from it. */
   readonly identity: Identity;
-  /** Aborts when the client is gone, the total deadline passed, or the program stops. Its reason is a `GatewayError`. */
+  /** Aborts when the client is gone, the deadline passed, or the program stops. Its reason is a `GatewayError`. */
   readonly signal: AbortSignal;
-  /** Ends the exchange: `signal` aborts with this reason. Core's own. */
+  /** Ends the exchange: `signal` aborts with this reason. For core only. */
   abort(reason: GatewayError): void;
   /** Upstream calls and tokens of this exchange so far, and its budget. */
   readonly ledger: Ledger;
   readonly progress: Progress;
-  /** Set by a plugin that wants the trace, in `request`: record it though the client did not ask for it. */
+  /** Record a trace even if the client did not ask for one. A plugin that wants it sets this in its `request` tap. */
   isTraced?: boolean;
-  /** Replaced by one that records when somebody wants it, before anything runs. */
+  /** Records nothing, unless somebody wants a trace: then core replaces it before any approach runs. */
   trace: Trace;
   readonly log: Logger;
-  /** Set by `plan`, before anything runs. */
+  /** Undefined until the `plan` hook has run. */
   plan: Plan | undefined;
-  /** Where the caller's own upstream key belongs: the upstream that its request's model names. Undefined until that is known. */
+  /** The upstream that the request's model names, if known yet. A caller's own upstream key is used only there. */
   home: Upstream | undefined;
-  /** A failure or a limit made the answer less than another try might bring: nothing to keep. */
+  /** Degraded by a failure or limit: sent, never cached. */
   isPartial?: boolean;
-  /** The client's body where it is streamed through instead of being read whole. */
+  /** The client's body if it is streamed through instead of being read whole. */
   readonly upload?: Upload;
-  /** How often each equal call was made; core's own. */
+  /** Numbers the equal calls of this exchange. For core only. */
   readonly ordinals: Ordinals;
   /** Performance counter (ms) at arrival. */
   readonly startedAt: number;
@@ -91,19 +91,21 @@ type ExchangeOf<O extends Operation> = ExchangeFields & {
   request: Payload<O extends 'chat' ? ChatRequest : OpenRequest>;
 };
 
-/** One client request and its answer. A union by `operation`. */
+/** An exchange in which approaches may run. */
 export type ChatExchange = ExchangeOf<'chat'>;
+/** An exchange of any other operation. */
 export type OtherExchange = ExchangeOf<Exclude<Operation, 'chat'>>;
+/** One client request and its answer. Check `operation` to know which kind it is. */
 export type Exchange = ChatExchange | OtherExchange;
 
 /**
- * What is wanted of a request, before it is planned. A tap on `plan` returns one to choose the approach or the model, and
- * leaves the rest to core: the client's options, limits and rights hold as if it had chosen so itself.
+ * Which approach or model is wanted for a request. A tap on `plan` returns one instead of a whole plan. Core does the
+ * rest as if the client had chosen so itself: the client's options, limits and rights apply.
  */
 export interface Wish {
-  /** An expression such as `re2&bon`, or `none`. Absent = nobody chose one. Approaches run on chats only: elsewhere it means nothing. */
+  /** An expression such as `re2&bon`, or `none`. Absent = not chosen. Ignored except for chats. */
   readonly approach?: string;
-  /** As clients write it: `gpt-4o`, `groq/llama-3.3`. Absent = the file's default. */
+  /** As clients write it: `gpt-4o`, `groq/llama-3.3`. Absent = the configured default. */
   readonly model?: string;
 }
 
@@ -114,20 +116,20 @@ export interface Plan {
   readonly request: Payload<ChatRequest>;
   /** The expression that runs, as shown in `x-optigate-approach`: `none`, `re2&bon`. */
   readonly approach: string;
-  /** Does the plan make at most one upstream call per choice? Then bytes go through and the cache uses the answer level only. */
+  /** Does it make at most one upstream call per choice? Then bytes pass through, and the cache keeps only answers. */
   readonly isSingleCall: boolean;
-  /** The effective options of each approach in the expression, by slug: part of the cache key. */
+  /** The effective options of each approach in the expression, by slug. They are part of the cache key. */
   readonly options: Readonly<Record<string, unknown>>;
   readonly budget: Budget;
-  /** `optigate: { trace: true }`: the exchange records what it does. */
+  /** The client wrote `optigate: { trace: true }`: its answer shows what the exchange did. */
   readonly wantsTrace?: boolean;
-  /** false = `optigate: { progress: false }`: no progress is streamed. */
+  /** false = the client wrote `optigate: { progress: false }`: no progress is streamed. */
   readonly wantsProgress?: boolean;
-  /** What all chunks of an answer made of several calls carry; undefined where the upstream's own chunks pass. */
+  /** What all chunks of an answer made of several calls share; undefined if the upstream's own chunks are sent. */
   readonly stamp?: StreamStamp | undefined;
-  /** Models beside the request's own that approaches will call, as clients write them: the caller's rights hold for them, too. */
+  /** Further models that approaches will call, as clients write them. The caller must be allowed to use them. */
   readonly otherModels?: readonly string[];
-  /** Runs the expression over the upstream onion. */
+  /** Runs the expression. Its upstream calls go to `next`. */
   run(call: Call, next: Handler): Promise<Reply>;
 }
 
@@ -139,27 +141,30 @@ export interface StreamStamp {
   readonly model: string;
 }
 
+/** Answers a call: what comes after a layer, down to the request to the upstream. */
 export type Handler = (call: Call) => Promise<Reply>;
 
-/** What a call is for: `answer`, `candidate`, `draft`, `judge`, `critique`, `synthesis`, or a word of the approach's own. */
+/** What a call is for: `answer`, `candidate`, `draft`, `judge`, `critique`, `synthesis`, or the approach's own word. */
 export type Role = string;
 
 /** Roles whose prompt is the conversation itself, so that a per-call transformer (re2) applies to them. */
 export const GENERATION_ROLES: ReadonlySet<Role> = new Set(['answer', 'candidate', 'draft']);
 
+/** What `Call.with` may change beside the request. */
 export interface CallChange {
   readonly role?: Role;
   readonly upstream?: Upstream;
   readonly signal?: AbortSignal;
   readonly wantsWhole?: boolean;
   readonly trace?: Trace;
-  /** One more limit on what is spent, beside those there are. */
+  /** One more limit on what may be spent, in addition to those that the call already has. */
   readonly allowance?: Allowance;
 }
 
 /**
- * One upstream call on behalf of an exchange. Immutable: `with` copies. A copy that neither changes the request nor the
- * upstream is the same call (a retry, a linked signal): it keeps its ordinal and counts once against the budget.
+ * One upstream call on behalf of an exchange. Immutable: `with` makes a changed copy. A copy with the same request and
+ * the same upstream (for a retry, or another signal) is still the same call: it keeps its ordinal, and counts only once
+ * against the budget.
  */
 export class Call {
   readonly exchange: Exchange;
@@ -167,9 +172,9 @@ export class Call {
   readonly role: Role;
   readonly upstream: Upstream;
   readonly signal: AbortSignal;
-  /** Its answer is read by an approach and must come whole, also above 1 MB (where a plain one is piped). */
+  /** An approach reads the answer, so it must come whole, even above 1 MB, where others are piped. */
   readonly wantsWhole: boolean;
-  /** The step of the work that this call belongs to; an approach notes what it found there. */
+  /** The step of the trace that this call belongs to. An approach notes its findings there. */
   readonly trace: Trace;
   readonly #allowances: readonly Allowance[];
   readonly #number: CallNumber;
@@ -196,6 +201,7 @@ export class Call {
     this.#number = init.number ?? numberOf(init.exchange, init.upstream, init.request);
   }
 
+  /** A copy with changed fields of the request, or other changes. */
   with(request: Changes<ChatRequest>, change: CallChange = {}): Call {
     const isSame = !hasKeys(request) && (change.upstream === undefined || change.upstream === this.upstream);
     return new Call({
@@ -205,7 +211,7 @@ export class Call {
     });
   }
 
-  /** The same request once more, as a sample of its own: what retry repeats is not this, but the k-th candidate is. */
+  /** The same request as a call of its own, for another sample, such as the next candidate. A retry is no such call. */
   again(change: CallChange = {}): Call {
     return new Call({ ...this.#changed(change), request: this.request });
   }
@@ -222,27 +228,27 @@ export class Call {
     };
   }
 
-  /** Which of the equal calls of this exchange this is, from 0. Worked out when first asked for. */
+  /** Which of the equal calls of this exchange this is, from 0. Decided when it is first read. */
   get ordinal(): number {
     return this.#number.ordinal;
   }
 
-  /** Digest of the request (canonical) and upstream: equal for equal calls, whatever their key order. */
+  /** Digest of request and upstream. Equal for equal calls, in whatever order their keys are. */
   get digest(): string {
     return this.#number.digest;
   }
 
-  /** Can this call be afforded? For a search that would otherwise go round for nothing. */
+  /** Do the limits allow one more call? A search asks this before it begins another round. */
   canSpend(): boolean {
     return this.exchange.ledger.canSpend() && this.#allowances.every((allowance) => allowance.canSpend());
   }
 
-  /** How many more calls may be made, Infinity without a limit: for keeping the last one for the answer. */
+  /** How many more calls the limits allow; Infinity without one. An approach can keep the last one for its answer. */
   get callsLeft(): number {
     return Math.min(this.exchange.ledger.callsLeft, ...this.#allowances.map((allowance) => allowance.callsLeft));
   }
 
-  /** Counts one request sent for this call; throws `BudgetExhausted` where its first attempt would go over a limit. */
+  /** Counts one request sent for this call. Throws `BudgetExhausted` if it is the first and would exceed a limit. */
   spend(): void {
     const isFirst = this.#number.attempts === 0;
     if (isFirst) for (const allowance of this.#allowances) allowance.check();
@@ -251,12 +257,12 @@ export class Call {
     if (isFirst) for (const allowance of this.#allowances) allowance.spend();
   }
 
-  /** How often it was sent so far. */
+  /** How many requests were sent for this call so far. */
   get attempts(): number {
     return this.#number.attempts;
   }
 
-  /** Enters what an attempt of this call took. */
+  /** Adds the usage of an attempt to the exchange's ledger and to the limits of this call. */
   addUsage(usage: Usage): void {
     this.exchange.ledger.add(usage);
     for (const allowance of this.#allowances) allowance.add(usage);

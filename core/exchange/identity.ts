@@ -3,15 +3,18 @@ export interface IdentityGrant {
   /** Keeps caches and limits apart. Must not be a secret: it is logged. */
   readonly id: string;
   readonly name?: string;
-  /** Patterns of models this caller may use (`gpt-4o*`); absent = all. */
+  /** Patterns of the models that this caller may use (`gpt-4o*`). Absent = all. */
   readonly models?: readonly string[];
-  /** Upstream name → the key that pays there. */
+  /** The keys that pay, by the name of the upstream. */
   readonly upstreamKeys?: Readonly<Record<string, string>>;
-  /** The caller's own key; it pays at the one upstream that the request's model names. */
+  /** The caller's own upstream key. It pays only at the upstream that the request's model names. */
   readonly upstreamKey?: string;
   /** false = the server's key never pays for this caller. */
   readonly serverKey?: boolean;
-  /** false = may not use plugins' own routes (a caller with nothing but an upstream key, where access keys are configured). */
+  /**
+   * false = may not use plugins' own routes. For a caller that has only an upstream key although access keys are
+   * configured.
+   */
   readonly routes?: boolean;
 }
 
@@ -29,15 +32,15 @@ export class Identity {
     this.#grant = grant;
   }
 
-  /** For core/upstream only: not exported to plugins. */
+  /** For core only: plugins get this class as a type, so they cannot read the keys. */
   static grantOf(identity: Identity): IdentityGrant {
     return identity.#grant;
   }
 }
 
 /**
- * Headers that carry a credential. Only `authenticate` taps see them; they are never forwarded, and struck out where they
- * would be logged.
+ * Headers that carry a credential. Only `authenticate` taps see them. They are never forwarded, and redacted in the
+ * log.
  */
 export const CREDENTIAL_HEADERS: readonly string[] = [
   'authorization',

@@ -2,7 +2,10 @@ import { gatewayError, GatewayError } from '../errors.ts';
 import type { Usage } from '../wire/chat/chat-types.ts';
 import { addUsage } from '../wire/usage.ts';
 
-/** Ends an approach with the best answer so far; an error for the client only where there is none. */
+/**
+ * A limit is reached. An approach then ends with its best answer so far; the client gets this error only if there is
+ * none.
+ */
 export class BudgetExhausted extends GatewayError {
   constructor(limit: keyof Budget) {
     const made = gatewayError('budget_exhausted', {
@@ -14,9 +17,9 @@ export class BudgetExhausted extends GatewayError {
 
 /** What one exchange has spent upstream: requests sent, and the sum of the usage they reported. */
 export class Ledger {
-  /** Requests sent, retries and refused probes included: `x-optigate-calls`. */
+  /** Requests sent, retries included. The client reads it in `x-optigate-calls`. */
   requests = 0;
-  /** Calls sent, each counted once however often it was retried: what `max_calls` bounds. */
+  /** Calls sent; retries of a call are not counted. `max_calls` limits this number. */
   calls = 0;
   budget: Budget = {};
   /** Does a plugin need the usage of streams, whether or not the client asked for it? */
@@ -24,12 +27,12 @@ export class Ledger {
   #usage: Usage | undefined;
   #recalled: Usage | undefined;
 
-  /** The sum over all calls; undefined while nobody reported any. */
+  /** The sum over all requests sent; undefined while none has reported usage. */
   get usage(): Usage | undefined {
     return this.#usage;
   }
 
-  /** What the answer took: the same, and what calls took that were answered without being sent (from a cache). */
+  /** What the answer took: `usage`, and the usage of calls that were answered without being sent (from a cache). */
   get answerUsage(): Usage | undefined {
     return this.#usage && this.#recalled ? addUsage(this.#usage, this.#recalled) : (this.#usage ?? this.#recalled);
   }
@@ -38,22 +41,22 @@ export class Ledger {
     this.#usage = this.#usage ? addUsage(this.#usage, usage) : usage;
   }
 
-  /** Usage of a call that was answered without being sent: nothing is spent, but the answer rests on it. */
+  /** Adds the usage of a call that was answered without being sent. Nothing was spent, but it counts for the answer. */
   recall(usage: Usage): void {
     this.#recalled = this.#recalled ? addUsage(this.#recalled, usage) : usage;
   }
 
-  /** Can one more call be afforded? */
+  /** Does the budget allow one more call? */
   canSpend(): boolean {
     return this.exceeded() === undefined;
   }
 
-  /** How many more calls the budget has room for; Infinity where it names no number. */
+  /** How many more calls the budget allows; Infinity without a limit. */
   get callsLeft(): number {
     return this.budget.maxCalls === undefined ? Infinity : Math.max(0, this.budget.maxCalls - this.calls);
   }
 
-  /** Counts one request; throws `BudgetExhausted` instead where a first attempt would go over the budget. */
+  /** Counts one request. Throws `BudgetExhausted` instead if it is a first attempt and would exceed the budget. */
   spend(isFirstAttempt: boolean): void {
     if (isFirstAttempt) {
       const limit = this.exceeded();
@@ -71,9 +74,9 @@ export class Ledger {
   }
 }
 
-/** What an exchange may spend; the lower of the server's limits and the request's. Absent = unlimited. */
+/** What may be spent. Of an exchange: the lower of the server's limits and the request's. Absent = unlimited. */
 export interface Budget {
-  /** Requests sent upstream, retries apart. */
+  /** Upstream calls; retries are not counted. */
   readonly maxCalls?: number;
   /** Completion tokens over all calls. */
   readonly maxTokens?: number;
@@ -81,7 +84,9 @@ export interface Budget {
   readonly deadlineMs?: number;
 }
 
-/** What a part of an exchange may spend of it: an approach with limits of its own. The exchange's budget holds beside it. */
+/**
+ * Counts what part of an exchange spends: an approach with limits of its own. The exchange's budget applies as well.
+ */
 export class Allowance {
   #calls = 0;
   #tokens = 0;
@@ -100,7 +105,7 @@ export class Allowance {
     return maxCalls === undefined ? Infinity : Math.max(0, maxCalls - this.#calls);
   }
 
-  /** Throws `BudgetExhausted` where one more call would go over it. */
+  /** Throws `BudgetExhausted` if one more call would exceed it. */
   check(): void {
     const limit = this.#exceeded();
     if (limit) throw new BudgetExhausted(limit);

@@ -1,6 +1,6 @@
 import { digestOf } from '../bytes/digest.ts';
-import type { ChatRequest } from '../wire/chat/chat-types.ts';
 import type { Payload } from '../bytes/payload.ts';
+import type { ChatRequest } from '../wire/chat/chat-types.ts';
 
 /** What the copies of one call share: its digest, its number among equal calls, and how often it was sent. */
 export interface CallNumber {
@@ -9,7 +9,7 @@ export interface CallNumber {
   attempts: number;
 }
 
-/** Counts how often each equal call of one exchange was made. */
+/** Numbers the equal calls of one exchange. */
 export class Ordinals {
   readonly #counts = new Map<string, number>();
 
@@ -22,8 +22,9 @@ export class Ordinals {
 }
 
 /**
- * Numbers a call when somebody asks, because the digest costs. Equal calls are interchangeable, so it does not matter
- * which of them gets which number. It matters that a repeated request gives its k-th call the same number again.
+ * Numbers a call when the number is first read, because its digest is costly. Equal calls are interchangeable, so it
+ * does not matter which of them gets which number. It matters that if a client repeats a request, the k-th of its equal
+ * calls gets the same number again, and so the same cache entry.
  * @param context  What tells calls with the same body apart: operation, path, upstream.
  */
 export function numberEqualCalls(

@@ -1,17 +1,20 @@
-/** What the client reads as reasoning while an approach works. Costs nothing when nobody listens. */
+/** Texts that the client sees as reasoning while an approach works. Costs nothing if nobody listens. */
 export interface Progress {
-  /** Does anybody listen? Spares the making of texts nobody sees. */
+  /** Does anybody listen? Check it before composing a costly text. */
   readonly isOn: boolean;
-  /** One step in plain words: "3 of 5 candidates, rating them". */
+  /** Reports one step in plain words: "3 of 5 candidates, rating them". */
   say(text: string): void;
-  /** The model that all chunks name, progress and answer alike: the first one that answered. Core's own, as all below. */
+  /**
+   * The model that the chunks of progress and answer name: the first one that answered. For core only, as all below.
+   */
   readonly model: string | undefined;
-  /** An upstream call has succeeded, answered by this model: from now on texts may go out. */
+  /** An upstream call has succeeded, answered by this model. From now on texts may be sent. */
   began(model: string): void;
-  /** The choice that progress is shown in has finished: nothing more may be said in it. */
+  /** The choice that shows the progress has finished. No more text may be added to it. */
   ended(): void;
 }
 
+/** Progress that nobody listens to. */
 export const SILENT: Progress = Object.freeze({
   isOn: false,
   model: undefined,

@@ -1,21 +1,21 @@
 import type { Exchange } from './exchange.ts';
 import type { TraceEntry, TraceNode } from './trace.ts';
 
-/** What `optigate: { trace: true }` adds to an answer; undefined where nobody asked. */
+/** The fields that `optigate: { trace: true }` adds to an answer; undefined if the client did not ask for them. */
 export function extensionOf(exchange: Exchange): Readonly<Record<string, unknown>> | undefined {
   return exchange.plan?.wantsTrace === true ? { optigate: traceOf(exchange) } : undefined;
 }
 
 /**
- * What an exchange did: the expression, the calls sent, the rounds, what went less well, what each approach found (under
- * its name), and the tree of its steps and calls.
+ * What an exchange did: its expression, the number of requests sent and of rounds, the facts noted about the whole
+ * (such as what was lost), the findings of each approach (under its name), and the tree of its steps and calls.
  */
 export function traceOf({ trace, ledger, plan }: Exchange): Readonly<Record<string, unknown>> {
   const node = trace.toNode();
   return {
     approach: plan?.approach ?? 'none',
     calls: ledger.requests,
-    // A call that the cache answered was not waited for.
+    // The calls that the cache answered took no time.
     rounds: roundsOf(trace.entries.filter(({ cache }) => cache !== 'hit')),
     ...trace.facts,
     ...(node ? findings(node) : {}),
@@ -23,7 +23,7 @@ export function traceOf({ trace, ledger, plan }: Exchange): Readonly<Record<stri
   };
 }
 
-/** The facts of the first step of each approach, by its name. */
+/** By the name of each approach, the facts of its first step that has any. */
 function findings(root: TraceNode): Record<string, unknown> {
   const found: Record<string, unknown> = {};
   const visit = (node: TraceNode) => {
@@ -42,14 +42,14 @@ function isNode(step: TraceEntry | TraceNode): step is TraceNode {
   return 'steps' in step;
 }
 
-/** The most calls of which each began after the one before had ended: how often somebody waited. */
+/** Length of the longest chain of calls in which each began after the one before had ended. */
 export function roundsOf(entries: readonly Pick<TraceEntry, 'start_ms' | 'end_ms'>[]): number {
   let rounds = 0;
-  let free = -Infinity;
+  let lastEnd = -Infinity;
   for (const { start_ms, end_ms } of entries.toSorted((a, b) => a.end_ms - b.end_ms)) {
-    if (start_ms < free) continue;
+    if (start_ms < lastEnd) continue;
     rounds++;
-    free = end_ms;
+    lastEnd = end_ms;
   }
   return rounds;
 }

@@ -1,4 +1,4 @@
-/** One upstream attempt, as a trace shows it. Times in ms from the request's arrival. */
+/** One upstream attempt, as a trace shows it. Times are in ms since the request's arrival. */
 export interface TraceEntry {
   readonly role: string;
   readonly start_ms: number;
@@ -6,35 +6,43 @@ export interface TraceEntry {
   readonly [fact: string]: unknown;
 }
 
-/** One step of the work on a request, as `optigate: { trace: true }` shows it: the request itself, or one run of an approach. */
+/**
+ * One step of the work on a request, as `optigate: { trace: true }` shows it: the request itself, or one run of an
+ * approach.
+ */
 export interface TraceNode {
-  /** The approach, the whole expression at the root. */
+  /** The approach's slug; at the root the whole expression. */
   readonly approach: string;
   start_ms: number;
   end_ms?: number;
-  /** Calls and inner steps, as they began. */
+  /** Calls and inner steps, in the order in which they began. */
   readonly steps: readonly (TraceEntry | TraceNode)[];
-  /** Scores, votes, which candidate won and why: what the approach noted. */
+  /** What the approach noted: scores, votes, which candidate won and why. */
   readonly [fact: string]: unknown;
 }
 
-/** Where a step records what it does; does nothing unless somebody asked for a trace. */
+/** Records what a step of the work does. Does nothing unless somebody asked for a trace. */
 export interface Trace {
   readonly isOn: boolean;
-  /** All upstream attempts of this step and of those within it, as they ended. */
+  /** All upstream attempts of this step and of its inner steps, in the order in which they ended. */
   readonly entries: readonly TraceEntry[];
   readonly facts: Readonly<Record<string, unknown>>;
-  /** Enters an attempt that is over. */
+  /** Records an attempt that is over. */
   add(entry: TraceEntry): void;
-  /** States facts of this step: votes, scores, the winner. Plain data in `snake_case`, no texts but short final answers. */
+  /**
+   * Records facts about this step: votes, scores, the winner. Plain data in `snake_case`, with no texts but short final
+   * answers.
+   */
   note(facts: Readonly<Record<string, unknown>>): void;
-  /** A step within this one. */
+  /** Begins a step within this one. */
   step(approach: string, startMs: number): Trace;
-  /** The step is over. */
+  /** Records the end of this step. */
   end(endMs: number): void;
+  /** The tree of this step, its calls and its inner steps; undefined if nothing is recorded. */
   toNode(): TraceNode | undefined;
 }
 
+/** A trace that records nothing. */
 export const NO_TRACE: Trace = Object.freeze({
   isOn: false,
   entries: [],
@@ -46,10 +54,10 @@ export const NO_TRACE: Trace = Object.freeze({
   toNode: () => undefined,
 });
 
-/** What all steps of one trace may hold together, so that a runaway approach cannot fill the memory. */
+/** How many steps and attempts one trace records at most, so that a runaway approach cannot fill the memory. */
 const MAX_STEPS = 2_000;
 
-/** A trace that records. */
+/** Creates a trace that records. */
 export function createTrace(approach = 'none', startMs = 0): Trace {
   return new Recording(approach, startMs, undefined, { left: MAX_STEPS });
 }
@@ -62,6 +70,7 @@ class Recording implements Trace {
   readonly #startMs: number;
   #endMs: number | undefined;
   readonly #parent: Recording | undefined;
+  /** How many more steps and attempts may be recorded. One object for the whole trace. */
   readonly #room: { left: number };
   readonly #steps: Recording[] = [];
   readonly #own: TraceEntry[] = [];

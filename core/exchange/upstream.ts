@@ -1,38 +1,42 @@
 import type { Wire } from '../wire/wire.ts';
 
-/** What is known of the provider that speaks to an upstream; the provider itself is reached by `Upstreams.providerOf`. */
+/** Facts about the provider of an upstream. The provider itself is found by `Upstreams.providerOf`. */
 export interface ProviderFacts {
   readonly name: string;
-  /** The wires it speaks natively. A request in another one cannot go there (conversion comes later). */
+  /** The wires that it speaks. A request in another wire cannot be sent there. */
   readonly wires: readonly Wire[];
-  /** Does it need a network and a base URL? false for built-in ones such as `demo`. */
+  /** Does it need a network and a base URL? false for one that answers by itself, such as `demo`. */
   readonly isRemote: boolean;
 }
 
+/** What is configured for an upstream, its key excepted. */
 export interface UpstreamSettings {
   readonly name: string;
   /** No trailing slash. */
   readonly baseUrl: string;
   readonly provider: ProviderFacts;
-  /** One attempt up to its end, ms. */
+  /** How long one attempt may take until the end of its answer. */
   readonly timeoutMs: number;
   readonly connectTimeoutMs: number;
-  /** No byte for so long after the headers, ms. */
+  /** How long no byte may come after the answer's headers. */
   readonly idleTimeoutMs: number;
-  /** Patterns of client headers that pass beside the usual ones; `*` = all that are not forbidden. */
+  /** Patterns of client headers that are forwarded beside the usual ones; `*` = all that are not forbidden. */
   readonly forwardHeaders: readonly string[];
   readonly tls: { readonly verify: boolean; readonly ca?: string };
-  /** The environment variable the file takes the key from, for messages. */
+  /** The environment variable that holds the key, for error messages. */
   readonly keyVariable?: string;
-  /** A detected or demo upstream serves callers without a key, and needs none. */
+  /** Must there be a key? false for a detected server and the demo. */
   readonly needsKey: boolean;
-  /** Model ids a detected server listed; others are answered by its first. Empty for configured ones. */
+  /**
+   * The ids of the models that a detected server listed; a request for another one goes to the first. Empty for a
+   * configured upstream.
+   */
   readonly models: readonly string[];
-  /** Fields of the provider's own in the file (demo: latency …), as written: the provider checks them. */
+  /** The provider's own options in the file (the demo's latency …), as written. The provider checks them. */
   readonly extra: Readonly<Record<string, unknown>>;
 }
 
-/** A server we forward to. Its key is not readable by plugins: `credentials.ts` alone asks for it. */
+/** A server that requests are forwarded to. Plugins cannot read its key. */
 export class Upstream {
   readonly name: string;
   readonly baseUrl: string;
@@ -48,7 +52,7 @@ export class Upstream {
     this.#serverKey = serverKey;
   }
 
-  /** For core/upstream only: not exported to plugins. */
+  /** For core only: plugins get this class as a type, so they cannot read the key. */
   static serverKeyOf(upstream: Upstream): string | undefined {
     return upstream.#serverKey;
   }
