@@ -12,29 +12,44 @@ import {
   SyncHook,
   SyncWaterfallHook,
 } from 'tapable';
-import { AroundHook } from './hooks/around.ts';
 import type { Arrival, Exchange, Outcome, Plan, Wish } from './exchange/exchange.ts';
+import type { IdentityGrant } from './exchange/identity.ts';
+import type { LooseReply } from './exchange/reply.ts';
+import { AroundHook } from './hooks/around.ts';
 import { harden, type Registrar } from './hooks/harden.ts';
 import type { Chunk } from './wire/chat/chat-types.ts';
-import type { LooseReply } from './exchange/reply.ts';
-import type { IdentityGrant } from './exchange/identity.ts';
 
-/** Places in the two onions, outermost first. The gaps are for third parties. */
+/**
+ * The taps of `answer` and of `upstream` surround each other like the layers of an onion: a call passes them inwards,
+ * its reply outwards. These are their places, outermost first. The gaps are for third parties.
+ */
 export const STAGE = {
   answer: { observe: -300, cache: -200, deadline: -100 },
   upstream: { observe: -300, cache: -200, deadline: -100, retry: 0, limit: 50, attempt: 100 },
 } as const;
 
-/** The hooks of one pipeline. Every tap is checked when it is made, and its errors are signed with plugin and hook. */
+/**
+ * Creates the hooks of one pipeline. Each tap is checked when it is added; errors that it throws name its plugin and
+ * hook.
+ */
 export function createHooks(registrar: Registrar) {
   const hooks = {
-    /** Who is asking? Nothing is known but request line and headers. The first identity returned wins; none means 401 where a plugin authenticates. */
+    /**
+     * Who is asking? Only request line and headers are known. The first identity returned wins; if a plugin
+     * authenticates and none is returned, the client gets 401.
+     */
     authenticate: new AsyncSeriesBailHook<[Arrival], IdentityGrant | undefined>(['arrival'], 'authenticate'),
 
-    /** The caller is known, nothing is planned. Change the request (`exchange.request = …`), or throw to refuse it. Once per request. */
+    /**
+     * The caller is known, nothing is planned. Change the request (`exchange.request = …`), or throw to refuse it. Once
+     * per request.
+     */
     request: new AsyncSeriesHook<[Exchange]>(['exchange'], 'request'),
 
-    /** Which upstream, model and approaches? The first plan or wish returned wins; core plans a wish, and its own tap is the last. Once per request. */
+    /**
+     * Which upstream, model and approaches? The first plan or wish returned wins; core plans a wish, and its own tap is
+     * the last. Once per request.
+     */
     plan: new AsyncSeriesBailHook<[Exchange], Plan | Wish | undefined>(['exchange'], 'plan'),
 
     /** Around the planned approaches, once per request. */
@@ -49,7 +64,7 @@ export function createHooks(registrar: Registrar) {
     /** The reply is known, nothing is sent. Set headers; return another reply to replace it. Once per request. */
     response: new AsyncSeriesWaterfallHook<[LooseReply, Exchange]>(['reply', 'exchange'], 'response'),
 
-    /** All is sent, or given up. Count, log. A throw here reaches nobody. Once per request. */
+    /** The answer is sent or given up. Count, log. An error thrown here is only logged. Once per request. */
     finished: new SyncHook<[Exchange, Outcome]>(['exchange', 'outcome'], 'finished'),
 
     /** The pipeline ends (shutdown, or a reload replaced it): close what `apply` opened. */
@@ -59,10 +74,12 @@ export function createHooks(registrar: Registrar) {
   return Object.freeze(hooks);
 }
 
+/** The hooks of one pipeline, which `apply` taps. */
 export type Hooks = ReturnType<typeof createHooks>;
+/** The name of a hook. */
 export type HookName = keyof Hooks;
 
-/** In the order a request meets them. */
+/** The names of all hooks, in the order in which a request meets them. */
 export const HOOK_NAMES = [
   'authenticate',
   'request',

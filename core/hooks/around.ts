@@ -2,9 +2,10 @@ import { SyncHook } from 'tapable';
 import type { Call, Handler } from '../exchange/exchange.ts';
 import { toReply, type LooseReply, type Reply } from '../exchange/reply.ts';
 
-/** Wraps a handler: may change the call, answer by itself, call `next` again, or look at the reply. */
+/** Surrounds a handler: it may change the call, answer by itself, call `next` several times, or look at the reply. */
 export type Layer = (call: Call, next: Handler) => Promise<LooseReply>;
 
+/** How a layer is added to a hook. */
 export interface LayerOptions {
   readonly name: string;
   /** See `STAGE`: lower is further out. Default 0. */
@@ -12,8 +13,8 @@ export interface LayerOptions {
 }
 
 /**
- * A hook whose taps surround each other. tapable keeps the order (stage, then order of taps); `compose` folds the layers
- * into one function, once, so that a call costs as many function calls as there are layers.
+ * A hook whose taps surround each other, like the layers of an onion. tapable keeps their order: by stage, then in the
+ * order they were added. `compose` makes one function of them, once, so that a call costs one function call per layer.
  */
 export class AroundHook {
   readonly name: string;
@@ -28,7 +29,7 @@ export class AroundHook {
   tap(options: string | LayerOptions, layer: Layer): void {
     const { name, stage = 0 } = typeof options === 'string' ? { name: options } : options;
     const record = { name, layer };
-    // Registered as a tap that does nothing: its only use is its place in the order.
+    // This tap does nothing: tapable only keeps its place in the order.
     this.taps.tap(
       { name, stage },
       Object.assign(() => undefined, { record }),
@@ -36,7 +37,7 @@ export class AroundHook {
     this.#layers.push(record);
   }
 
-  /** How an error that a layer throws is signed with its author. */
+  /** Sets the function that turns an error thrown by a tap into one that names its plugin. */
   signWith(sign: (error: unknown, tap: string) => unknown): void {
     this.#sign = sign;
   }
@@ -50,6 +51,7 @@ export class AroundHook {
     return this.taps.taps.map(({ name, stage }) => ({ name, stage: stage ?? 0 }));
   }
 
+  /** One handler that passes a call through all layers to `leaf`, the innermost one. */
   compose(leaf: Handler): Handler {
     const byName = new Map(this.#layers.map(({ name, layer }) => [name, layer]));
     return this.taps.taps.reduceRight<Handler>((next, { name }) => {

@@ -1,19 +1,19 @@
 /**
- * Closes tapable's traps, each reproduced on 2.3: a promise tap that throws synchronously leaves the hook unsettled; an
- * `async` function given to `tap` is not awaited; `before` with an unknown name puts a tap first; names repeat; errors
- * name neither plugin nor hook; a late tap runs.
+ * Guards against pitfalls of tapable, each reproduced on 2.3: a promise tap that throws synchronously leaves the hook
+ * pending for ever; an `async` function given to `tap` is not awaited; `before` with an unknown name puts a tap first;
+ * two taps may have the same name; errors name neither plugin nor hook; a tap can be added at any time.
  */
 import type { Tap } from 'tapable';
-import { AroundHook } from './around.ts';
 import { gatewayError, GatewayError } from '../errors.ts';
 import { toReply, type LooseReply } from '../exchange/reply.ts';
+import { AroundHook } from './around.ts';
 
-/** Who is tapping right now, and whether tapping is still allowed. */
+/** Knows which plugin is tapping right now, and whether tapping is still allowed. */
 export interface Registrar {
   /** The plugin whose `apply` runs. */
   owner(): string;
   isSealed(): boolean;
-  /** Where a failure that must not reach anybody is told (`finished`). */
+  /** Takes an error of a `finished` tap, which must not disturb anything else. */
   report(error: GatewayError): void;
 }
 
@@ -25,11 +25,14 @@ interface Interceptable {
 
 type AnyTap = Tap & { type: string; fn: (...args: unknown[]) => unknown; before?: string | string[] };
 
+/**
+ * Checks each tap on these hooks when it is added, and checks what it returns and signs what it throws when it runs.
+ */
 export function harden(hooks: object, registrar: Registrar): void {
   for (const [name, hook] of Object.entries(hooks)) {
     const inner: Interceptable = hook instanceof AroundHook ? hook.taps : hook;
     const owners = new Map<string, string>();
-    // tapable counts interceptors as use, and this one would make every hook look tapped.
+    // To tapable, a hook with an interceptor is used, and the one below would make every hook look tapped.
     inner.isUsed = () => inner.taps.length > 0;
     inner.intercept({
       register(tap) {
@@ -43,7 +46,7 @@ export function harden(hooks: object, registrar: Registrar): void {
   }
 }
 
-/** A GatewayError stays what it is; anything else becomes a 500 that names the plugin, never its stack. */
+/** A `GatewayError` stays as it is. Any other error becomes the cause of a 500 that names the plugin and the hook. */
 export function signed(error: unknown, plugin: string, hook: string): GatewayError {
   if (error instanceof GatewayError) return error;
   return gatewayError('plugin_error', { plugin, hook }, { cause: error });
@@ -62,12 +65,13 @@ function check(tap: AnyTap, hook: string, inner: Interceptable, registrar: Regis
   return tap;
 }
 
+/** The tap with its function wrapped: its result is checked, and its errors are signed. */
 function guarded(tap: AnyTap, hook: string, owner: string, registrar: Registrar): Tap {
   const { fn, type } = tap;
   if (type === 'promise') {
     const run = async (...args: unknown[]) => {
       try {
-        return valid(hook, await fn(...args));
+        return checkedResult(hook, await fn(...args));
       } catch (error) {
         throw signed(error, owner, hook);
       }
@@ -81,7 +85,7 @@ function guarded(tap: AnyTap, hook: string, owner: string, registrar: Registrar)
         let checked: unknown;
         try {
           if (error) throw error;
-          checked = valid(hook, result);
+          checked = checkedResult(hook, result);
         } catch (failure) {
           callback(signed(failure, owner, hook));
           return;
@@ -103,7 +107,7 @@ function guarded(tap: AnyTap, hook: string, owner: string, registrar: Registrar)
         result.then(undefined, () => undefined);
         throw new TypeError('a sync tap returned a promise: use tapPromise');
       }
-      return valid(hook, result);
+      return checkedResult(hook, result);
     } catch (error) {
       if (hook !== 'finished') throw signed(error, owner, hook);
       registrar.report(signed(error, owner, hook));
@@ -113,13 +117,15 @@ function guarded(tap: AnyTap, hook: string, owner: string, registrar: Registrar)
   return { ...tap, fn: run } as Tap;
 }
 
-/** What a tap returned must be what its hook is for, or nothing: told while it is known whose tap it was. */
-function valid(hook: string, result: unknown): unknown {
+/**
+ * Throws a `TypeError` if a tap returned what its hook cannot use. Checked here, where it is known whose tap it was.
+ */
+function checkedResult(hook: string, result: unknown): unknown {
   if (result === undefined) return result;
   if (hook === 'response') return toReply(result as LooseReply);
   if (hook === 'plan' && (typeof result !== 'object' || result === null))
     throw new TypeError('a plan tap must return a plan, a wish such as { approach: "re2" }, or undefined');
-  // Callers without an id of their own would share caches and limits, and `true` is no caller.
+  // Callers without an id of their own would share caches and limits.
   if (hook === 'authenticate' && !hasId(result))
     throw new TypeError('an authenticate tap must return an identity with an id, or undefined');
   return result;

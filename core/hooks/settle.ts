@@ -1,15 +1,15 @@
 import type { AsyncSeriesBailHook, AsyncSeriesHook } from 'tapable';
 
-/** Runs a bail hook; a promise only where a tap needed one. */
+/** Runs a bail hook. Returns its result at once if all its taps were sync, else a promise. */
 export function settleBail<A, R>(
   hook: AsyncSeriesBailHook<[A], R>,
   argument: A,
 ): R | undefined | Promise<R | undefined> {
   let settled: { error: Error | null; result: R | undefined } | undefined;
-  let wake: ((outcome: { error: Error | null; result: R | undefined }) => void) | undefined;
+  let settleLater: ((outcome: { error: Error | null; result: R | undefined }) => void) | undefined;
   hook.callAsync(argument, (error, result) => {
     const outcome = { error: error ?? null, result };
-    if (wake) wake(outcome);
+    if (settleLater) settleLater(outcome);
     else settled = outcome;
   });
   if (settled) {
@@ -17,17 +17,17 @@ export function settleBail<A, R>(
     return settled.result;
   }
   return new Promise((resolve, reject) => {
-    wake = ({ error, result }) => (error ? reject(error) : resolve(result));
+    settleLater = ({ error, result }) => (error ? reject(error) : resolve(result));
   });
 }
 
-/** Runs a series hook; waits only where a tap needs it. */
+/** Runs a series hook. Returns at once if all its taps were sync, else a promise. */
 export function settleSeries<A>(hook: AsyncSeriesHook<[A]>, argument: A): void | Promise<void> {
   let settled: { error: Error | null } | undefined;
-  let wake: ((outcome: { error: Error | null }) => void) | undefined;
+  let settleLater: ((outcome: { error: Error | null }) => void) | undefined;
   hook.callAsync(argument, (error) => {
     const outcome = { error: error ?? null };
-    if (wake) wake(outcome);
+    if (settleLater) settleLater(outcome);
     else settled = outcome;
   });
   if (settled) {
@@ -35,6 +35,6 @@ export function settleSeries<A>(hook: AsyncSeriesHook<[A]>, argument: A): void |
     return undefined;
   }
   return new Promise((resolve, reject) => {
-    wake = ({ error }) => (error ? reject(error) : resolve());
+    settleLater = ({ error }) => (error ? reject(error) : resolve());
   });
 }
