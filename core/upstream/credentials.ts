@@ -1,18 +1,21 @@
 import { createHmac } from 'node:crypto';
 import { gatewayError } from '../errors.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import { Upstream } from '../exchange/upstream.ts';
 import { Identity } from '../exchange/identity.ts';
+import { Upstream } from '../exchange/upstream.ts';
 
+/** The key that pays for a call. */
 export interface Credential {
+  /** Undefined at an upstream that needs no key. */
   readonly key: string | undefined;
-  /** Whose it is; decides about stored objects and cache entries. */
+  /** Whose key it is. Access to stored objects and to cache entries depends on it. */
   readonly payer: 'caller' | 'own_upstream_key' | 'server';
 }
 
 /**
- * The key that pays for `exchange` at `upstream`: the caller's own (only where its request's model belongs), the access
- * key's own upstream key, the server's. Throws 401 with a message that says what would help.
+ * The key that pays for `exchange` at `upstream`. The first that exists of: the caller's own upstream key (only at the
+ * upstream that its request's model names), the upstream key that belongs to its access key, the server's key. Throws
+ * `invalid_api_key` (401) if there is none; the message says how to provide one.
  */
 export function credentialFor(exchange: Pick<Exchange, 'identity' | 'home'>, upstream: Upstream): Credential {
   const found = findCredential(exchange, upstream);
@@ -28,7 +31,7 @@ export function credentialFor(exchange: Pick<Exchange, 'identity' | 'home'>, ups
   );
 }
 
-/** As `credentialFor`, but undefined where no key is there. */
+/** Like `credentialFor`, but undefined if nobody pays. */
 export function findCredential(
   exchange: Pick<Exchange, 'identity' | 'home'>,
   upstream: Upstream,
@@ -46,11 +49,14 @@ export function findCredential(
   return key === undefined ? undefined : { key, payer: 'server' };
 }
 
-/** Keyed digest of the key that pays, for cache and flight keys: equal for equal keys, useless for anything else. */
+/**
+ * Digest of the key that pays, for keys of caches and single-flight. Equal for equal keys, and does not reveal them.
+ * `none` without a key.
+ */
 export function payerOf(exchange: Exchange, upstream: Upstream): string {
   const credential = findCredential(exchange, upstream);
   if (credential?.key === undefined) return 'none';
-  // One HMAC per key, not per request: callers and upstreams stay the same objects for as long as they are known.
+  // One digest per key, not per request: a caller's grant and an upstream are the same objects in all their requests.
   const owner = credential.payer === 'server' ? upstream : Identity.grantOf(exchange.identity);
   let known = payers.get(owner);
   if (!known) payers.set(owner, (known = new Map()));
@@ -63,10 +69,10 @@ export function payerOf(exchange: Exchange, upstream: Upstream): string {
   return payer;
 }
 
-/** Results of a pure function of the owner's keys. */
+/** Digests of the keys of an upstream or of a caller's grant. Each depends on nothing but the key. */
 const payers = new WeakMap<object, Map<string, string>>();
 
-/** Whose key pays at `upstream`; undefined where none is there. */
+/** Whose key pays at `upstream`; undefined if nobody pays. */
 export function payerKindOf(exchange: Exchange, upstream: Upstream): Credential['payer'] | undefined {
   return findCredential(exchange, upstream)?.payer;
 }

@@ -1,4 +1,4 @@
-/** The models that a caller may use, each under a name that reaches it. */
+/** Lists the models that a caller may use, each under a name that reaches it. */
 import { LRUCache } from 'lru-cache';
 import { Payload } from '../bytes/payload.ts';
 import { gatewayError } from '../errors.ts';
@@ -9,19 +9,21 @@ import { credentialFor, findCredential, payerOf } from './credentials.ts';
 import type { Model, Transport } from './provider.ts';
 import type { Upstreams } from './upstreams.ts';
 
-/** Lists are read for one exchange: its caller's keys and rights decide what is in them. */
+/** Lists models for the caller of an exchange, whose keys and rights decide what is listed. */
 export interface Listing {
-  /** Everything that can be listed; one dead upstream does not hide the others. Throws 502 where none can be asked. */
+  /** The models of all upstreams that answer. Throws 502 if none answers, and 401 if there is no key for any. */
   all(exchange: Exchange): Promise<readonly Model[]>;
-  /** The model of that name. Throws 404 where there is none, 502 where that cannot be told. */
+  /** The model of that name. Throws 404 if there is none, 502 if its upstream does not answer, 401 without a key. */
   one(exchange: Exchange, name: string): Promise<Model>;
 }
 
-/** Lists that callers' own keys paid for are kept so long, and so many of them. */
+/** How many lists that callers' own keys paid for are kept, and how long. */
 const OWN_LISTS = { max: 500, ttl: 60_000 };
 
+/** Members of a listed model that its upstream may have left out. */
 const DEFAULTS = { object: 'model', created: 0 };
 
+/** Lists that the server's key pays for are shared by all callers; those that a caller pays for are its own. */
 export function createListing({
   upstreams,
   transport,
@@ -29,10 +31,10 @@ export function createListing({
   readonly upstreams: Upstreams;
   readonly transport: Transport;
 }): Listing {
-  /** Model lists of callers that pay themselves, by upstream and payer. */
+  /** Lists of callers that pay themselves, by upstream and payer. */
   const ownLists = new LRUCache<string, readonly Model[]>(OWN_LISTS);
 
-  /** Undefined where the upstream cannot be asked. */
+  /** Undefined if the upstream does not answer. */
   const listOf = async (exchange: Exchange, upstream: Upstream): Promise<readonly Model[] | undefined> => {
     const payer = findCredential(exchange, upstream)?.payer;
     if (payer === undefined || payer === 'server') return upstreams.models(upstream, exchange.signal);
@@ -52,13 +54,16 @@ export function createListing({
     }
   };
 
-  /** Upstreams this caller can be served by: those that a key pays for, else the keyless one. */
+  /** The upstreams that can serve this caller: those that a key pays for; if there are none, the keyless one. */
   const upstreamsFor = (exchange: Exchange): Upstream[] => {
     const paid = upstreams.all.filter((upstream) => findCredential(exchange, upstream) !== undefined);
     return paid.length === 0 && upstreams.keyless ? [upstreams.keyless.upstream] : paid;
   };
 
-  /** The default upstream's models go by their own names, unless another upstream's name would catch them. */
+  /**
+   * The model under a name that reaches it. At the default upstream that is its own name, unless that begins with the
+   * name of another upstream and a slash.
+   */
   const named = (upstream: Upstream, model: Model): Model => {
     const isPlain =
       upstream === upstreams.keyless?.upstream ||

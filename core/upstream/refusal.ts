@@ -1,14 +1,14 @@
 import { GatewayError } from '../errors.ts';
 import type { CompleteReply } from '../exchange/reply.ts';
 
-/** An upstream's own error answer where an approach expected text. The client gets `reply` as the upstream wrote it. */
+/** An upstream sent an error where an answer was expected. The client gets `reply` as the upstream wrote it. */
 export class UpstreamRefusal extends GatewayError {
   readonly reply: CompleteReply;
 
   constructor(reply: CompleteReply, upstream: string, cause?: unknown) {
     const { message, code, param } = refusalOf(reply);
     super({
-      // Also told of a whole answer that came when a stream was promised: no refusal then, but no success either.
+      // A whole answer that comes after a stream has begun ends here, too, with a status below 400.
       status: reply.status >= 400 ? reply.status : 502,
       code: code ?? 'upstream_error',
       param: param ?? null,
@@ -19,18 +19,25 @@ export class UpstreamRefusal extends GatewayError {
   }
 }
 
-/** What an error answer says, in whatever shape; `text` is the whole of it. */
+/** What an error answer says. */
 export interface RefusalFacts {
   readonly message: string | undefined;
   readonly code: string | undefined;
   readonly param: string | undefined;
+  /** Its whole body. */
   readonly text: string;
 }
 
+/** Reads an error answer: the members of its `error`, or those of the body itself. */
 export function refusalOf(reply: CompleteReply): RefusalFacts {
   const text = reply.body.bytes.toString();
   const error = errorObject(reply);
-  return { message: textOf(error, 'message'), code: textOf(error, 'code'), param: textOf(error, 'param'), text };
+  return {
+    message: stringMember(error, 'message'),
+    code: stringMember(error, 'code'),
+    param: stringMember(error, 'param'),
+    text,
+  };
 }
 
 function errorObject(reply: CompleteReply): object | undefined {
@@ -44,12 +51,15 @@ function errorObject(reply: CompleteReply): object | undefined {
   }
 }
 
-function textOf(error: object | undefined, key: string): string | undefined {
+function stringMember(error: object | undefined, key: string): string | undefined {
   const value: unknown = error && Reflect.get(error, key);
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** Which of several failures of one fan-out the client is told: 401, 403, 400 and other refusals, 429, 5xx, the rest. */
+/**
+ * The failure that the client gets if several calls of a fan-out failed. The first in this order: 401, 403, 400, other
+ * refusals, 429, 5xx, the rest. The others become its cause, for the log.
+ */
 export function firstByRank(failures: readonly unknown[]): unknown {
   const ranked = failures.toSorted((a, b) => rankOf(a) - rankOf(b));
   const [first, ...others] = ranked;

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import type { Upstream } from '../exchange/upstream.ts';
 import type { Model, Provider, Transport } from './provider.ts';
 
-/** A model name split into where it goes and what it is called there. */
+/** Where a model's name leads: the upstream, and what the model is called there. */
 export interface Destination {
   readonly upstream: Upstream;
   readonly model: string;
@@ -14,34 +14,40 @@ export interface OpenUpstream {
   readonly provider: Provider;
 }
 
-/** Where requests go that bring no upstream key, on a machine where no upstream has one: a local model server, or the demo. */
+/** Serves requests without an upstream key if no configured upstream has one: a local model server, or the demo. */
 export interface KeylessUpstream extends OpenUpstream {
-  /** What it is and how to do better, for the start and `/ready`. */
+  /** What it is, and how to configure a better one. Shown at the start and in `/ready`. */
   readonly lines: readonly string[];
   readonly isDemo: boolean;
 }
 
-/** The configured upstreams, and the keyless one where there is one. */
+/** The configured upstreams, and the keyless one if there is one. */
 export interface Upstreams {
   /** The configured ones, in the file's order. */
   readonly all: readonly Upstream[];
   readonly default: Upstream;
   readonly keyless: KeylessUpstream | undefined;
   get(name: string): Upstream | undefined;
-  /** `groq/llama-3.3` → groq, `llama-3.3`; a prefix that names no upstream is part of the name (default upstream). */
+  /**
+   * `groq/llama-3.3` → groq, `llama-3.3`. A name that does not begin with an upstream's goes whole to the default one.
+   */
   resolve(model: string): Destination;
-  /** What speaks to one of these upstreams. Throws for an upstream of another configuration. */
+  /** The provider of one of these upstreams. Throws for an upstream of another configuration. */
   providerOf(upstream: Upstream): Provider;
-  /** The models an upstream lists, cached briefly and shared while in flight; waits 1 s at most, undefined where it cannot be told. */
+  /**
+   * The models that an upstream lists; undefined if it does not answer within 1 s. Requests share one query, and its
+   * result for a minute.
+   */
   models(upstream: Upstream, signal: AbortSignal): Promise<readonly Model[] | undefined>;
 }
 
+/** How long a list is kept. */
 const KEPT_MS = 60_000;
-/** After a failure the list is asked for again this soon. */
+/** How long no list is asked for after a failure. */
 const FAILURE_KEPT_MS = 5_000;
-/** A request waits no longer for a list; the asking goes on and serves later ones. */
+/** How long a request waits for a list. The query goes on, and serves later requests. */
 const WAIT_MS = 1_000;
-/** The asking itself is given up then. */
+/** How long a query may take. */
 const ASK_MS = 10_000;
 
 interface Listing {
@@ -50,6 +56,7 @@ interface Listing {
   until: number;
 }
 
+/** What `createUpstreams` needs. */
 export interface UpstreamsInit {
   /** At least one; the first is the default. */
   readonly configured: readonly OpenUpstream[];
@@ -58,7 +65,7 @@ export interface UpstreamsInit {
   readonly clock: Clock;
 }
 
-/** The upstreams with their model lists: each list is asked for once at a time, and remembered for a minute. */
+/** Creates the upstreams of one configuration. Throws if none is configured. */
 export function createUpstreams({ configured, keyless, transport, clock }: UpstreamsInit): Upstreams {
   const all = configured.map(({ upstream }) => upstream);
   const [first] = all;
@@ -103,7 +110,7 @@ export function createUpstreams({ configured, keyless, transport, clock }: Upstr
     get: (name) => byName.get(name),
     resolve(model) {
       const slash = model.indexOf('/');
-      // `b/` names no model of b.
+      // `groq/` names no model of groq.
       const isQualified = slash > 0 && slash < model.length - 1;
       const upstream = isQualified ? byName.get(model.slice(0, slash)) : undefined;
       return upstream ? { upstream, model: model.slice(slash + 1) } : { upstream: first, model };
@@ -116,7 +123,7 @@ export function createUpstreams({ configured, keyless, transport, clock }: Upstr
   };
 }
 
-/** What the promise brings, or undefined when it takes too long or nobody waits any more. */
+/** The promise's value, or undefined if it takes longer than `WAIT_MS` or the signal aborts. */
 function withinWait<T>(promise: Promise<T>, clock: Clock, signal: AbortSignal): Promise<T | undefined> {
   return new Promise((resolve) => {
     const settle = (value: T | undefined) => {
