@@ -57,16 +57,16 @@ export async function accuracyOf(expectation: Expectation, trials: number, part 
   return counted.filter((final) => final === RIGHT).length / counted.length;
 }
 
-/** What is accepted of so many trials: three standard deviations at p = 0.5, more where chance has more room. */
-export function boundsOf(
-  { expected, least, most, maxTrials = Infinity }: Expectation,
-  trials: number,
-): { readonly least: number; readonly most: number } {
-  const deviation = (count: number) => 3 * Math.sqrt(0.25 / count);
-  const wider = Math.max(0, deviation(Math.min(trials, maxTrials)) - deviation(FULL_TRIALS));
-  const tolerance = deviation(FULL_TRIALS);
-  return { least: (least ?? expected - tolerance) - wider, most: (most ?? expected + tolerance) + wider };
-}
-
 /** What the bounds of an expectation are stated for. */
 const FULL_TRIALS = 2_000;
+
+/** What is accepted: three standard deviations at p = 0.5, more in fewer trials, where chance has more room. */
+export function boundsOf(
+  { expected, least, most, maxTrials = Infinity }: Expectation,
+  trials = FULL_TRIALS,
+): { readonly least: number; readonly most: number } {
+  const deviation = (count: number) => 3 * Math.sqrt(0.25 / count);
+  const tolerance = deviation(FULL_TRIALS);
+  const wider = Math.max(0, deviation(Math.min(trials, maxTrials)) - tolerance);
+  return { least: (least ?? expected - tolerance) - wider, most: (most ?? expected + tolerance) + wider };
+}
