@@ -73,7 +73,7 @@ export async function serve(gateway: Gateway, request: IncomingMessage, response
       responder,
       startedAt,
     });
-    const wantsStream = exchange.request.value.stream === true && operation !== 'other' && operation !== 'embeddings';
+    const wantsStream = exchange.request.value.stream === true && wire.hasTwoForms;
     if (wantsStream) responder.expectStream(exchange);
     const asked = { wantsStream, wantsUsage: wantsUsage(exchange.request.value) };
     await deliver(gateway, exchange, await gateway.handle(exchange), responder, asked);

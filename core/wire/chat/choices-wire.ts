@@ -1,23 +1,74 @@
 /** What the wires of chat and text completions share: answers hold choices, streams are chunks that end in `[DONE]`. */
 import { isRecord, type Fields } from '../../bytes/json.ts';
+import { examine } from '../examine.ts';
+import { OPENAI } from '../openai-errors.ts';
 import { DONE, encodeData } from '../sse.ts';
-import type { ChunkIdentity } from '../wire.ts';
+import { usageFromChat } from '../usage.ts';
+import type { Wire } from '../wire.ts';
+import { ChunkReader } from './chunk-reader.ts';
 
 /** An SSE comment, which clients ignore. */
 export const COMMENT = Buffer.from(': keep-alive\n\n');
 
-/** Is there at least one choice? */
-export function hasAnyChoice({ choices }: Fields): boolean {
-  return Array.isArray(choices) && choices.length > 0;
+/** In what the two wires differ. */
+export interface ChoicesWire {
+  readonly name: string;
+  /** See `AnswerRules`. */
+  readonly isAlwaysParsed: boolean;
+  /** Is a member of `choices` in a whole answer a choice of this wire? */
+  isChoice(choice: Fields): boolean;
+  /** The chunks of a whole answer, whose choices have been checked. */
+  toChunks(answer: Fields, includeUsage: boolean): Iterable<object>;
+  /** Puts the chunks of one stream together. */
+  createAssembler(): Assembler;
+  /** The members beside id, time and model of a chunk that adds nothing. */
+  readonly emptyChunk: object;
+}
+
+interface Assembler {
+  push(events: Buffer): void;
+  readonly isWhole: boolean;
+  toCompletion(): object;
+}
+
+/** Makes the wire of answers that hold choices. */
+export function choicesWire(own: ChoicesWire): Wire {
+  return {
+    ...OPENAI,
+    name: own.name,
+    isOpen: false,
+    examine: (body, isFramed) =>
+      examine(body, isFramed, {
+        isAlwaysParsed: own.isAlwaysParsed,
+        isAnswer: ({ choices }) => Array.isArray(choices) && choices.length > 0,
+        lacking: 'answered without any choice',
+        usageOf: usageFromChat,
+      }),
+    usageOf: usageFromChat,
+    endMark: DONE,
+    readEvents: (choices) => new ChunkReader(choices),
+    hasTwoForms: true,
+    hasUsageChunk: true,
+    toEvents: (answer, includeUsage) =>
+      hasOnlyChoices(answer, own) ? encodedChunks(own.toChunks(answer, includeUsage)) : undefined,
+    toAnswer: (events) => assembled(own.createAssembler(), events),
+    isSuccess: (body) => body.length > 0,
+    keepAlive(mode, head) {
+      if (mode === 'off') return undefined;
+      if (mode === 'comment') return COMMENT;
+      // For clients that break on comments.
+      const { id = 'chatcmpl-keep-alive', created = Math.floor(Date.now() / 1000), model = '' } = head ?? {};
+      return encodeData({ id, created, model, ...own.emptyChunk });
+    },
+  };
 }
 
 /** Is `choices` a list, perhaps empty, in which every entry is a choice of this wire? */
-export function hasOnlyChoices({ choices }: Fields, isChoice: (choice: Fields) => boolean): boolean {
-  return Array.isArray(choices) && choices.every((choice) => isRecord(choice) && isChoice(choice));
+function hasOnlyChoices({ choices }: Fields, own: ChoicesWire): boolean {
+  return Array.isArray(choices) && choices.every((choice) => isRecord(choice) && own.isChoice(choice));
 }
 
-/** A whole stream of chunks as bytes, `[DONE]` included. */
-export function encodedChunks(chunks: Iterable<object>): Buffer {
+function encodedChunks(chunks: Iterable<object>): Buffer {
   return Buffer.concat([...Array.from(chunks, (chunk) => encodeData(chunk)), DONE]);
 }
 
@@ -25,18 +76,9 @@ export function encodedChunks(chunks: Iterable<object>): Buffer {
  * Assembles a whole stream into one answer. Undefined if it is not complete or has no usage: such an answer could not
  * be given to a client that wants the usage.
  */
-export function assembled(
-  assembler: { push(events: Buffer): void; readonly isWhole: boolean; toCompletion(): object },
-  events: Buffer,
-): object | undefined {
+function assembled(assembler: Assembler, events: Buffer): object | undefined {
   assembler.push(events);
   if (!assembler.isWhole) return undefined;
   const completion = assembler.toCompletion();
   return 'usage' in completion && completion.usage ? completion : undefined;
-}
-
-/** A chunk that adds nothing, for clients that break on comments. */
-export function emptyChunk(head: ChunkIdentity | undefined, rest: object): Buffer {
-  const { id = 'chatcmpl-keep-alive', created = Math.floor(Date.now() / 1000), model = '' } = head ?? {};
-  return encodeData({ id, created, model, ...rest });
 }

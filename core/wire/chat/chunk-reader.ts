@@ -5,7 +5,7 @@ import { readFrame } from '../frame.ts';
 import type { SseEvent } from '../sse.ts';
 import type { EventReader } from '../wire.ts';
 import type { Usage } from './chat-types.ts';
-import { isFinished } from './chunk.ts';
+import { isFinished, toChunk } from './chunk.ts';
 
 const MARK = new RegExp(String.raw`"(?:usage|finish_reason)"${MARK_VALUE}|${ERROR_MARK}|^data: ?\[DONE\]`, 'm');
 const FINISHED = new RegExp(String.raw`"finish_reason"${MARK_VALUE}`);
@@ -44,11 +44,7 @@ export class ChunkReader implements EventReader {
     const groq = chunk['x_groq'];
     const usage = chunk['usage'] ?? (isRecord(groq) ? groq['usage'] : undefined);
     if (isRecord(usage)) this.usage = usage;
-    const { choices } = chunk;
-    if (!Array.isArray(choices)) return;
-    for (const [position, choice] of choices.entries()) {
-      if (!isRecord(choice) || !isFinished(choice['finish_reason'])) continue;
-      this.#finished.add(typeof choice['index'] === 'number' ? choice['index'] : position);
-    }
+    for (const { index, finish_reason } of toChunk(chunk).choices)
+      if (isFinished(finish_reason)) this.#finished.add(index);
   }
 }
