@@ -5,7 +5,7 @@ import { loadConfig } from '../config/load.ts';
 import type { PipelineDescription } from '../gateway/describe.ts';
 import { explainStart } from './start-error.ts';
 
-/** Builds everything but the listening port, and prints what came of it. */
+/** `optigate check`: builds the pipeline without listening, and prints it. Resolves to exit code 0, or rejects. */
 export async function checkCommand(options: { path: string | undefined; flags: Flags }): Promise<number> {
   const [config, { buildServer }] = await Promise.all([loadConfig(options), import('../process/build.ts')]);
   const { gateway } = await buildServer(config, { log: pino({ level: 'silent' }), detect: false }).catch(
@@ -18,6 +18,7 @@ export async function checkCommand(options: { path: string | undefined; flags: F
   return 0;
 }
 
+/** The pipeline as text. */
 export function printPipeline(config: Config, pipeline: PipelineDescription): string {
   const { server, origins } = config;
   const overrides = Object.entries(origins).map(([path, origin]) => `${path} from ${origin}`);
@@ -56,7 +57,7 @@ function section(title: string, lines: readonly string[]): string[] {
   return lines.length === 0 ? [] : ['', title, ...lines.map((line) => `  ${line}`)];
 }
 
-/** Columns as wide as their widest cell. */
+/** Rows as lines, with columns as wide as their widest cell. */
 export function table(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = [];
   for (const row of rows) row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)));

@@ -1,12 +1,14 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { defaultText, FILE_NAME } from '../config/source.ts';
 import { packageFile } from '../config/package-file.ts';
+import { defaultText, FILE_NAME } from '../config/source.ts';
 
 const SCHEMA = 'core/config/config.schema.json';
 
-/** Writes the shipped configuration into `folder`; 1 where there is one already. */
+/**
+ * `optigate init`: writes the shipped configuration to `folder`. Resolves to exit code 1 if a file is there already.
+ */
 export async function initCommand(folder: string): Promise<number> {
   const text = (await defaultText()).replace(`$schema=./${SCHEMA}`, () => `$schema=${schemaFrom(folder)}`);
   try {
@@ -20,7 +22,7 @@ export async function initCommand(folder: string): Promise<number> {
   return 0;
 }
 
-/** Where editors find the schema from there. */
+/** The path by which an editor finds the schema from a file in `folder`. */
 function schemaFrom(folder: string): string {
   for (const place of [`./${SCHEMA}`, `./node_modules/optigate/${SCHEMA}`])
     if (existsSync(join(folder, place))) return place;

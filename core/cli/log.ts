@@ -1,22 +1,25 @@
-import { pino } from 'pino';
-import type { Logger } from 'pino';
+import { pino, type Logger } from 'pino';
 import { CREDENTIAL_HEADERS } from '../exchange/identity.ts';
 
-/** Struck out wherever they would be logged: keys, and what people say. Named one by one, wildcards cost on every line. */
+/**
+ * Fields that are redacted: keys, and the contents of conversations. Listed one by one, because wildcards cost time on
+ * every line.
+ */
 const FIELDS = ['key', 'api_key', 'apiKey', 'authorization', 'upstream_keys', 'messages', 'body', 'request.messages'];
 const PLACES = ['headers', 'client.headers', 'req.headers'];
 const REDACTED = [...FIELDS, ...PLACES.flatMap((place) => CREDENTIAL_HEADERS.map((name) => `${place}["${name}"]`))];
 
+/** The program's log. */
 export interface LogHandle {
   readonly log: Logger;
-  /** Writes what is buffered. */
+  /** Writes what is buffered, at once. Never throws. */
   readonly flush: () => void;
 }
 
 const BUFFERED_BYTES = 8 * 1024;
 const FLUSH_MS = 100;
 
-/** JSON lines on stdout, buffered while a write is under way; readable lines where stdout is a terminal. */
+/** Logs to stdout: JSON lines, buffered for 100 ms at most, or readable lines if it is a terminal. */
 export async function createLog(level: string, { isTerminal }: { isTerminal: boolean }): Promise<LogHandle> {
   const options = { level, base: null, redact: { paths: REDACTED, censor: '[redacted]' } };
   if (isTerminal) {
@@ -29,10 +32,10 @@ export async function createLog(level: string, { isTerminal }: { isTerminal: boo
     try {
       destination.flushSync();
     } catch {
-      // Not open yet, or stdout is closed: nothing to write, nobody to tell.
+      // stdout is not open yet, or is closed.
     }
   };
-  // A write per line costs as much as the line; a reader waits at most so long for one.
+  // Lines are buffered, since writing one costs as much as making it, and flushed after `FLUSH_MS` at most.
   let isDue = false;
   const write = (line: string) => {
     destination.write(line);

@@ -1,4 +1,4 @@
-/** The command line. Each command loads what it needs when it runs, so that none waits for another's imports. */
+/** The command line. Each command imports its modules when it runs, so that none waits for those of another. */
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Flags } from '../config/aliases.ts';
@@ -6,7 +6,10 @@ import { packageFile } from '../config/package-file.ts';
 
 const OVERRIDES = ['host', 'port', 'workers', 'log-level', 'approach'] as const;
 
-/** Runs a command line (without node and script) and resolves to the exit code: 0 done, 1 failed, 2 bad usage. */
+/**
+ * Runs a command line and resolves to its exit code: 0 = done, 1 = failed, 2 = bad usage. Prints errors.
+ * @param args  Without node and the script.
+ */
 export async function run(args: readonly string[]): Promise<number> {
   if (args.length === 1 && (args[0] === '--version' || args[0] === '-V')) {
     console.log(version());
@@ -21,6 +24,7 @@ export async function run(args: readonly string[]): Promise<number> {
   }
 }
 
+/** The program's version, from package.json. */
 export function version(): string {
   const { version: number } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string };
   return number;
@@ -75,7 +79,7 @@ async function dispatch(args: readonly string[]): Promise<number> {
     await program.parseAsync([...rest], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    // Help and version end this way, too.
+    // Help and version throw, too, with exit code 0.
     if (error.exitCode === 0) return 0;
     throw new UsageError(usageMessage(error, rest, program), { cause: error });
   }
@@ -115,7 +119,7 @@ function overrides({ host, port, workers, logLevel, approach }: Options): Flags 
   return Object.fromEntries(Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
 
-/** The default command takes no arguments, so a mistyped command looks like one too many. */
+/** The message for bad usage. A mistyped command is an argument too many of the default command, which takes none. */
 function usageMessage(error: Error & { code: string }, args: readonly string[], program: Command): string {
   if (error.code === 'commander.excessArguments') {
     const names = program.commands.map((command) => command.name());
@@ -125,7 +129,7 @@ function usageMessage(error: Error & { code: string }, args: readonly string[], 
   return `${error.message.replace(/^error: /, '')}\nSee optigate --help`;
 }
 
-/** Failures are told in their own words, never as a stack. */
+/** An error's message and exit code (its own, else 1), without a stack. */
 function toFailure(error: unknown): { exitCode: number; message: string } {
   if (!(error instanceof Error)) return { exitCode: 1, message: String(error) };
   const exitCode = 'exitCode' in error && typeof error.exitCode === 'number' ? error.exitCode : 1;

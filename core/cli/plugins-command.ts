@@ -1,15 +1,19 @@
 import { describeSchema, toJsonSchema, type JsonSchema } from '../config/expectation.ts';
-import { table } from './check-command.ts';
 import { type SchemaPlugin, builtInPlugins, configSchema } from '../config/json-schema.ts';
 import { loadConfig } from '../config/load.ts';
+import { table } from './check-command.ts';
 
-/** Prints every plugin with its options, their kinds, defaults and descriptions. */
+/**
+ * `optigate plugins`: prints every plugin and its options with kinds, defaults and descriptions. Resolves to exit code
+ * 0.
+ */
 export async function pluginsCommand(options: { path: string | undefined }): Promise<number> {
   const plugins = await allPlugins(options.path);
   console.log(plugins.map(printPlugin).join('\n\n'));
   return 0;
 }
 
+/** One plugin as text. */
 export function printPlugin({ record, file, isListed }: ListedPlugin): string {
   const where = file ?? 'built in';
   const rows = optionRows(toJsonSchema(record.schema));
@@ -21,7 +25,10 @@ export function printPlugin({ record, file, isListed }: ListedPlugin): string {
   ].join('\n');
 }
 
-/** Name, kind, default, description; options inside options by dotted names. */
+/**
+ * One row per option: name, kind, default, description. Nested options have dotted names.
+ * @param prefix  Put before each name.
+ */
 export function optionRows(schema: JsonSchema, prefix = ''): string[][] {
   const required = new Set(schema.required);
   return Object.entries(schema.properties ?? {}).flatMap(([key, option]) => {
@@ -37,13 +44,15 @@ function presetOf({ default: preset }: JsonSchema, isRequired: boolean): string 
   return isRequired ? 'required' : 'optional';
 }
 
+/** A plugin as `optigate plugins` shows it. */
 export interface ListedPlugin extends SchemaPlugin {
+  /** The configuration loads it. */
   readonly isListed: boolean;
   /** A custom plugin's file; undefined = built in. */
   readonly file: string | undefined;
 }
 
-/** All built-in plugins, and the custom ones that the configuration lists. */
+/** All built-in plugins, and the custom ones that the configuration lists. Throws a `ConfigError`. */
 export async function allPlugins(path: string | undefined): Promise<readonly ListedPlugin[]> {
   const [builtIn, config] = await Promise.all([builtInPlugins(), loadConfig({ path })]);
   const used = new Set([...config.plugins, ...config.implied].map(({ record }) => record.name));
@@ -54,7 +63,10 @@ export async function allPlugins(path: string | undefined): Promise<readonly Lis
   ];
 }
 
-/** Prints the JSON Schema of the file, the listed custom plugins' options included. */
+/**
+ * `optigate schema`: prints the JSON Schema of the file, with the options of listed custom plugins. Resolves to exit
+ * code 0.
+ */
 export async function schemaCommand(options: { path: string | undefined }): Promise<number> {
   console.log(JSON.stringify(configSchema(await allPlugins(options.path)), null, 2));
   return 0;

@@ -1,10 +1,13 @@
 import type { Flags } from '../config/aliases.ts';
 import { loadConfig } from '../config/load.ts';
 import { createLog } from './log.ts';
-import { onStopSignals } from './stop-signals.ts';
 import { explainStart } from './start-error.ts';
+import { onStopSignals } from './stop-signals.ts';
 
-/** Serves until a signal ends it. Resolves to 0 where everything was drained, else 1. */
+/**
+ * `optigate serve`: serves until a signal ends it, then exits the process: 0 = drained, else 1. Rejects if it cannot
+ * start.
+ */
 export async function serveCommand(options: { path: string | undefined; flags: Flags }): Promise<number> {
   const [config, { startServer }] = await Promise.all([loadConfig(options), import('../process/start.ts')]);
   const { log, flush } = await createLog(config.log.level, { isTerminal: process.stdout.isTTY });
@@ -21,7 +24,7 @@ export async function serveCommand(options: { path: string | undefined; flags: F
     });
     const exitCode = await server.closed;
     flush();
-    // Connections to upstreams may outlive what was drained.
+    // Exits although connections to upstreams may still be open.
     process.exit(exitCode);
   } catch (error) {
     flush();

@@ -2,7 +2,10 @@ import { blame } from '../config/blame.ts';
 import type { Config } from '../config/config.ts';
 import { GatewayError } from '../errors.ts';
 
-/** Why a checked configuration could still not be served, by file, key and reason. */
+/**
+ * The error of a start that failed though the configuration was checked: names the file, the key and the reason. Reads
+ * the key off the beginning of the message, such as `upstreams.groq.provider: …`.
+ */
 export function explainStart(error: unknown, config: Config): unknown {
   if (!(error instanceof Error)) return error;
   const { host, port } = config.server;

@@ -1,9 +1,9 @@
-/** A signal that npm passes on arrives twice. */
+/** A second signal within this time is the same one: npm passes signals on, so they arrive twice. */
 const SAME_SIGNAL_MS = 1_000;
 
 /**
- * The first SIGTERM or SIGINT calls `drain`; one more within a second is the same one; a later one calls `endNow`.
- * @returns a function that stops listening
+ * Calls `drain` on the first SIGTERM or SIGINT, and `endNow` on a later one that comes more than a second after it.
+ * @returns  A function that stops listening to signals.
  */
 export function onStopSignals(actions: { drain(): void; endNow(): void }, now: () => number = Date.now): () => void {
   let firstAt: number | undefined;
