@@ -1,6 +1,6 @@
 /**
- * Who may use this proxy, and whose key pays. An access key says who asks; an upstream key pays for the call. The table
- * of the three modes stands in docs/configuration.md; everything it does not allow is a 401.
+ * Decides who may use this proxy, and whose key pays. An access key says who is asking; an upstream key pays for the
+ * call. docs/configuration.md has a table of the three modes; what the table does not allow gets a 401.
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
@@ -19,7 +19,7 @@ import {
 
 const NAME = 'auth';
 const REMEMBERED_CREDENTIALS = 10_000;
-/** Paths beyond the model endpoints that keep nothing at the provider. */
+/** Paths, beside the model endpoints, on which the provider stores nothing. */
 const STATELESS_PATHS = new Set([
   'audio/speech',
   'audio/transcriptions',
@@ -86,7 +86,8 @@ export default definePlugin({
     hooks.authenticate.tap(NAME, ({ client }: Arrival) => judge(client));
 
     if (hasKeys && settings.stored_objects === 'refuse') {
-      // Outermost: before any layer that could answer in the upstream's place. Not at `request`, where the payer is not known.
+      // Outermost, so that no other layer (a cache) answers first. Not in `request`, where it is not known whose key
+      // pays.
       hooks.upstream.tap({ name: NAME, stage: STAGE.upstream.observe - 100 }, async (call, next) => {
         const { operation, client } = call.exchange;
         if (addressesStoredObject(operation, client) && payerKindOf(call.exchange, call.upstream) === 'server') {
@@ -103,26 +104,31 @@ export default definePlugin({
   },
 });
 
-/** A caller's credentials, as the headers carry them. */
+/** The credentials in a request's headers. */
 interface Presented {
+  /** An access key, or an upstream key of the caller's own. */
   readonly token: string | undefined;
+  /** From `x-upstream-key`. */
   readonly upstreamKey: string | undefined;
 }
 
-/** The table: credentials → who that is. Throws 401 where it admits nobody. Verdicts are remembered, bounded. */
+/**
+ * The table of modes as a function: credentials → caller. It throws a 401 for credentials that are not admitted, and
+ * remembers up to 10,000 that are.
+ */
 function createJudge(settings: Options): (client: Incoming) => IdentityGrant {
   const { mode } = settings;
   const hasKeys = settings.keys.length > 0;
   const lookUp = createKeyLookup(settings.keys);
   const isClientKey = (token: string) => settings.client_keys.some((pattern) => matches(pattern, token));
   const serverPays: IdentityGrant = Object.freeze({ id: 'anonymous', serverKey: true });
-  // By the whole credential, so that hashing and constant-time comparison happen once per caller, not per request.
+  // Keyed by the whole credentials, so that keys are hashed and compared once per caller instead of once per request.
   const remembered = new LRUCache<string, IdentityGrant>({ max: REMEMBERED_CREDENTIALS });
 
   const ownKey = (key: string): IdentityGrant => ({
     id: `client:${digest(key)}`,
     upstreamKey: key,
-    // At other upstreams than the one its model names, such a caller is like one without a key.
+    // The caller's key pays only where the request's model belongs. Elsewhere the caller is like one without a key.
     serverKey: mode === 'client_or_server' && !hasKeys,
     ...(hasKeys ? { routes: false } : {}),
   });
@@ -156,9 +162,9 @@ function createJudge(settings: Options): (client: Incoming) => IdentityGrant {
 
   return (client) => {
     const presented = credentialsOf(client);
-    const memo = `${presented.token ?? ''}\n${presented.upstreamKey ?? ''}`;
-    let grant = remembered.get(memo);
-    if (!grant) remembered.set(memo, (grant = judge(presented)));
+    const credentials = `${presented.token ?? ''}\n${presented.upstreamKey ?? ''}`;
+    let grant = remembered.get(credentials);
+    if (!grant) remembered.set(credentials, (grant = judge(presented)));
     return grant;
   };
 }
@@ -172,7 +178,7 @@ function refusal(detail: string): GatewayError {
   return gatewayError('invalid_api_key', { detail }, { headers: { 'www-authenticate': 'Bearer' } });
 }
 
-/** Of several credentials the one native to the endpoint's wire counts; a second is never tried. */
+/** If there are several credentials, the one that the endpoint's API uses counts. The others are never tried. */
 function credentialsOf({ headers, path }: Incoming): Presented {
   const bearer = bearerOf(text(headers['authorization']));
   const anthropicKey = trimmed(text(headers['x-api-key']));
@@ -198,7 +204,7 @@ function trimmed(value: string | undefined): string | undefined {
   return rest === '' ? undefined : rest;
 }
 
-/** Finds an access key by comparing digests in constant time with every key, so that timing tells nothing about any. */
+/** Finds an access key: compares its digest in constant time with those of all keys, so that timing reveals nothing. */
 function createKeyLookup(keys: readonly AccessKey[]): (token: string) => AccessKey | undefined {
   const digests = keys.map((key) => ({ key, digest: keyDigest(key.key) }));
   return (token) => {
@@ -214,7 +220,10 @@ function keyDigest(key: string): Buffer {
   return hex === undefined ? createHash('sha256').update(key).digest() : Buffer.from(hex, 'hex');
 }
 
-/** What can only be wrong across entries; a single entry's form is the schema's business. */
+/**
+ * Checks what the schema cannot: names that are used twice, upstreams that do not exist, malformed digests. Throws an
+ * `Error`.
+ */
 function checkKeys(keys: readonly AccessKey[], upstreams: readonly string[]): void {
   const names = new Set<string>();
   for (const [index, key] of keys.entries()) {
@@ -233,7 +242,7 @@ function checkKeys(keys: readonly AccessKey[], upstreams: readonly string[]): vo
   }
 }
 
-/** Not a secret any more, yet the same for the same key: may be logged and be part of cache keys. */
+/** A short digest of a key. It reveals nothing of the key, so it may be logged and be part of cache keys. */
 function digest(key: string): string {
   return createHmac('sha256', 'optigate identity 1').update(key).digest('base64url').slice(0, 16);
 }
@@ -243,7 +252,9 @@ function pathOf({ path }: Incoming): string {
   return query < 0 ? path : path.slice(0, query);
 }
 
-/** Does this request address things kept at the provider? Anything not known to keep nothing does. */
+/**
+ * May this request address objects that the provider stores? True for every path that is not known to store nothing.
+ */
 function addressesStoredObject(operation: string, client: Incoming): boolean {
   if (operation !== 'other') return false;
   return client.method !== 'POST' || !STATELESS_PATHS.has(pathOf(client).slice('/v1/'.length));

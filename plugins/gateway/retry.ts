@@ -1,7 +1,7 @@
 /**
- * Retries upstream calls that failed in a way that may pass: network errors, time-outs, and the listed statuses.
- * Waits with full jitter (Brooker 2015, "Exponential Backoff and Jitter"), obeys `retry-after`, and stays within a
- * budget per upstream, so that a dying upstream is not finished off by its own clients' retries.
+ * Retries upstream calls after failures that may pass: network errors, time-outs, and the listed statuses. Waits with
+ * full jitter (Brooker 2015, "Exponential Backoff and Jitter") or as long as `retry-after` says. A budget per upstream
+ * limits the retries, so that they do not add too much load when an upstream is failing.
  */
 import {
   definePlugin,
@@ -62,7 +62,7 @@ export default definePlugin({
         if (!isWorthRepeating(outcome, statuses) || call.signal.aborted) return settled(outcome);
         const waitMs = waitBefore(attempt, outcome, settings, clock);
         const isOver = attempt >= attempts || waitMs === undefined || call.exchange.upload?.isStarted === true;
-        if (isOver || !budget.takeRetry(settings.budget)) return settled(exhausted(outcome));
+        if (isOver || !budget.takeRetry(settings.budget)) return settled(withoutClientRetries(outcome));
         call.exchange.log.warn(
           { upstream: call.upstream.name, attempt, waitMs, ...reasonOf(outcome) },
           'upstream call failed, retrying',
@@ -74,6 +74,7 @@ export default definePlugin({
   },
 });
 
+/** What one try brought. */
 type Tried = { readonly reply: Reply } | { readonly error: unknown };
 
 async function tried(asking: Promise<Reply>): Promise<Tried> {
@@ -94,13 +95,13 @@ function isWorthRepeating(outcome: Tried, statuses: ReadonlySet<number>): boolea
   return outcome.error instanceof GatewayError && outcome.error.retryable && outcome.error.status >= 500;
 }
 
-/** A client that has retried twice already gets one try: its retries and ours must not multiply. */
+/** A client that has retried twice by itself gets one try, so that its retries and these do not multiply. */
 function attemptsFor(call: Call, attempts: number): number {
   const clientRetries = Number(call.exchange.client.headers['x-stainless-retry-count'] ?? 0);
   return clientRetries >= 2 ? 1 : attempts;
 }
 
-/** Milliseconds to wait before the next try; undefined where the upstream asks for longer than we would wait. */
+/** Milliseconds to wait before the next try; undefined if the upstream asks for more than the longest wait. */
 function waitBefore(attempt: number, outcome: Tried, { backoff }: Options, clock: Clock): number | undefined {
   const asked = 'reply' in outcome ? retryAfterMs(outcome.reply, clock.now()) : undefined;
   if (asked !== undefined) return asked <= backoff.max ? asked : undefined;
@@ -108,7 +109,7 @@ function waitBefore(attempt: number, outcome: Tried, { backoff }: Options, clock
   return backoff.jitter === 'full' ? Math.random() * longest : longest;
 }
 
-/** `retry-after-ms`, else `retry-after` in seconds or as an HTTP date; undefined where neither is readable. */
+/** `retry-after-ms`, else `retry-after` in seconds or as an HTTP date, in ms; undefined if neither can be read. */
 export function retryAfterMs(reply: Pick<Reply, 'headers'>, now: number): number | undefined {
   const exact = Number.parseFloat(headerOf(reply.headers, 'retry-after-ms') ?? '');
   if (Number.isFinite(exact) && exact >= 0) return exact;
@@ -120,8 +121,11 @@ export function retryAfterMs(reply: Pick<Reply, 'headers'>, now: number): number
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 
-/** Tells official clients not to multiply our tries by theirs; an upstream's own `retry-after` says better. */
-function exhausted(outcome: Tried): Tried {
+/**
+ * Asks official clients not to retry, with `x-should-retry: false`: their tries would multiply these. If the upstream
+ * sent a `retry-after`, that is passed on instead.
+ */
+function withoutClientRetries(outcome: Tried): Tried {
   if ('error' in outcome) {
     return {
       error:
@@ -147,7 +151,7 @@ function budgetOf(budgets: Map<string, RetryBudget>, upstream: string, clock: Cl
   return budget;
 }
 
-/** Calls and retries of the last ten seconds, counted by the second. */
+/** Counts the calls and retries of the last ten seconds, second by second. */
 export class RetryBudget {
   readonly #clock: Clock;
   readonly #seconds: { second: number; calls: number; retries: number }[] = [];
@@ -160,7 +164,10 @@ export class RetryBudget {
     this.#current().calls++;
   }
 
-  /** Takes one retry from the budget; false when it is used up. */
+  /**
+   * Takes one retry from the budget; false if it is used up.
+   * @param ratio  Retries allowed per call.
+   */
   takeRetry(ratio: number): boolean {
     const current = this.#current();
     let calls = 0;

@@ -1,7 +1,8 @@
 /**
- * Keeps what the last requests did: which approaches ran, each call with role, times, tokens and retries, scores, votes,
- * and which candidate won. `GET /v1/optigate/traces/{request id}` gives the tree of one, to whoever made that request;
- * the id is the answer's `x-request-id`. In memory, in each process; no texts but short final answers are kept.
+ * Keeps what the last requests did: which approaches ran, each call with role, times, tokens and retries, scores,
+ * votes, and which candidate won. `GET /v1/optigate/traces/{request id}` returns one as a tree, to the caller that made
+ * the request; the id is the answer's `x-request-id`. Each process keeps its own in memory. Of texts, only short final
+ * answers are kept.
  */
 import { LRUCache } from 'lru-cache';
 import { definePlugin, GatewayError, size, traceOf, z, type Exchange, type Outcome } from '../../core/index.ts';
@@ -21,7 +22,8 @@ export default definePlugin({
   description: 'Keeps the traces of the last requests, for GET /v1/optigate/traces/{request id}.',
   options,
   apply({ hooks, app, clock, keep }, { max_requests, max_bytes }) {
-    // Oldest first, so a trace that was just read goes in its turn. Kept over a reload, unless the sizes change.
+    // `peek` below leaves the order as it is, so that the oldest are dropped first. Survives a reload, unless a size
+    // changes.
     const traces = keep(
       `${max_requests}/${max_bytes}`,
       () =>
@@ -54,7 +56,7 @@ export default definePlugin({
   },
 });
 
-/** Everybody sees their own requests alone, also where two chose the same id. */
+/** Callers see their own requests only, even if two have chosen the same id. */
 function keyOf(identity: string, request: string): string {
   return JSON.stringify([identity, request]);
 }
@@ -65,7 +67,7 @@ function describe(exchange: Exchange, { status, error, durationMs }: Outcome, no
   return {
     id: exchange.id,
     object: 'optigate.trace',
-    /** Seconds, as everywhere on this wire: when the request came. */
+    /** When the request arrived, in seconds. */
     created: Math.floor((now - durationMs) / 1_000),
     operation: exchange.operation,
     model: exchange.plan?.request.value.model,
@@ -79,7 +81,10 @@ function describe(exchange: Exchange, { status, error, durationMs }: Outcome, no
   };
 }
 
-/** Why it was given up, a client that left included; the status of a stream that had begun says nothing of it. */
+/**
+ * Why the request was aborted, for example because the client left. A stream that had begun has a status of 200 all the
+ * same.
+ */
 function reasonOf({ signal }: Exchange): GatewayError | undefined {
   return signal.reason instanceof GatewayError ? signal.reason : undefined;
 }

@@ -5,19 +5,20 @@ const FIRST_PROBE_MS = 100;
 const SLOWEST_PROBE_MS = 1_000;
 
 /**
- * Says whether Redis may be asked. Opens at the first time-out or lost connection, for everybody. A hung server keeps
- * unanswered commands queued, so opening drops the connection; when a new one is ready, one command is tried on the key
- * that failed (its node, in a cluster), and only its answer closes the breaker.
+ * Circuit breaker: while it is open, nobody asks Redis. It opens at the first time-out or lost connection. A hung
+ * server keeps unanswered commands queued, so opening also drops the connection. When a new connection is ready, one
+ * command is tried on the key that failed (in a cluster: on its node). Only an answer closes the breaker.
  */
 export class Breaker {
   readonly #client: RedisClient;
   readonly #clock: Clock;
   readonly #log: Logger;
   #isOpen = true;
-  /** One line per episode. */
-  #isTold = false;
+  /** Was it logged that Redis is away? Once per outage. */
+  #isLogged = false;
   #isEnding = false;
-  #suspect = 'optigate';
+  /** The key of the command that failed. */
+  #probedKey = 'optigate';
   #probeDelayMs = FIRST_PROBE_MS;
   #cancelProbe: (() => void) | undefined;
   #isProbing = false;
@@ -36,20 +37,20 @@ export class Breaker {
     return this.#isOpen;
   }
 
-  /** Resolves when the first attempt to connect succeeded or failed. */
+  /** Resolves when the first attempt to connect has succeeded or failed. */
   get firstVerdict(): Promise<void> {
     return this.#firstVerdict.promise;
   }
 
-  /** A command failed without an answer. */
+  /** Opens the breaker. Call it when a command on this key got no answer. */
   trip(error: unknown, key: string): void {
     if (this.#isOpen) return;
-    this.#suspect = key;
+    this.#probedKey = key;
     this.#note(error);
     this.#client.disconnect(true);
   }
 
-  /** The connection is closed on purpose from here on. */
+  /** Opens the breaker for good, without a log line. Call it before the connection is closed on purpose. */
   end(): void {
     this.#isEnding = true;
     this.#isOpen = true;
@@ -59,8 +60,8 @@ export class Breaker {
   #note(error: unknown): void {
     this.#firstVerdict.resolve();
     this.#isOpen = true;
-    if (this.#isTold || this.#isEnding) return;
-    this.#isTold = true;
+    if (this.#isLogged || this.#isEnding) return;
+    this.#isLogged = true;
     this.#log.warn({ reason: reasonOf(error) }, 'redis is away, going on without it');
   }
 
@@ -68,9 +69,9 @@ export class Breaker {
     if (this.#isProbing || this.#isEnding) return;
     this.#isProbing = true;
     try {
-      await this.#client.exists(this.#suspect);
+      await this.#client.exists(this.#probedKey);
       this.#isOpen = false;
-      this.#isTold = false;
+      this.#isLogged = false;
       this.#probeDelayMs = FIRST_PROBE_MS;
       this.#firstVerdict.resolve();
       this.#log.info('redis is there');
@@ -84,7 +85,7 @@ export class Breaker {
   }
 }
 
-/** Not the error itself: it may quote the command, and with it an answer. */
+/** The error's message. The error itself is not logged: it may quote the command, and with it a cached answer. */
 function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message || error.name : String(error);
 }

@@ -1,20 +1,20 @@
 import { duration, gatewayError, type Exchange } from '../../../core/index.ts';
 
-/** What a request says about its own caching. */
+/** How a request wants to be cached. */
 export interface Directives {
-  /** `no-cache`: the answer must be new. */
+  /** `no-cache`, or `max-age=0`: the answer must be new, but it is stored. */
   readonly skipsLookup: boolean;
-  /** `no-store`: neither looked up nor kept. */
+  /** `no-store`: the answer is neither looked up nor stored. */
   readonly skipsAll: boolean;
-  /** `max-age`: no entry older than so many ms. */
+  /** `max-age`: entries older than this are not used. Infinity = any age. */
   readonly maxAgeMs: number;
-  /** `x-optigate-cache-ttl`: how long this answer is kept; 0 = not at all. */
+  /** `x-optigate-cache-ttl`: how long the answer is stored; 0 = not at all, undefined = as configured. */
   readonly ttlMs: number | undefined;
 }
 
 const NOTHING_ASKED: Directives = { skipsLookup: false, skipsAll: false, maxAgeMs: Infinity, ttlMs: undefined };
 
-/** Reads `cache-control` and `x-optigate-cache-ttl`. Throws a 400 for a duration that is none. */
+/** Reads `cache-control` (RFC 9111) and `x-optigate-cache-ttl`. Throws a 400 if the latter is no duration. */
 export function directivesOf({ client }: Exchange): Directives {
   const control = client.headers['cache-control'];
   const ttl = client.headers['x-optigate-cache-ttl'];

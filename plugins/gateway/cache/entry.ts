@@ -5,25 +5,27 @@ import { headerOf, type HeaderList } from '../../../core/index.ts';
 const gzip = promisify(gzipCallback);
 const gunzip = promisify(gunzipCallback);
 
-/** How an answer can be sent: `stream` without the usage that a client did not ask for. */
+/** How an answer is sent: whole, as a stream, or as a stream with usage, for a client that asked for it. */
 export type Form = 'complete' | 'stream' | 'stream_with_usage';
 
-/** One stored answer, as it came, and the forms that were made of it since. Immutable. */
+/** One stored answer, as the upstream sent it. Immutable. */
 export interface Entry {
   /** Milliseconds since the epoch. */
   readonly storedAt: number;
   readonly expiresAt: number;
-  /** How it came: `body` is a JSON object, or the events of a whole stream. */
+  /** What `body` is: a JSON object, or the events of a whole stream. */
   readonly form: 'complete' | 'stream';
-  /** Those worth saying again; see `headersToKeep`. */
+  /** The headers that `headersToKeep` picks. */
   readonly headers: HeaderList;
   readonly body: Buffer;
+  /** The bodies that were made of it for other forms. */
   readonly made?: { readonly [F in Form]?: Buffer };
 }
 
-/** What still holds of an answer when it is told again: not whose limits were left, how long it took, what its id was. */
+/** Headers that are still true when the answer is sent again. Rate limits, durations and request ids are not. */
 const KEPT_HEADERS = ['content-type', 'openai-model', 'openai-version', 'anthropic-version'] as const;
 
+/** The headers that are stored with an answer, and that requests get which share it. */
 export function headersToKeep(headers: HeaderList): HeaderList {
   return KEPT_HEADERS.flatMap((name) => {
     const value = headerOf(headers, name);
@@ -31,7 +33,7 @@ export function headersToKeep(headers: HeaderList): HeaderList {
   });
 }
 
-/** What an entry weighs in memory, in bytes. */
+/** The memory that an entry takes, in bytes. */
 export function sizeOf(entry: Entry): number {
   let size = OVERHEAD + entry.body.length;
   for (const text of entry.headers) size += text.length;
@@ -39,10 +41,10 @@ export function sizeOf(entry: Entry): number {
   return size;
 }
 
-/** Key, objects and list links of one entry, roughly. */
+/** Roughly what an entry's key, objects and list links take, in bytes. */
 const OVERHEAD = 512;
 
-/** `OG`, version 1. Another first word is another program's, or another version's: a miss. */
+/** `OG` and the version 1. Bytes that begin otherwise belong to another program or version, and are a miss. */
 const MAGIC = Buffer.from([0x4f, 0x47, 0x01]);
 const HEAD_OFFSET = MAGIC.length + 4;
 
@@ -51,12 +53,15 @@ interface Head {
   readonly expiresAt: number;
   readonly form: 'complete' | 'stream';
   readonly headers: HeaderList;
-  /** Of the body before compression. */
+  /** The body's length before compression. */
   readonly length: number;
   readonly isZipped: boolean;
 }
 
-/** Bytes for a store: magic, length of the head, head (JSON), body. Bodies above `zipAbove` are compressed, off the loop. */
+/**
+ * An entry as bytes: magic, length of the head, head (JSON), body.
+ * @param zipAbove  In bytes. A larger body is compressed, outside the event loop.
+ */
 export async function encodeEntry(entry: Entry, zipAbove: number): Promise<Buffer> {
   const { storedAt, expiresAt, form, headers, body } = entry;
   const isZipped = body.length > zipAbove;
@@ -67,7 +72,10 @@ export async function encodeEntry(entry: Entry, zipAbove: number): Promise<Buffe
   return Buffer.concat([MAGIC, size, headBytes, isZipped ? await gzip(body) : body]);
 }
 
-/** The entry in these bytes; undefined where they are anything but a whole entry of this version, at most `maxBytes` long. */
+/**
+ * The inverse of `encodeEntry`; undefined if the bytes are no whole entry of this version, or its body exceeds
+ * `maxBytes`.
+ */
 export async function decodeEntry(bytes: Buffer, maxBytes: number): Promise<Entry | undefined> {
   try {
     if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
@@ -80,7 +88,7 @@ export async function decodeEntry(bytes: Buffer, maxBytes: number): Promise<Entr
     const { storedAt, expiresAt, form, headers } = head;
     return { storedAt, expiresAt, form, headers, body };
   } catch {
-    // Cut short, not JSON, not gzip: whatever it is, it is no answer.
+    // Cut short, not JSON, or not gzip.
     return undefined;
   }
 }

@@ -1,66 +1,78 @@
 /**
- * Single-flight within one process: equal requests under way share one call. Whoever comes first leads; whoever comes
- * later gets what came so far and then the rest live, or, where it wants another form, the finished answer.
+ * Single-flight within one process: equal requests at the same time share one call. The shared call is a flight. The
+ * first request leads it, later ones join it as passengers. A passenger that can use the reply's form rides: it gets
+ * what has come so far, then the rest live. Any other waits until the flight has landed: until the answer is whole.
+ * When the last one has left, the call is aborted.
  */
 import { ByteStream, discard, type Reply, type Sink, type StreamReply } from '../../../core/index.ts';
 import { headersToKeep, type Entry } from './entry.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
-/** What a flight brings: an answer that was found after all (in a slower store), or a reply. */
+/** What a flight brings: a stored answer that was found (in a slower store), or the reply of a call. */
 export type Landing = { readonly entry: Entry } | { readonly reply: Reply };
 
+/** What a flight does, and whom it reports to. */
 export interface FlightPlan {
-  /** Fetches the answer. `signal` aborts when nobody waits for it any more. */
+  /** Finds or fetches the answer. `signal` aborts when nobody waits for it any more. */
   fetch(signal: AbortSignal): Promise<Landing>;
-  /** Gets a whole, successful answer, once; stores it, and returns it as an entry. undefined = not to be shared. */
+  /**
+   * Called at most once, with a whole answer that succeeded. Stores it and returns its entry; undefined = it makes
+   * none.
+   */
   keep(reply: Reply, body: Buffer): Entry | undefined;
-  /** Nobody can board any more. Called once. */
+  /** Called once, when nobody can join any more. */
   closed(): void;
-  /** Up to here everything is held for those who come later, in bytes. */
+  /** The size up to which a stream is held for later passengers. If it grows larger, nobody can join any more. */
   readonly maxBytes: number;
 }
 
-/** Somebody who joins a flight. */
+/** A request that joins a flight. */
 export interface Passenger {
   readonly signal: AbortSignal;
-  /** A stream, or the whole at once? */
+  /** Does it want a stream, rather than a whole answer? */
   readonly wantsStream: boolean;
-  /** May it have the reply while it comes? Otherwise it waits for the end. */
+  /** May it get the reply while it comes? Otherwise it waits for the end. */
   readonly isLive: boolean;
-  /** Is a body that comes as bytes of no use to it? */
+  /** It cannot use a body that comes in pieces (a reply of kind `bytes`). */
   readonly wantsWhole: boolean;
-  /** Changes what this passenger sees of a stream; chunks are whole events. */
+  /** Changes what this passenger gets of a stream. Each chunk holds whole events. */
   change?(chunk: Buffer): Buffer;
 }
 
+/** A passenger (or the leader) that gets the reply's body live. */
 interface Rider {
   readonly body: ByteStream;
   readonly change: ((chunk: Buffer) => Buffer) | undefined;
   /** Number of the next chunk it gets. */
   next: number;
+  /** It reads too slowly to take more at once. */
   isFull: boolean;
 }
 
+/** One call, shared by the requests that lead and join it. As a `Sink` it reads the body of the call's reply. */
 export class Flight implements Sink {
   readonly #plan: FlightPlan;
   readonly #abort = new AbortController();
-  /** The reply has begun. */
+  /** Settles when the reply has begun, or the call has failed. */
   readonly #opened = Promise.withResolvers<Landing>();
-  /** The reply is whole; undefined where it cannot be had as an entry. */
+  /** Settles when the reply is whole; with undefined if it cannot be shared as an entry. */
   readonly #landed = Promise.withResolvers<Entry | undefined>();
   readonly #riders = new Set<Rider>();
-  /** Those who wait, and those who ride. */
+  /** How many requests wait or ride, the leader included. */
   #aboard = 0;
+  /** The call has ended, or was aborted. */
   #isOver = false;
   #isClosed = false;
   #reply: StreamReply | undefined;
-  /** The chunks from number `#firstChunk` on. */
+  /** The chunks that are held: those from number `#firstChunk` on. */
   #chunks: Buffer[] = [];
   #firstChunk = 0;
+  /** Size of all chunks so far, in bytes. */
   #bytes = 0;
-  /** Is every chunk since the first still held? */
+  /** Are all chunks still held? */
   #isWhole = true;
   #isPaused = false;
+  /** How the reply's body ended; undefined while it flows. */
   #ending: { readonly error?: unknown } | undefined;
 
   constructor(plan: FlightPlan) {
@@ -69,7 +81,7 @@ export class Flight implements Sink {
     this.#landed.promise.catch(() => undefined);
   }
 
-  /** Starts the flight. The leader gets the reply as it came. */
+  /** Starts the flight; called once. The leader gets the reply with all its headers. */
   lead(signal: AbortSignal): Promise<Landing> {
     this.#aboard++;
     return new Promise((resolve, reject) => {
@@ -97,7 +109,10 @@ export class Flight implements Sink {
     });
   }
 
-  /** Joins. undefined = this flight brings nothing that the passenger could use; a failure is shared. */
+  /**
+   * Joins the flight. Undefined = the passenger cannot use what it brings. Rejects if the call fails, or the passenger
+   * aborts.
+   */
   async join(passenger: Passenger): Promise<Landing | undefined> {
     const { signal, wantsStream, isLive, wantsWhole } = passenger;
     this.#aboard++;
@@ -175,6 +190,7 @@ export class Flight implements Sink {
     }
   }
 
+  /** What the leader gets. */
   #boardedBy(signal: AbortSignal, landing: Landing): Landing {
     if ('entry' in landing || landing.reply.kind === 'complete') return landing;
     return { reply: this.#ride(landing.reply, { signal }) };
@@ -204,6 +220,7 @@ export class Flight implements Sink {
     return { ...reply, body, cancel: () => body.cancel() };
   }
 
+  /** Passes on to a rider what it has not got yet, as far as it takes more, and the end. */
   #feed(rider: Rider): void {
     while (!rider.isFull && rider.next < this.#firstChunk + this.#chunks.length) {
       const chunk = this.#chunks[rider.next - this.#firstChunk];
@@ -218,6 +235,7 @@ export class Flight implements Sink {
     else rider.body.end();
   }
 
+  /** Lets the reply's body continue if riders can take more. */
   #flow(): void {
     if (this.#ending) return;
     if (!this.#isWhole) this.#forget();
@@ -226,20 +244,24 @@ export class Flight implements Sink {
     this.#reply?.body.resume();
   }
 
-  /** While all is held, the fastest sets the pace; afterwards the slowest, or what it has not read would pile up. */
+  /**
+   * Must the reply's body pause? While all chunks are held, only if everybody rides and nobody can take more: the
+   * fastest sets the pace. Afterwards if anybody cannot: what the slowest has not read would pile up.
+   */
   #isStuck(): boolean {
     let full = 0;
     for (const { isFull } of this.#riders) if (isFull) full++;
     return this.#isWhole ? full === this.#aboard : full > 0;
   }
 
-  /** Too long to be held whole: from here on only for those who ride. */
+  /** The reply is too large to be held whole: it continues for the present riders only. */
   #outgrow(): void {
     this.#isWhole = false;
     this.#landed.resolve(undefined);
     this.#close();
   }
 
+  /** Drops the chunks that all riders have got. */
   #forget(): void {
     let slowest = this.#firstChunk + this.#chunks.length;
     for (const { next } of this.#riders) slowest = Math.min(slowest, next);
@@ -253,6 +275,7 @@ export class Flight implements Sink {
     this.#flow();
   }
 
+  /** One request waits or rides no longer. After the last one the call is aborted. */
   #leave(reason: unknown): void {
     this.#aboard--;
     if (this.#aboard > 0 || this.#isOver) return;

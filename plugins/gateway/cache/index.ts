@@ -1,7 +1,7 @@
 /**
- * The exact cache: a request that was answered before is answered again without a call. Two levels: a client's whole
- * request, and each call that an approach makes, so that an interrupted approach resumes from what it has paid for.
- * Equal requests at the same time share one call.
+ * The exact cache: answers a request that was answered before without a call. It works on two levels: a client's whole
+ * request, and each call that an approach makes, so that a repeated request does not pay again for the calls of an
+ * approach that was interrupted. Equal requests at the same time share one call.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -82,16 +82,16 @@ export default definePlugin({
       memoryTtlMs: settings.memory_ttl,
       maxEntryBytes: settings.max_entry_bytes,
     });
-    const directives = new WeakMap<Exchange, Directives>();
+    const directivesByExchange = new WeakMap<Exchange, Directives>();
 
     hooks.answer.tap({ name: NAME, stage: STAGE.answer.cache }, (call, next) => {
       const { exchange } = call;
       const { plan, headers } = exchange;
-      if (!plan || !isAnswerable(exchange)) return next(call);
+      if (!plan || !isCacheable(exchange)) return next(call);
       const mark = (state: CacheState) => headers.set('x-optigate-cache', state);
-      const told = directivesOf(exchange);
-      directives.set(exchange, told);
-      if (told.skipsAll || isStateful(exchange)) {
+      const directives = directivesOf(exchange);
+      directivesByExchange.set(exchange, directives);
+      if (directives.skipsAll || isStateful(exchange)) {
         mark('bypass');
         return next(call);
       }
@@ -101,7 +101,7 @@ export default definePlugin({
         next,
         key: answerKey(call, plan, scope),
         form,
-        directives: told,
+        directives,
         isLive: plan.isSingleCall,
         isPartial: () => exchange.isPartial === true,
         mark,
@@ -110,27 +110,27 @@ export default definePlugin({
 
     hooks.upstream.tap({ name: NAME, stage: STAGE.upstream.cache }, async (call, next) => {
       const { exchange } = call;
-      const told = directives.get(exchange);
-      if (!told || told.skipsAll || exchange.plan?.isSingleCall !== false) return next(call);
+      const directives = directivesByExchange.get(exchange);
+      if (!directives || directives.skipsAll || exchange.plan?.isSingleCall !== false) return next(call);
       let isHit = false;
       const reply = await ask({
         call,
         next,
         key: callKey(call, scope),
         form: formFor(call, 'stream_with_usage'),
-        directives: told,
+        directives,
         isLive: true,
         mark: (state) => {
           isHit = state === 'hit';
         },
       });
-      // Resumed or not, an answer says the same about what it took.
+      // Usage from the cache counts in the answer, so that it reports the same whether or not calls were cached.
       return isHit ? countRecalled(reply, call) : reply;
     });
 
     if (redis) {
       checks.add('redis', () => (redis.isUp ? 'up' : 'down'));
-      // Not before every plugin has been accepted: a start that fails leaves nothing open.
+      // Connects only when all plugins were applied, so that a start that fails leaves no connection open.
       let close: (() => Promise<void>) | undefined;
       app.addHook('onReady', async () => {
         close = await redis.open();
@@ -138,14 +138,14 @@ export default definePlugin({
       hooks.shutdown.tapPromise(NAME, async () => close?.());
     }
 
-    /** What is known survives a reload, unless its size changes. */
+    /** The entries in memory survive a reload, unless `max_bytes` changes. */
     function keepMemory(maxBytes: number): MemoryStore {
       const kept = keep('memory', () => ({ store: new MemoryStore(maxBytes, clock) }));
       if (kept.store.maxBytes !== maxBytes) kept.store = new MemoryStore(maxBytes, clock);
       return kept.store;
     }
 
-    /** One connection per server, over reloads too. */
+    /** The connection survives a reload, unless its settings change. */
     function keepRedis({ url = '', namespace, max_entry_bytes, compress_above }: Options): RedisStore {
       const redisSettings = { url, namespace, maxEntryBytes: max_entry_bytes, zipAbove: compress_above };
       const digest = createHash('sha256').update(JSON.stringify(redisSettings)).digest('base64url');
@@ -154,25 +154,26 @@ export default definePlugin({
   },
 });
 
-const CACHED: ReadonlySet<Operation> = new Set(['chat', 'completions', 'embeddings', 'responses', 'messages']);
+const OPERATIONS: ReadonlySet<Operation> = new Set(['chat', 'completions', 'embeddings', 'responses', 'messages']);
 
-/** Requests whose answer depends on what they say alone. */
-function isAnswerable({ operation, client, upload }: Exchange): boolean {
-  return CACHED.has(operation) && client.method === 'POST' && upload === undefined;
+/** Does the answer depend on nothing but the request? */
+function isCacheable({ operation, client, upload }: Exchange): boolean {
+  return OPERATIONS.has(operation) && client.method === 'POST' && upload === undefined;
 }
 
-/** Responses that continue, or leave, something at the provider. */
+/** Does a request to the Responses API use something that the provider stores, or store something there? */
 function isStateful({ operation, request }: Exchange): boolean {
   if (operation !== 'responses') return false;
   const { previous_response_id, conversation, background, store } = request.value as Readonly<Record<string, unknown>>;
   return (previous_response_id ?? conversation ?? undefined) !== undefined || background === true || store === true;
 }
 
+/** The form that a call wants: `stream` is the one if it wants a stream. */
 function formFor(call: Call, stream: Form): Form {
   return call.request.value.stream === true ? stream : 'complete';
 }
 
-/** Did the client itself ask for the usage of its stream? */
+/** Did the client ask for usage in its stream? Plugins add that to the call only, not to the client's request. */
 function asksForUsage({ request }: Exchange): boolean {
   const { stream_options } = request.value as { stream_options?: { include_usage?: unknown } | null };
   return stream_options?.include_usage === true;

@@ -1,11 +1,11 @@
 import { hash } from 'node:crypto';
 import { canonicalJson, payerOf, type Call, type Incoming, type Plan } from '../../../core/index.ts';
 
-/** Entries stay apart per who asks and whose key pays, unless `shared`. */
+/** `identity` = callers, and keys that pay, have entries of their own. `shared` = all share one set of entries. */
 export type Scope = 'identity' | 'shared';
 
-/** Client headers that change what an upstream answers. */
-const TELLING_HEADERS = [
+/** Client headers that can change what an upstream answers. */
+const KEY_HEADERS = [
   'anthropic-version',
   'anthropic-beta',
   'openai-beta',
@@ -14,49 +14,53 @@ const TELLING_HEADERS = [
 ] as const;
 
 /**
- * Names the answer to a client's whole request: everything that can change it, nothing that cannot. The call's digest
- * covers the body's canonical form, operation, path and upstream; budgets count where there may be more than one call,
- * because whoever runs into one answers with the best so far.
+ * The key of the answer to a client's whole request: a digest of everything that can change the answer, and nothing
+ * else. The call's digest covers the body's canonical form, the operation, the path and the upstream. Budgets are part
+ * of the key if there may be several calls, because an approach that reaches a limit answers with the best so far.
  */
 export function answerKey(call: Call, plan: Plan, scope: Scope): string {
   const { maxCalls, maxTokens, deadlineMs } = plan.budget;
   return digest([
     'answer',
     call.digest,
-    ...whose(call, scope),
-    ...toldBy(call.exchange.client),
+    ...ownerParts(call, scope),
+    ...headerParts(call.exchange.client),
     plan.approach,
     canonicalJson(plan.options),
-    // A trace is told within the answer.
+    // The trace is part of the answer.
     plan.wantsTrace === true ? 'trace' : '',
     ...(isOneCall(call, plan) ? [] : [maxCalls, maxTokens, deadlineMs].map(String)),
   ]);
 }
 
-/** Is there never a second call: no repair, no choices to be asked for singly? */
+/** Does the plan make exactly one call: no repeat without a refused field, no single calls for `n`? */
 function isOneCall({ request }: Call, { isSingleCall, approach }: Plan): boolean {
   return isSingleCall && approach === 'none' && (request.value.n ?? 1) === 1;
 }
 
-/** Names one upstream call of an approach. Equal calls of one exchange have ordinals: best-of-5 stays five samples. */
+/**
+ * The key of one upstream call of an approach. The ordinal keeps equal calls of a request apart: best-of-5 stays five
+ * samples.
+ */
 export function callKey(call: Call, scope: Scope): string {
-  return digest(['call', call.digest, String(call.ordinal), ...whose(call, scope), ...toldBy(call.exchange.client)]);
+  const { client } = call.exchange;
+  return digest(['call', call.digest, String(call.ordinal), ...ownerParts(call, scope), ...headerParts(client)]);
 }
 
-function whose(call: Call, scope: Scope): string[] {
+function ownerParts(call: Call, scope: Scope): string[] {
   return scope === 'shared' ? ['shared'] : [call.exchange.identity.id, payerOf(call.exchange, call.upstream)];
 }
 
-function toldBy({ headers }: Incoming): string[] {
-  const told: string[] = [];
-  for (const name of TELLING_HEADERS) {
+function headerParts({ headers }: Incoming): string[] {
+  const parts: string[] = [];
+  for (const name of KEY_HEADERS) {
     const value = headers[name];
-    if (value !== undefined) told.push(name, String(value));
+    if (value !== undefined) parts.push(name, String(value));
   }
-  return told;
+  return parts;
 }
 
-/** The parts as a JSON list: no part can pass for two. */
+/** Digest of the parts as a JSON list: joined without one, different parts could give the same text. */
 function digest(parts: readonly string[]): string {
   return hash('sha256', JSON.stringify(parts), 'base64url');
 }

@@ -1,4 +1,7 @@
-/** From a call to its answer: memory, a flight under way, Redis, another process at it, at last the call itself. */
+/**
+ * Finds the answer to a call: in memory, by joining an equal call under way (a flight), in Redis, by waiting for
+ * another process that makes the call, else by making the call.
+ */
 import {
   BudgetExhausted,
   ByteStream,
@@ -22,42 +25,52 @@ import { Patiences } from './patience.ts';
 import type { Found, Lease, RedisStore } from './redis.ts';
 import { changeFor, render, withoutObfuscation } from './replay.ts';
 
+/** What looking up works with. */
 export interface Parts {
   readonly memory: MemoryStore;
-  /** The store behind the memory, where there is one. */
+  /** The store behind the memory; undefined = none. */
   readonly redis: RedisStore | undefined;
-  /** Those that can still be boarded, by key. */
+  /** The flights that can still be joined, by key. */
   readonly flights: Map<string, Flight>;
   readonly clock: Clock;
   readonly ttlMs: number;
-  /** How long the memory keeps what Redis has. */
+  /** With Redis: how long an entry stays in memory. */
   readonly memoryTtlMs: number;
   readonly maxEntryBytes: number;
 }
 
+/**
+ * `x-optigate-cache`. `bypass` = nothing was looked up: the client does not want it, the answer depends on something
+ * that the provider stores, or Redis cannot be asked.
+ */
 export type CacheState = 'hit' | 'miss' | 'bypass';
 
-/** One question to the cache. */
+/** One question to the cache: a call, and how its answer is wanted. */
 export interface Question {
   readonly call: Call;
   readonly next: Handler;
   readonly key: string;
   readonly form: Form;
   readonly directives: Directives;
-  /** May others have the answer while it comes? */
+  /** May the answer be passed on while it comes? Otherwise a request that joins a flight waits for the end. */
   readonly isLive: boolean;
-  /** Asked when the answer is whole: is it less than another try might bring? Then it is shared, and not kept. */
+  /** Called when the answer is whole. True = degraded by a failure or limit: sent, never cached. */
   isPartial?(): boolean;
-  /** Told before the answer, and before the call that is made for it. */
+  /** Reports the state, before the answer is returned and before a call is made for it. */
   mark(state: CacheState): void;
 }
 
-/** Waits between looks at what another process brings. */
+/**
+ * How long to wait between two looks at what another process has stored: longer each time, from the first to the last.
+ */
 const FIRST_LOOK_MS = 20;
 const SLOWEST_LOOK_MS = 200;
-/** A reader who does not read may hold up the other process. */
+/** No longer wait for another process: a client that does not read its stream may hold it up. */
 const LONGEST_WAIT_MS = 120_000;
 
+/**
+ * Makes the function that answers questions. A request that shares another one's call also gets that call's failure.
+ */
 export function createLookup(parts: Parts): (question: Question) => Promise<LooseReply> {
   const { memory, redis, flights, clock } = parts;
   const patiences = new Patiences();
@@ -77,7 +90,7 @@ export function createLookup(parts: Parts): (question: Question) => Promise<Loos
     return lead(question);
   };
 
-  /** What was made of an entry for one form is kept with it, and weighs. */
+  /** The entry in the given form. A form that had to be made is stored with the entry, and counts in its size. */
   function fromMemory(key: string, entry: Entry, form: Form, wire: Wire): Reply | undefined {
     const body = render(entry, form, wire);
     if (!body) return undefined;
@@ -90,7 +103,10 @@ export function createLookup(parts: Parts): (question: Question) => Promise<Loos
     return maxAgeMs === Infinity || clock.now() - entry.storedAt <= maxAgeMs;
   }
 
-  /** Those whom one flight did not serve share the next; then each goes alone, lest somebody waits for ever. */
+  /**
+   * A request that a flight cannot serve joins the next one, once. Then it makes a call of its own, so that it never
+   * waits on and on.
+   */
   async function join(flight: Flight, question: Question, { isLast = false } = {}): Promise<LooseReply> {
     const { call, form } = question;
     const change = changeFor(form, call.exchange.wire);
@@ -101,23 +117,24 @@ export function createLookup(parts: Parts): (question: Question) => Promise<Loos
       wantsWhole: call.wantsWhole,
       ...(change ? { change } : {}),
     });
-    const landing = await joining.catch(unlessItsOwn);
+    const landing = await joining.catch(ignoreBudgetOfLeader);
     const reply = landing && replyOf(landing, question);
     if (!reply) {
-      const following = isLast ? undefined : flights.get(question.key);
-      return following ? join(following, question, { isLast: true }) : lead(question, { skipsRedis: true });
+      const nextFlight = isLast ? undefined : flights.get(question.key);
+      return nextFlight ? join(nextFlight, question, { isLast: true }) : lead(question, { skipsRedis: true });
     }
     question.mark('hit');
     return reply;
   }
 
-  /** undefined where the entry cannot be had in the form asked for. */
+  /** Undefined if the answer does not exist in the form that is asked for. */
   function replyOf(landing: Landing, { form, call }: Question): Reply | undefined {
     if ('reply' in landing) return landing.reply;
     const body = render(landing.entry, form, call.exchange.wire);
     return body && replyFrom(landing.entry, form, body);
   }
 
+  /** Starts a flight: looks in Redis, then makes the call. */
   async function lead(question: Question, { skipsRedis = false } = {}): Promise<LooseReply> {
     const { key, call, next, directives } = question;
     const asksRedis = redis !== undefined && !skipsRedis && !directives.skipsLookup;
@@ -129,14 +146,14 @@ export function createLookup(parts: Parts): (question: Question) => Promise<Loos
       maxBytes: parts.maxEntryBytes,
       async fetch(signal) {
         if (asksRedis) {
-          const found = await findIn(redis, question, signal);
+          const found = await findInRedis(redis, question, signal);
           if (found.kind === 'entry') return { entry: found.entry };
           if (found.kind === 'away') state = 'bypass';
           if (found.kind === 'missing') ({ lease } = found);
           if (signal.aborted) lease?.release();
           signal.throwIfAborted();
         }
-        // Before the call: what an approach streams while it works takes the headers along.
+        // Marked before the call: if an approach streams its progress, the headers are sent with it.
         question.mark(state);
         return { reply: await next(call.with({}, { signal })) };
       },
@@ -149,7 +166,7 @@ export function createLookup(parts: Parts): (question: Question) => Promise<Loos
       },
       closed() {
         if (flights.get(key) === flight) flights.delete(key);
-        // Not before the entry is there: whoever waits would find neither.
+        // Released only after the entry is written: other processes that wait would else find neither, and call, too.
         if (lease) void (written ?? Promise.resolve()).then(() => lease?.release());
       },
     });
@@ -162,7 +179,11 @@ export function createLookup(parts: Parts): (question: Question) => Promise<Loos
     return reply;
   }
 
-  async function findIn(store: RedisStore, question: Question, signal: AbortSignal): Promise<Found> {
+  /**
+   * Looks in Redis, unless the request has waited in vain for too long. Waits for an entry that another process will
+   * store.
+   */
+  async function findInRedis(store: RedisStore, question: Question, signal: AbortSignal): Promise<Found> {
     const patience = patiences.of(question.call.exchange);
     if (patience.isSpent) return { kind: 'away' };
     const from = performance.now();
@@ -199,8 +220,8 @@ export function createLookup(parts: Parts): (question: Question) => Promise<Loos
   }
 }
 
-/** What the leader's own budget forbids, others may still do. */
-function unlessItsOwn(error: unknown): undefined {
+/** A flight that fails by its leader's budget brings nothing: other requests have budgets of their own. */
+function ignoreBudgetOfLeader(error: unknown): undefined {
   if (!(error instanceof BudgetExhausted)) throw error;
 }
 
@@ -221,5 +242,5 @@ function replyFrom(entry: Entry, form: Form, body: Buffer): Reply {
   return streamReply(stream, 200, hasOwnForm ? entry.headers : withHeader(entry.headers, 'content-type', type));
 }
 
-/** A body that is all there. */
+/** The source of a body that is there as a whole. */
 const STORED = { pause: () => undefined, resume: () => undefined, cancel: () => undefined };

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../../core/index.ts';
 import { sizeOf, type Entry } from './entry.ts';
 
-/** Answers in this process, bounded by bytes: the least recently used go first. */
+/** Entries in this process, up to `maxBytes` in all: the least recently used ones are dropped first. */
 export class MemoryStore {
   readonly maxBytes: number;
   readonly #entries: LRUCache<string, Entry>;
@@ -14,6 +14,7 @@ export class MemoryStore {
     this.#clock = clock;
   }
 
+  /** Undefined if there is none, or it has expired. */
   get(key: string): Entry | undefined {
     const entry = this.#entries.get(key);
     if (!entry || entry.expiresAt > this.#clock.now()) return entry;
@@ -21,7 +22,7 @@ export class MemoryStore {
     return undefined;
   }
 
-  /** Larger ones than the whole store are not taken. */
+  /** Does not store an entry that is larger than the whole store. */
   set(key: string, entry: Entry): void {
     this.#entries.set(key, entry);
   }

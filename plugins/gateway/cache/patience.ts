@@ -1,12 +1,12 @@
 import type { Exchange } from '../../../core/index.ts';
 
 /**
- * What one request may lose by asking a slow store, however many calls it makes: past `SPENT_MS` it asks no more. One
- * command that times out after that (35 ms and a little) still ends within 50 ms in all.
+ * How long one request may wait in vain for a slow Redis, over all its calls. After that it asks no more. A command
+ * that was sent just before, and times out (after a little more than 35 ms), still ends within 50 ms in all.
  */
 const SPENT_MS = 12;
 
-/** How long a request has waited for a store that then had nothing. What found something is a gain. */
+/** Sums up how long a request has waited for Redis without finding an entry. Waits that find one do not count. */
 export class Patience {
   #spentMs = 0;
   #countedUntil = 0;
@@ -15,14 +15,14 @@ export class Patience {
     return this.#spentMs > SPENT_MS;
   }
 
-  /** Waits that overlap count once. Times of `performance.now()`. */
+  /** Adds a wait, in times of `performance.now()`. Waits that overlap count once. */
   count(from: number, to: number): void {
     this.#spentMs += Math.max(0, to - Math.max(from, this.#countedUntil));
     this.#countedUntil = Math.max(to, this.#countedUntil);
   }
 }
 
-/** One patience per exchange. */
+/** The patience of each exchange. */
 export class Patiences {
   readonly #all = new WeakMap<Exchange, Patience>();
 

@@ -1,14 +1,16 @@
 import type { Cluster, Redis, RedisOptions } from 'ioredis';
 
+/** A client of one server, or of a cluster. */
 export type RedisClient = Redis | Cluster;
 
-/** No command may take longer. What is left of 50 ms is for timers that fire late. */
+/** No command waits longer. A lookup may take 50 ms; the rest is for timers that fire late. */
 const COMMAND_TIMEOUT_MS = 35;
 const SLOWEST_RECONNECT_MS = 1_000;
 
 /**
- * Fails fast instead of queueing: nothing waits for a connection, nothing is sent twice. ioredis is loaded here, for those
- * alone who use it. Connects when told to.
+ * A client that is not connected yet. It fails at once instead of queueing: no command waits for a connection, and none
+ * is sent twice. ioredis is imported here, only if it is used.
+ * @param url  Of one server, or of several nodes of a cluster, which share the first one's user, password and TLS.
  */
 export async function createClient(url: string | readonly string[]): Promise<RedisClient> {
   const ioredis = await import('ioredis');
@@ -16,7 +18,7 @@ export async function createClient(url: string | readonly string[]): Promise<Red
   const options = {
     commandTimeout: COMMAND_TIMEOUT_MS,
     connectTimeout: 1_000,
-    // A hung server does not close its end.
+    // Needed for a hung server, which does not close its end.
     disconnectTimeout: 100,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,

@@ -1,7 +1,7 @@
 /**
- * Answers in Redis, never at a request's expense: whoever asks is answered within 35 ms or told that it is away, and
- * writes are never waited for. A lease per key lets the processes that share a Redis share calls under way: an
- * optimisation only, nothing is wrong without it.
+ * Entries in Redis. A slow Redis does not slow down requests: a lookup takes 35 ms at most, then Redis counts as away,
+ * and no request waits for a write. The processes that share a Redis also share calls under way, by a lease per key:
+ * the holder makes the call, the others wait for its entry. Without leases only more calls would be made.
  */
 import { randomUUID } from 'node:crypto';
 import type { Clock, Logger } from '../../../core/index.ts';
@@ -9,47 +9,55 @@ import { Breaker } from './breaker.ts';
 import { decodeEntry, encodeEntry, type Entry } from './entry.ts';
 import { createClient, type RedisClient } from './redis-client.ts';
 
+/** Where Redis is, and how entries are stored there. */
 export interface RedisSettings {
   /** One server, or some nodes of a cluster. */
   readonly url: string | readonly string[];
+  /** All keys begin with it. */
   readonly namespace: string;
   readonly maxEntryBytes: number;
   /** Larger bodies are compressed. */
   readonly zipAbove: number;
 }
 
-/** What asking for a key found. */
+/** What looking for a key found. */
 export type Found =
   | { readonly kind: 'entry'; readonly entry: Entry }
-  /** Nothing there; with a lease, other processes wait for what we bring. */
+  /** There is no entry. With a lease, other processes wait for the one that this process will store. */
   | { readonly kind: 'missing'; readonly lease: Lease | undefined }
-  /** Nothing yet: another process is at it. */
+  /** There is no entry yet: another process has the lease. */
   | { readonly kind: 'awaited' }
+  /** Redis could not be asked, or did not answer in time. */
   | { readonly kind: 'away' };
 
+/** The right to make the call for a key, while other processes wait. Renewed until it is released. */
 export interface Lease {
-  /** Tells those who wait that nothing (more) will come. */
+  /** Ends the waiting of other processes. */
   release(): void;
 }
 
-/** Layout of keys and entries; another number is another cache. */
+/** Version of the layout of keys and entries. Another version does not see these. */
 const VERSION = 1;
-/** A process that dies keeps others waiting no longer. */
+/** How long a lease lasts without being renewed: other processes wait no longer for one that died. */
 const LEASE_MS = 5_000;
-/** The process need not wait longer for the first connection. */
+/** How long the start waits for the first connection. */
 const FIRST_CONNECT_MS = 250;
+/** Above these, entries are not written. */
 const MAX_PENDING_BYTES = 16 * 1024 * 1024;
 const MAX_PENDING_WRITES = 1_000;
 
+/** The entry (a buffer), else 0 = the lease was taken, 1 = it could not be. */
 const TAKE = `local entry = redis.call('GET', KEYS[1])
 if entry then return entry end
 -- pcall: a full server refuses the lease, which is then as good as taken.
 if redis.pcall('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then return 0 end
 return 1`;
+/** The entry, else 0 = no process has the lease, 1 = one has. */
 const WATCH = `return redis.call('GET', KEYS[1]) or redis.call('EXISTS', KEYS[2])`;
 const RENEW = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0`;
 const RELEASE = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
 
+/** The entries of one Redis. */
 export class RedisStore {
   readonly #settings: RedisSettings;
   readonly #clock: Clock;
@@ -68,7 +76,10 @@ export class RedisStore {
     this.#log = log;
   }
 
-  /** Connects for the first user; waits a moment for it, and never fails. The function returned ends the use. */
+  /**
+   * Begins a use. The first one connects and waits 250 ms at most; without a connection Redis is away.
+   * @returns  A function that ends the use; the last one disconnects.
+   */
   async open(): Promise<() => Promise<void>> {
     this.#users++;
     if (this.#users === 1) await this.#connect();
@@ -80,17 +91,17 @@ export class RedisStore {
     return !this.#isAway && !this.#refusesWrites;
   }
 
-  /** Looks for an entry, and where there is none takes the lease, in one round trip. */
+  /** Looks for an entry and takes the lease if there is none, in one round trip. */
   find(key: string): Promise<Found> {
     return this.#ask(key, TAKE);
   }
 
-  /** Looks again; what was awaited may be there, still under way, or given up (missing). */
+  /** Looks again for an awaited entry, without taking the lease: it may be there, awaited, or given up (missing). */
   watch(key: string): Promise<Found> {
     return this.#ask(key, WATCH);
   }
 
-  /** Writes behind the request's back. Resolves when done or given up, never rejects. */
+  /** Writes an entry. Resolves when it is written or given up; never rejects. Requests need not wait for it. */
   async set(key: string, entry: Entry): Promise<void> {
     const ttlMs = Math.ceil(entry.expiresAt - this.#clock.now());
     const size = entry.body.length;
@@ -103,7 +114,7 @@ export class RedisStore {
       await this.#client.set(this.#nameOf(key), bytes, 'PX', ttlMs);
       this.#refusesWrites = false;
     } catch (error) {
-      // No answer in time is not news: the next read will tell whether the server is well.
+      // A write that gets no answer in time means little: the next read shows whether the server is up.
       if (isRefusal(error) && !this.#refusesWrites) {
         this.#refusesWrites = true;
         this.#log.warn({ reason: error.message }, 'redis takes no entries, going on without storing');
@@ -119,15 +130,15 @@ export class RedisStore {
     const breaker = new Breaker(client, this.#clock, this.#log);
     this.#client = client;
     this.#breaker = breaker;
-    // What goes wrong is told by the client's events, too.
+    // The breaker learns of a failure by the client's events.
     client.connect().catch(() => undefined);
-    const patience = Promise.withResolvers<void>();
-    const cancel = this.#clock.setTimeout(patience.resolve, FIRST_CONNECT_MS);
-    await Promise.race([breaker.firstVerdict, patience.promise]);
+    const timeout = Promise.withResolvers<void>();
+    const cancel = this.#clock.setTimeout(timeout.resolve, FIRST_CONNECT_MS);
+    await Promise.race([breaker.firstVerdict, timeout.promise]);
     cancel();
   }
 
-  /** Disconnects after the last user, when what is being written is out. */
+  /** Ends one use. The last one disconnects, after the commands that were sent were answered. */
   async #close(): Promise<void> {
     this.#users--;
     if (this.#users > 0) return;
@@ -165,7 +176,7 @@ export class RedisStore {
     }
   }
 
-  /** Lookups of one turn of the event loop leave in one write: system calls are most of what they cost. */
+  /** Sends the lookups of one turn of the event loop in one write: most of their cost is system calls. */
   #batchWrites(client: RedisClient): void {
     if (this.#isBatching || !('stream' in client)) return;
     const { stream } = client;
@@ -177,7 +188,7 @@ export class RedisStore {
     });
   }
 
-  /** Renews a lease until it is released. */
+  /** Renews a lease that was taken, until it is released. */
   #hold(client: RedisClient, name: string, token: string): Lease {
     const run = (script: string, ...more: readonly number[]) => {
       if (this.#isAway) return;
@@ -209,7 +220,7 @@ function leaseOf(name: string): string {
   return `${name}:lease`;
 }
 
-/** Did the server itself say no (full, read-only, no rights)? Then it is well enough to say so. */
+/** Did the server refuse the command (full, read-only, no rights)? Then it is up. */
 function isRefusal(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ReplyError';
 }

@@ -1,8 +1,10 @@
-/** Tells a stored answer again in the form that is asked for: complete → events, events → complete. */
+/** Converts a stored answer to the form that is asked for: whole → events, events → whole. */
 import { withoutUsage, type Wire } from '../../../core/index.ts';
 import type { Entry, Form } from './entry.ts';
 
-/** The bytes of `entry` in `form`; undefined where it cannot be had: a stream without usage serves streams alone. */
+/**
+ * The bytes of an entry in a form; undefined if it cannot be converted. Usage that a client did not ask for is removed.
+ */
 export function render(entry: Entry, form: Form, wire: Wire): Buffer | undefined {
   const made = entry.made?.[form];
   if (made) return made;
@@ -19,19 +21,22 @@ export function render(entry: Entry, form: Form, wire: Wire): Buffer | undefined
   return form === 'stream' && wire.hasUsageChunk ? strip(body) : body;
 }
 
-/** What a passenger of a live stream sees of it; undefined = all. */
+/** What is to be changed in a live stream for a request that joins it; undefined = nothing. */
 export function changeFor(form: Form, wire: Wire): ((events: Buffer) => Buffer) | undefined {
   return form === 'stream' && wire.hasUsageChunk ? strip : undefined;
 }
 
-/** Whole events as they would be had nobody asked for usage. */
+/** Removes the usage from whole events. */
 function strip(events: Buffer): Buffer {
   return withoutUsage(events) ?? NOTHING;
 }
 
 const NOTHING = Buffer.alloc(0);
 
-/** Whole events without the random padding that hides token lengths: it is no part of the answer. */
+/**
+ * Removes the random padding from whole events, by which OpenAI hides the lengths of tokens: it is not part of the
+ * answer.
+ */
 export function withoutObfuscation(events: Buffer): Buffer {
   if (!events.includes('"obfuscation"')) return events;
   return Buffer.from(events.toString('latin1').replaceAll(/,\s*"obfuscation"\s*:\s*"[^"\\]*"/g, ''), 'latin1');

@@ -1,4 +1,7 @@
-/** Waits for what others wait for, too; a signal ends this wait only. */
+/**
+ * Waits for a promise that others wait for, too. Rejects with the signal's reason when it aborts; the promise is not
+ * affected.
+ */
 export function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason as Error);
