@@ -6,13 +6,15 @@ import type { Usage } from '../wire/chat/chat-types.ts';
 export interface AttemptFacts {
   /** Milliseconds from the exchange's arrival. */
   readonly startMs: number;
-  /** 0 where no answer came. */
+  /** 0 if no answer came. */
   readonly status: number;
   readonly usage: Usage | undefined;
   readonly failure: unknown;
 }
 
-/** Enters an attempt that is over: its tokens into the ledger, itself into the trace where somebody asked for one. */
+/**
+ * Records an attempt that is over: its usage in the ledger, and the attempt in the trace, if somebody asked for one.
+ */
 export function account(call: Call, { startMs, status, usage, failure }: AttemptFacts): void {
   const { exchange, role, request, trace, upstream } = call;
   if (usage) call.addUsage(usage);

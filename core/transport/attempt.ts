@@ -1,46 +1,47 @@
 import type { Dispatcher } from 'undici';
 import { ByteStream, type Source } from '../bytes/byte-stream.ts';
+import type { HeaderList } from '../bytes/header-list.ts';
+import { Payload } from '../bytes/payload.ts';
 import type { Clock } from '../clock.ts';
 import { gatewayError } from '../errors.ts';
 import type { Call } from '../exchange/exchange.ts';
-import type { HeaderList } from '../bytes/header-list.ts';
-import { EventStreamWatch } from '../wire/event-stream.ts';
-import type { ChatCompletion, Usage } from '../wire/chat/chat-types.ts';
-import { Payload } from '../bytes/payload.ts';
 import { bytesReply, completeReply, streamReply, type Reply } from '../exchange/reply.ts';
-import { account } from './accounting.ts';
+import type { ChatCompletion, Usage } from '../wire/chat/chat-types.ts';
+import { EventStreamWatch } from '../wire/event-stream.ts';
 import { beginsLikeObject, UsageTail } from '../wire/examine.ts';
+import type { Wire } from '../wire/wire.ts';
+import { account } from './accounting.ts';
+import { PassedErrorEvent, toFailure } from './connection-failure.ts';
 import { openDecoder, type Decoder, type DecoderOwner } from './decode.ts';
 import { errorAnswer } from './error-answer.ts';
-import { PassedErrorEvent, toFailure } from './connection-failure.ts';
 import { StreamBeginning } from './first-event.ts';
 import { asJson, readHead, type ReceivedHeaders } from './response-head.ts';
-import type { Wire } from '../wire/wire.ts';
 
-/** Answers up to here are complete; larger ones are piped, unless the call wants its answer whole. */
+/** Answers up to this size are complete replies. Larger ones are piped, unless the call wants its answer whole. */
 const COMPLETE_BYTES = 1024 * 1024;
 const WHOLE_BYTES = 32 * 1024 * 1024;
-/** A stream without an event for so long resolves all the same: keep-alives begin then. */
+/** After this time a stream resolves even without an event, so that its client gets keep-alives. */
 const FIRST_EVENT_MS = 15_000;
 
 /**
- * `waiting` for headers; `collecting` a body that will be whole; `probing` a stream for its first event; `flowing` to the
- * reader; `over`.
+ * `waiting` for headers, `collecting` a whole body, `probing` a stream for its first event, `flowing` to the reader, or
+ * `over`.
  */
 type State = 'waiting' | 'collecting' | 'probing' | 'flowing' | 'over';
 
+/** What an attempt needs. */
 export interface AttemptInit {
   readonly call: Call;
   readonly wire: Wire;
   readonly method: string;
-  /** Keys to be struck out of refusals. */
+  /** Keys that must not be shown in a refusal. */
   readonly secrets: readonly string[];
   readonly clock: Clock;
 }
 
 /**
- * One request on its way: undici's callbacks on one side, a reply on the other. All of it is sync, and whatever ends it
- * (answer, failure, abort, time-out, a reader that leaves) passes `#end` once.
+ * One request on its way. undici calls it on one side; on the other it resolves to a reply. It is all sync, and however
+ * it ends (answer, failure, abort, timeout, a reader that leaves), `#end` runs once.
  */
 export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner {
   readonly reply: Promise<Reply>;
@@ -48,12 +49,12 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
   readonly #reject: (error: unknown) => void;
   readonly #init: AttemptInit;
   readonly #startedAt: number;
-  /** On the exchange's own scale, for the trace. */
+  /** Milliseconds from the exchange's arrival, for the trace. */
   readonly #startMs: number;
   readonly #cancelTimeout: () => void;
   #state: State = 'waiting';
   #controller: Dispatcher.DispatchController | undefined;
-  /** Why it ended while it was queued: there is no controller then, and it is dropped when its turn comes. */
+  /** Why it ended while it was queued. There is no controller yet, so it is aborted when its turn comes. */
   #abortReason: Error | undefined;
   #decoder: Decoder | undefined;
   #status = 0;
@@ -199,7 +200,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
     this.#cancelProbe = clock.setTimeout(() => this.#flow('stream', beginning.release()), left);
   }
 
-  /** The reply is known; what was held and all that follows goes to its reader. */
+  /** Resolves with a reply whose reader gets what was held, and all that follows. */
   #flow(kind: 'stream' | 'bytes', held: readonly Buffer[]): void {
     this.#cancelProbe?.();
     const body = new ByteStream(this);
@@ -249,7 +250,8 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
     const verdict = this.#init.wire.examine(bytes, this.#isFramed);
     if (verdict.kind === 'unusable') this.#refuse(verdict.detail);
     else if (verdict.kind === 'failure') this.#answerError(bytes, verdict.failure.status);
-    // Every wire's body travels as a ChatCompletion: an open type, of which only `usage` is read by those who do not know the wire.
+    // The bodies of all wires have this type, which is open. Code that does not know the wire reads only `usage` from
+    // it.
     else this.#answer(Payload.fromBytes(bytes, verdict.value as ChatCompletion | undefined), verdict.usage);
   }
 
@@ -295,7 +297,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
     return toFailure(error, upstream, this.#state === 'waiting' ? 'waiting' : 'reading');
   }
 
-  /** Lets go of everything: timers, the signal, and the connection where it is not done (`abort`: why). */
+  /** Releases everything: timers, the signal, and, for the reason `abort`, a connection that is still in use. */
   #end(how: { readonly abort?: unknown; readonly usage?: Usage | undefined; readonly failure?: unknown }): void {
     if (this.#state === 'over') return;
     this.#state = 'over';

@@ -1,13 +1,14 @@
 import { gatewayError, GatewayError } from '../errors.ts';
-import type { Failure } from '../wire/failure.ts';
 import type { Upstream } from '../exchange/upstream.ts';
-
-/** How far an attempt had come when it failed: decides what the failure means. */
-export type Phase = 'waiting' | 'reading';
+import type { Failure } from '../wire/failure.ts';
 
 /**
- * A stream whose last event was an error of the upstream's own: its reader has it already, so that none is to be added.
+ * How far an attempt had come when it failed: waiting for headers, or reading the body. The same error may mean another
+ * thing.
  */
+export type Phase = 'waiting' | 'reading';
+
+/** A stream failed after the upstream's own error event. The reader already has that event, so none is to be added. */
 export class PassedErrorEvent extends GatewayError {
   constructor({ message, type, code, status }: Failure, cause: unknown) {
     const text = code === undefined ? 'upstream_error' : String(code);
@@ -16,10 +17,10 @@ export class PassedErrorEvent extends GatewayError {
 }
 
 /**
- * Whatever undici reports, as an error for the client. The message names the upstream by its name only: no address, no
- * text of the operating system. The original is the `cause`, for the log.
+ * An error that undici reported, as an error for the client. The message gives only the upstream's name: no address,
+ * and no text of the operating system. The original is the `cause`, for the log.
  */
-export function toFailure(error: unknown, upstream: Upstream, progress: Phase): GatewayError {
+export function toFailure(error: unknown, upstream: Upstream, phase: Phase): GatewayError {
   if (error instanceof GatewayError) return error;
   const { name, settings } = upstream;
   const code = codeOf(error);
@@ -27,7 +28,7 @@ export function toFailure(error: unknown, upstream: Upstream, progress: Phase): 
   switch (code) {
     case 'UND_ERR_CONNECT_TIMEOUT':
     case 'ETIMEDOUT':
-      if (progress === 'reading') break;
+      if (phase === 'reading') break;
       return gatewayError(
         'upstream_timeout',
         { upstream: name, ms: settings.connectTimeoutMs, what: 'accept a connection' },
@@ -50,7 +51,7 @@ export function toFailure(error: unknown, upstream: Upstream, progress: Phase): 
   }
   if (error instanceof Error && error.name === 'HTTPParserError')
     return gatewayError('upstream_error', { upstream: name, detail: 'does not speak HTTP' }, cause);
-  if (progress === 'reading')
+  if (phase === 'reading')
     return gatewayError(
       'upstream_stream_interrupted',
       { upstream: name, detail: 'the connection was closed before its end' },
@@ -75,7 +76,7 @@ function fallbackReason(code: string): string {
   return 'the connection failed';
 }
 
-/** The error's code, or that of the first of several (a host with many addresses). */
+/** The error's code, or that of the first of several, as for a host with several addresses. Empty if there is none. */
 function codeOf(error: unknown): string {
   if (error instanceof AggregateError && !('code' in error && typeof error.code === 'string'))
     return codeOf(error.errors[0]);

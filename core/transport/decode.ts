@@ -1,18 +1,19 @@
 import type { Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
 
-/** Decodes an answer that came encoded though `identity` was asked for. */
+/** Decodes an answer that came compressed although `identity` was asked for. */
 export type Decoder = Transform;
 
+/** Gets what a decoder produces. */
 export interface DecoderOwner {
   take(chunk: Buffer): void;
   finish(): void;
   undecodable(error: Error): void;
-  /** It can take more, after a `write` that returned false. */
+  /** The decoder can take more, after a `write` that returned false. */
   drained(): void;
 }
 
-/** Undefined for codings nobody knows. */
+/** Opens a decoder for a `content-encoding`; undefined if it is unknown. */
 export function openDecoder(encoding: string, owner: DecoderOwner): Decoder | undefined {
   const decoder = create(encoding.trim());
   return decoder

@@ -1,18 +1,18 @@
 /**
- * What an upstream says when it refuses (status 400 and above, or an error where an answer should be): the reply for the
- * client, in the shape of the upstream's wire, without keys.
+ * Makes the client's reply of an upstream's refusal (status 400 and above, or an error in place of an answer): in the
+ * shape of its wire, and without keys.
  */
 import { withHeader, type HeaderList } from '../bytes/header-list.ts';
-import type { ChatCompletion } from '../wire/chat/chat-types.ts';
 import { Payload } from '../bytes/payload.ts';
 import { completeReply, type CompleteReply } from '../exchange/reply.ts';
-import type { Wire } from '../wire/wire.ts';
 import type { Upstream } from '../exchange/upstream.ts';
+import type { ChatCompletion } from '../wire/chat/chat-types.ts';
+import type { Wire } from '../wire/wire.ts';
 
-/** What is shorter is a placeholder, not a key. */
+/** A shorter key is a placeholder, for a server that asks for none. */
 const SHORTEST_SECRET = 8;
 
-/** The wire's own shape, no key of ours, and the upstream's headers with it (`retry-after`). */
+/** The reply for the client. It keeps the upstream's headers, such as `retry-after`. */
 export function errorAnswer(
   received: Buffer,
   status: number,
@@ -32,24 +32,24 @@ export function errorAnswer(
   );
 }
 
-/** Strikes out every key, also as JSON strings spell it. */
+/** Replaces every key by `[redacted]`, also where a JSON string spells it with escapes. */
 export function strikeOut(body: Buffer, keys: readonly string[]): Buffer {
   let text: string | undefined;
   for (const spelling of spellings(keys)) {
     if (!body.includes(spelling, 0, 'latin1')) continue;
-    text = (text ?? body.toString('latin1')).replaceAll(wherever(spelling), '[redacted]');
+    text = (text ?? body.toString('latin1')).replaceAll(occurrencesOf(spelling), '[redacted]');
   }
   return text === undefined ? body : Buffer.from(text, 'latin1');
 }
 
 /**
- * A placeholder for a server that asks for no key (`x`, `none`) is struck out only as a word of its own: inside others it
- * is no key, and `max_tokens` must stay what it is, for clients and for us who read what was refused.
+ * Finds a key in a text. A placeholder (`x`, `none`) is found only as a word of its own: the `x` in `max_tokens` must
+ * stay, since clients and this program read which parameter was refused.
  */
-function wherever(key: string): string | RegExp {
+function occurrencesOf(key: string): string | RegExp {
   if (key.length >= SHORTEST_SECRET) return key;
   const literal = key.replaceAll(/\W/g, String.raw`\$&`);
-  // The letter of an escape such as \n begins no word.
+  // In an escape such as \n, the letter does not belong to the word after it.
   return new RegExp(String.raw`(?<!(?<!\\)\w)${literal}(?!\w)`, 'g');
 }
 
@@ -57,10 +57,11 @@ function strikeOutOfHeaders(headers: HeaderList, keys: readonly string[]): Heade
   const all = spellings(keys);
   if (!headers.some((text) => all.some((key) => text.includes(key)))) return headers;
   return headers.map((text, index) =>
-    index % 2 === 0 ? text : all.reduce((left, key) => left.replaceAll(wherever(key), '[redacted]'), text),
+    index % 2 === 0 ? text : all.reduce((left, key) => left.replaceAll(occurrencesOf(key), '[redacted]'), text),
   );
 }
 
+/** Each key as it is, and as JSON strings may spell it. */
 function spellings(keys: readonly string[]): string[] {
   return keys
     .filter((key) => key !== '')

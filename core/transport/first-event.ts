@@ -1,12 +1,13 @@
 import type { EventStreamWatch } from '../wire/event-stream.ts';
 
-/** Comments held back, and all bytes waited through. */
+/** How many bytes of whole events (before the first with data: comments) are held. */
 const HELD_BYTES = 64 * 1024;
+/** How many bytes are read in search of the first event. */
 const PROBED_BYTES = 1024 * 1024;
 
 /**
- * The beginning of an event stream, held until its first event shows what it is: while nothing went out, a cut and an
- * error in a 200 can still be retried.
+ * The beginning of an event stream, held until its first event shows whether it is an error. While nothing has been
+ * sent to the client, a broken connection and an error in a 200 can still be retried.
  */
 export class StreamBeginning {
   readonly watch: EventStreamWatch;
@@ -18,7 +19,7 @@ export class StreamBeginning {
     this.watch = watch;
   }
 
-  /** Takes a chunk, and says whether to wait for more, to let all flow, or that it is an error. */
+  /** Takes a chunk. Returns whether to wait for more, to let everything flow, or that the first event is an error. */
   push(chunk: Buffer): 'wait' | 'flow' | 'error' {
     this.#bytes += chunk.length;
     const events = this.watch.push(chunk);
@@ -31,7 +32,7 @@ export class StreamBeginning {
     return this.watch.hasEvent || isLong ? 'flow' : 'wait';
   }
 
-  /** What was held; it is empty afterwards. */
+  /** Returns what was held, and holds nothing afterwards. */
   release(): readonly Buffer[] {
     const held = this.#held;
     this.#held = [];

@@ -1,21 +1,24 @@
 /**
- * Which headers travel: from the client to an upstream by an open list of prefixes, from the upstream to the client all
- * but a closed list.
+ * Decides which headers are forwarded. From the client to an upstream: those listed here, and those that
+ * `forward_headers` adds. From the upstream to the client: all but those listed here.
  */
+import type { HeaderList } from '../bytes/header-list.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { CREDENTIAL_HEADERS } from '../exchange/identity.ts';
-import type { HeaderList } from '../bytes/header-list.ts';
 import type { Upstream } from '../exchange/upstream.ts';
 import { matches } from '../wildcard.ts';
 
-/** Goes upstream under any of these names; one that ends in a dash stands for all that begin so. */
+/** Go upstream. A name that ends in a dash stands for all that begin with it. */
 const PASSED = [
   'accept accept-language user-agent idempotency-key traceparent tracestate baggage',
   'session-id session_id thread-id conversation_id originator version x-app x-initiator http-referer x-title',
   'openai- anthropic- x-openai- x-anthropic- x-stainless- x-client- x-codex- x-claude- x-session- copilot- editor-',
 ].flatMap((line) => line.split(' '));
 
-/** Never goes upstream, whatever `forward_headers` says: credentials, what names the client, what belongs to one hop. */
+/**
+ * Never go upstream, whatever `forward_headers` says: credentials, headers that name the client, headers of one
+ * connection.
+ */
 const FORBIDDEN = [
   ...CREDENTIAL_HEADERS,
   ...[
@@ -25,7 +28,7 @@ const FORBIDDEN = [
   ].flatMap((line) => line.split(' ')),
 ];
 
-/** Never goes to the client. What an upstream allows to browsers (`access-control-*`) is not ours to allow. */
+/** Never go to the client. An upstream's `access-control-*` must not decide which websites may use this proxy. */
 const KEPT_BACK = new Set(
   [
     'set-cookie server alt-svc strict-transport-security content-encoding content-length',
@@ -34,18 +37,19 @@ const KEPT_BACK = new Set(
 );
 const KEPT_BACK_PREFIXES = /^(?:access-control-|proxy-|x-optigate-)/;
 
-/** Names of headers are the world's to choose: beyond so many, a decision is made again each time. */
+/** Clients can invent names of headers. Beyond so many, decisions are not remembered, but made each time. */
 const MAX_REMEMBERED = 1_000;
 
+/** The headers of the client that providers send on. */
 export interface HeaderForwarding {
   /**
-   * The client's headers that go on to `upstream`, as a list to add to. `user-agent` is there in any case, and
-   * `accept-encoding`, so that no answer needs decoding; `content-type` and the credential are not among them.
+   * The client's headers that go on to `upstream`, as a new list that may be extended. It always has `user-agent`, and
+   * `accept-encoding: identity`, so that no answer needs decoding. It has neither `content-type` nor the credential.
    */
   headersFor(exchange: Exchange, upstream: Upstream): string[];
 }
 
-/** Decides once per header name and upstream. */
+/** Creates a forwarding that decides once per header name and upstream. */
 export function createHeaderForwarding(): HeaderForwarding {
   const decisions = new WeakMap<Upstream, Map<string, boolean>>();
 
@@ -76,7 +80,10 @@ export function createHeaderForwarding(): HeaderForwarding {
   };
 }
 
-/** @param patterns  `forward_headers` of the upstream; `*` passes all that is not forbidden. */
+/**
+ * May a client's header go upstream?
+ * @param patterns  The upstream's `forward_headers`; `*` allows all that is not forbidden.
+ */
 export function mayGoUpstream(name: string, patterns: readonly string[]): boolean {
   if (isListed(FORBIDDEN, name)) return false;
   return isListed(PASSED, name) || patterns.some((pattern) => matches(pattern.toLowerCase(), name));
@@ -85,8 +92,8 @@ export function mayGoUpstream(name: string, patterns: readonly string[]): boolea
 /**
  * The upstream's headers for the client.
  * @param received  Names in lower case; repeats are arrays.
- * @param options.requestIdHeader  What the upstream's API calls its request id: the client finds it under a name of ours.
- * @param options.keepsLength  Does the body go on as it comes, so that its length stays true?
+ * @param options.requestIdHeader  The header with the upstream's request id. The client gets it under another name.
+ * @param options.keepsLength  Is the body passed on unchanged, so that its `content-length` stays true?
  */
 export function toClientHeaders(
   received: Readonly<Record<string, string | string[] | undefined>>,
@@ -114,7 +121,7 @@ function isListed(list: readonly string[], name: string): boolean {
   return list.some((entry) => (entry.endsWith('-') ? name.startsWith(entry) : name === entry));
 }
 
-/** The headers that `connection` declares to be of this hop only; undefined for the usual values. */
+/** The headers that `connection` names as headers of this connection only; undefined for its usual values. */
 function namedByConnection(value: string | readonly string[] | undefined): Set<string> | undefined {
   if (value === undefined || value === 'keep-alive' || value === 'close') return undefined;
   const text = typeof value === 'string' ? value : value.join(',');

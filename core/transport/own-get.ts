@@ -1,10 +1,13 @@
 import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib';
 import type { Pool } from 'undici';
 
-/** No model list is larger. */
+/** The longest answer that is read. No list of models is larger. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
-/** A GET of the program's own, read whole. Off the request path, so convenience counts more than time. */
+/**
+ * Sends a GET of the program's own, and reads the answer whole and decompressed. Rejects if it is too large. Written
+ * for simplicity rather than speed, since answers of models do not come this way.
+ */
 export async function readWhole(
   pool: Pool,
   request: {

@@ -1,26 +1,32 @@
 import { Pool } from 'undici';
 import type { Upstream } from '../exchange/upstream.ts';
 
-/** Connections to upstreams, one pool per origin and TLS settings. Outlives pipelines, so that a reload keeps them. */
+/**
+ * Connections to upstreams: one pool per origin and connection settings. They outlive a pipeline, so that a reload
+ * keeps them.
+ */
 export interface Pools {
-  /** The pool for an upstream, and what its base URL puts before each path (without a trailing slash). */
   for(upstream: Upstream): Target;
   /** Ends all connections, running requests included. */
   close(): Promise<void>;
 }
 
+/** Where requests to an upstream are sent. */
 export interface Target {
   readonly pool: Pool;
+  /** The path of the upstream's base URL, which goes before each request's path. No trailing slash. */
   readonly prefix: string;
 }
 
+/** The limits of the pools. */
 export interface PoolsOptions {
-  /** Connections per pool, far above the streams to be expected: what finds none free waits. */
+  /** Connections per pool. A request that finds none free waits. Default: 1024, far more than the streams to expect. */
   readonly connections?: number;
-  /** Pools kept; beyond, those without requests are closed, oldest first. */
+  /** How many pools are kept. Beyond, those without requests are closed, oldest first. Default: 64. */
   readonly maxPools?: number;
 }
 
+/** Creates the pools; each is opened for its first request. */
 export function createPools({ connections = 1_024, maxPools = 64 }: PoolsOptions = {}): Pools {
   const pools = new Map<string, Pool>();
   const addresses = new WeakMap<Upstream, { readonly key: string; readonly origin: string; readonly prefix: string }>();
@@ -68,7 +74,7 @@ function openPool(origin: string, { settings }: Upstream, connections: number): 
   return new Pool(origin, {
     connections,
     pipelining: 1,
-    // HTTP/2 would put all streams on one connection, and cut them together.
+    // HTTP/2 would put all streams on one connection, and one failure would break them all.
     allowH2: false,
     connect: {
       timeout: connectTimeoutMs,

@@ -1,23 +1,23 @@
-import type { Wire } from '../wire/wire.ts';
 import { headerOf, withHeader, type HeaderList } from '../bytes/header-list.ts';
+import type { Wire } from '../wire/wire.ts';
 import { toClientHeaders } from './header-forwarding.ts';
 
-/** Headers as undici gives them: names in lower case, repeats as arrays. */
+/** Headers as undici gives them: names in lower case, repeated ones as arrays. */
 export type ReceivedHeaders = Readonly<Record<string, string | string[] | undefined>>;
 
 /** What status and headers of an answer say about its body. */
 export interface ResponseHead {
   readonly status: number;
   readonly headers: HeaderList;
-  /** `events` stream; `whole` is collected; `piped` goes on as it comes. */
+  /** `events` is a stream of events, `whole` is to be collected, `piped` is passed on as it comes. */
   readonly body: 'events' | 'whole' | 'piped';
-  /** A content coding that has to be undone, though `identity` was asked for. */
+  /** The compression to be undone, though `identity` was asked for; undefined if there is none. */
   readonly encoding: string | undefined;
-  /** Does length or chunking say where the body ends? Without, a cut looks like an end. */
+  /** Does length or chunking say where the body ends? If not, a cut looks like an end. */
   readonly isFramed: boolean;
 }
 
-/** A text says what is wrong with it, and completes "The upstream 'x' …". */
+/** Reads status and headers. Returns a text if the answer cannot be used; it completes "The upstream 'x' …". */
 export function readHead(
   status: number,
   received: ReceivedHeaders,
@@ -49,7 +49,7 @@ export function readHead(
   }
 }
 
-/** The headers of a JSON answer. Clients hand a body of another type to their user as text. */
+/** The headers with a JSON content type. Clients give a body of another type to their user as text. */
 export function asJson(headers: HeaderList): HeaderList {
   return isJsonType(headerOf(headers, 'content-type') ?? '')
     ? headers

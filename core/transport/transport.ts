@@ -1,22 +1,24 @@
 import { Readable } from 'node:stream';
+import type { HeaderList } from '../bytes/header-list.ts';
 import type { Clock } from '../clock.ts';
 import { gatewayError } from '../errors.ts';
-import type { HeaderList } from '../bytes/header-list.ts';
 import type { Call } from '../exchange/exchange.ts';
+import { Upstream } from '../exchange/upstream.ts';
 import type { Kept } from '../kept.ts';
-import { Attempt } from './attempt.ts';
 import { credentialFor, type Credential } from '../upstream/credentials.ts';
+import type { Transport, UpstreamRequest, CredentialHeader } from '../upstream/provider.ts';
+import { Attempt } from './attempt.ts';
 import { readWhole } from './own-get.ts';
 import { createPools, type Pools } from './pools.ts';
-import { Upstream } from '../exchange/upstream.ts';
-import type { Transport, UpstreamRequest, CredentialHeader } from '../upstream/provider.ts';
 
+/** What the transport needs. */
 export interface TransportDeps {
-  /** Where connections outlive a reload. */
+  /** Keeps the connections over a reload. */
   readonly kept: Kept;
   readonly clock: Clock;
 }
 
+/** Creates the transport of one pipeline. Its connections are shared with the pipelines before and after it. */
 export function createTransport({ kept, clock }: TransportDeps): Transport {
   const pools = kept.keep<Pools>('upstream pools', createPools);
   return {
@@ -42,7 +44,7 @@ export function createTransport({ kept, clock }: TransportDeps): Transport {
           path: prefix + request.path,
           headers,
           body: toBody(request.body),
-          // The clock of the attempt bounds the wait for headers, as it bounds everything.
+          // The attempt's own timeout covers the wait for headers.
           headersTimeout: 0,
           bodyTimeout: upstream.settings.idleTimeoutMs,
         },
@@ -75,7 +77,7 @@ function headersOf(call: Call, request: UpstreamRequest, proof: HeaderList): str
   return headers;
 }
 
-/** The headers that carry the key, or prove it. */
+/** The headers that carry the key or prove it. */
 function proofOf(
   upstream: Upstream,
   { credential, method, path, headers, body }: Omit<UpstreamRequest, 'wire'>,
@@ -88,13 +90,13 @@ function proofOf(
 
 function keyHeader({ header, scheme }: CredentialHeader, key: string | undefined): string[] {
   if (key === undefined) return [];
-  // A line break in a key would be a header of its own making.
+  // A line break in a key would begin another header.
   if (/[^\x21-\x7e]/.test(key))
     throw gatewayError('invalid_api_key', { detail: 'The upstream key has characters that no header can carry' });
   return [header, scheme === undefined ? key : `${scheme} ${key}`];
 }
 
-/** Keys that the client must not learn from a refusal: the server's, and the one that was sent. */
+/** The keys that must not be shown in a refusal: the server's, and the one that was sent. */
 function secretsOf(upstream: Upstream, { key }: Credential): string[] {
   const serverKey = Upstream.serverKeyOf(upstream);
   return [serverKey, key].filter((secret) => secret !== undefined);
@@ -102,10 +104,10 @@ function secretsOf(upstream: Upstream, { key }: Credential): string[] {
 
 function toBody(body: UpstreamRequest['body']): Buffer | Readable | null {
   if (body === undefined) return null;
-  return Buffer.isBuffer(body) ? body : Readable.from(untouched(body), { objectMode: false });
+  return Buffer.isBuffer(body) ? body : Readable.from(lazily(body), { objectMode: false });
 }
 
-/** Begins to read only when it is read: a stream that is dropped before leaves the body whole, for a retry. */
-async function* untouched(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+/** Reads `body` only when it is read itself. If a request is dropped before, its body can still be sent by another. */
+async function* lazily(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   yield* body;
 }

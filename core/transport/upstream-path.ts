@@ -1,8 +1,8 @@
 import type { Incoming } from '../exchange/exchange.ts';
 
 /**
- * The client's path below `/v1`, with its query: what comes after an upstream's base URL. Gemini's form of a key (`?key=`)
- * is a credential and stays here.
+ * The client's path below `/v1` with its query, to be put after an upstream's base URL. The parameter `key` is left
+ * out: Gemini's clients send their key in it, and a credential is not forwarded.
  */
 export function passedPath({ path }: Incoming): string {
   const below = path.startsWith('/v1/') ? path.slice(3) : path;
@@ -10,7 +10,7 @@ export function passedPath({ path }: Incoming): string {
   return mark < 0 ? below : below.slice(0, mark) + passedQuery(below.slice(mark));
 }
 
-/** The query of a path alone, with its question mark; empty where there is none. */
+/** The query of the client's path with its question mark, without the parameter `key`; empty if there is none. */
 export function queryOf({ path }: Incoming): string {
   const mark = path.indexOf('?');
   return mark < 0 ? '' : passedQuery(path.slice(mark));
@@ -23,7 +23,7 @@ function passedQuery(query: string): string {
   return kept.length > 0 ? `?${kept.join('&')}` : '';
 }
 
-/** `key=…`, its name written in whatever way. */
+/** Is it the parameter `key`? Its name may be percent-encoded. */
 function isKey(pair: string): boolean {
   const [[name] = []] = new URLSearchParams(pair);
   return name === 'key';

@@ -1,12 +1,13 @@
 import { LRUCache } from 'lru-cache';
 import type { Call, Handler } from '../exchange/exchange.ts';
+import type { Reply } from '../exchange/reply.ts';
 import type { Kept } from '../kept.ts';
 import { withUsageAsked } from '../wire/chat/stream-usage.ts';
-import type { Reply } from '../exchange/reply.ts';
 
 /**
- * Asks for the usage of streamed chat calls that did not ask, for plugins that count tokens. What the client did not ask
- * for is taken out again on the way to it. An upstream that refuses the field is remembered for an hour.
+ * Asks the upstream for the usage of streamed chat calls whose client did not ask for it, since plugins count tokens.
+ * On the way to the client it is taken out again. Upstreams and models that refuse the field are remembered for an
+ * hour.
  */
 export function askForUsage(send: Handler, kept: Kept): Handler {
   const refusing = kept.keep('usage-asking/refusing', () => new LRUCache<string, true>({ max: 1_000, ttl: 3_600_000 }));
@@ -19,7 +20,7 @@ export function askForUsage(send: Handler, kept: Kept): Handler {
   };
 }
 
-/** Will the reply hold usage that its client did not ask for? */
+/** Is it a streamed chat call whose client did not ask for usage? */
 export function needsAsking(call: Pick<Call, 'request' | 'exchange'>): boolean {
   if (call.exchange.operation !== 'chat') return false;
   const { stream, stream_options } = call.request.value;
