@@ -1,11 +1,12 @@
-/** Time as an argument, so that tests can step it. */
+/** The time, passed as an argument so that tests can step it. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Runs `callback` once after `ms`; returns a function that calls it off. Never keeps the process alive. */
+  /** Runs `callback` once after `ms`. Returns a function that cancels it. Never keeps the process alive. */
   setTimeout(callback: () => void, ms: number): () => void;
 }
 
+/** The real time. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   setTimeout(callback, ms) {
@@ -15,7 +16,7 @@ export const systemClock: Clock = {
   },
 };
 
-/** Waits `ms`, or rejects with the signal's reason. */
+/** Waits `ms`. If the signal aborts before that, rejects with its reason. */
 export function delay(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) {

@@ -1,10 +1,11 @@
 /**
- * All that a plugin may import beside what approaches are written with: `import { … } from 'optigate'` in plugins of
- * others, this file in built-in ones. What approaches are written with is `optigate/approach` (`core/approach/index.ts`).
+ * Everything that a plugin may import, except what approaches are written with. Third-party plugins import it from
+ * `'optigate'`, built-in ones from this file. What approaches are written with is `optigate/approach`
+ * (`core/approach/index.ts`).
  */
 export { z } from 'zod';
 
-// A plugin: its definition, its options, its places in the pipeline.
+// A plugin: its definition, its options, the hooks it taps.
 export { definePlugin } from './plugin/define.ts';
 export type { Checks, CheckState, Plugin, PluginContext, PluginDefinition } from './plugin/define.ts';
 export { duration, size } from './units.ts';
@@ -53,7 +54,7 @@ export { GatewayError, gatewayError, KINDS } from './errors.ts';
 export type { ErrorCode, GatewayErrorInit } from './errors.ts';
 export { UpstreamRefusal } from './upstream/refusal.ts';
 
-// What `fetch` takes and brings.
+// Fetching URLs that need not be trusted: what `context.fetch` takes and returns.
 export { FetchError } from './fetch/fetch-error.ts';
 export type { FetchReason } from './fetch/fetch-error.ts';
 export { isAddressRange } from './fetch/address-range.ts';
@@ -80,7 +81,7 @@ export { createHeaderForwarding } from './transport/header-forwarding.ts';
 export type { HeaderForwarding } from './transport/header-forwarding.ts';
 export { passedPath, queryOf } from './transport/upstream-path.ts';
 
-// The wires: how answers, streams and failures of each look.
+// The wires: how answers, streams and errors of each API look.
 export { wires } from './wire/wires.ts';
 export type { EventFailure, EventReader, KeepAliveMode, ListedModel, Verdict, Wire } from './wire/wire.ts';
 export type { Failure } from './wire/failure.ts';
@@ -91,7 +92,7 @@ export { withoutUsage } from './wire/chat/stream-usage.ts';
 export { DONE, encodeData, SseDecoder } from './wire/sse.ts';
 export { addUsage } from './wire/usage.ts';
 
-// Ground.
+// Small helpers: time, signals, patterns, the log.
 export { delay } from './clock.ts';
 export type { Clock } from './clock.ts';
 export { childSignal } from './signals.ts';
@@ -99,7 +100,7 @@ export type { ChildSignal } from './signals.ts';
 export { matches } from './wildcard.ts';
 export type { Logger } from 'pino';
 
-// Work that is not to be trusted, in child processes.
+// Untrusted work in child processes.
 export { createSandbox } from './sandbox/sandbox.ts';
 export type { Sandbox, SandboxProcess, SandboxSettings } from './sandbox/sandbox.ts';
 export { SandboxUnavailable } from './sandbox/unavailable.ts';

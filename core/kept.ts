@@ -1,5 +1,6 @@
-/** What outlives a pipeline: made once per key, handed to the pipelines after it. */
+/** Keeps values that outlive a pipeline, such as connections: after a reload the next pipeline gets the same ones. */
 export interface Kept {
+  /** The value under `key`, created by the first caller. */
   keep<T>(key: string, create: () => T): T;
 }
 
@@ -8,7 +9,7 @@ export function createKept(): Kept {
   return {
     keep<T>(key: string, create: () => T): T {
       if (!values.has(key)) values.set(key, create());
-      // One key, one maker: the type is what `create` of the first caller gave.
+      // All callers of one key use the same `create`, so the value has its type.
       return values.get(key) as T;
     },
   };

@@ -1,4 +1,7 @@
-/** The word that was probably meant, if one is close. */
+/**
+ * The word that was probably meant: the one that differs least; undefined if all differ in more than a third of the
+ * letters (and more than 2).
+ */
 export function nearest(word: string, words: readonly string[]): string | undefined {
   let best: string | undefined;
   let least = Math.max(2, Math.floor(word.length / 3)) + 1;
@@ -9,6 +12,7 @@ export function nearest(word: string, words: readonly string[]): string | undefi
   return best;
 }
 
+/** How many letters must be inserted, deleted or replaced to turn `a` into `b` (Levenshtein 1966). */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {

@@ -2,10 +2,12 @@ import { z } from 'zod';
 
 const MILLISECONDS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const;
 const BYTES = { b: 1, kb: 1_024, mb: 1_024 ** 2, gb: 1_024 ** 3 } as const;
-/** The longest wait a timer can hold; a longer one would fire at once. */
+/** The longest wait that a timer of Node supports. A longer one would fire at once. */
 const LONGEST_MS = 2 ** 31 - 1;
 
-/** Options that are a time: `500ms`, `30s`, `10m`, `1h` or a number of milliseconds. Gives milliseconds. */
+/**
+ * Schema of an option that is a duration: `500ms`, `30s`, `10m`, `1h` or a number of milliseconds. Gives milliseconds.
+ */
 export const duration = z
   .union([
     z.number().min(0),
@@ -18,7 +20,7 @@ export const duration = z
     return ms;
   });
 
-/** Options that are a size: `64kb`, `32mb`, `1gb` or a number of bytes. Gives whole bytes. */
+/** Schema of an option that is a size: `64kb`, `32mb`, `1gb` or a number of bytes. Gives whole bytes. */
 export const size = z
   .union([z.number().min(0), z.string().regex(/^\d+(\.\d+)?(b|kb|mb|gb)$/i)])
   .meta({ title: 'size', examples: ['64kb', '32mb'] })
@@ -28,7 +30,7 @@ export const size = z
     return bytes;
   });
 
-/** `written` has passed the schema: a number, then one of the units. */
+/** @param written  A number and one of the units; the schema has checked that. */
 function inUnits(written: string, units: Readonly<Record<string, number>>): number {
   const unit = /[a-z]+$/.exec(written)?.[0] ?? '';
   return Number.parseFloat(written) * (units[unit] ?? 1);

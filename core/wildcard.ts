@@ -1,4 +1,4 @@
-/** `*` stands for any text. Linear: each literal part is looked for once, after the one before. */
+/** Does the whole text match a pattern in which `*` stands for any text? Looks for each literal part only once. */
 export function matches(pattern: string, text: string): boolean {
   const parts = pattern.split('*');
   const [first = ''] = parts;
