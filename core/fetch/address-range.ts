@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 
-/** Neighbouring IP addresses, `10.0.0.0/8`; with a port, only that port of them. */
+/** A range of IP addresses such as `10.0.0.0/8`; with a port, only that port of them. */
 export interface AddressRange {
   readonly address: string;
   readonly prefix: number;
@@ -8,12 +8,18 @@ export interface AddressRange {
   readonly port: number | undefined;
 }
 
-/** For schemas of options: is it `10.0.0.0/8`, `127.0.0.1`, `127.0.0.1/32:8080`, `fd00::/8` or `[::1]:8080`? */
+/**
+ * Is it a range, such as `10.0.0.0/8`, `127.0.0.1`, `127.0.0.1/32:8080`, `fd00::/8` or `[::1]:8080`? For schemas of
+ * options.
+ */
 export function isAddressRange(text: string): boolean {
   return readAddressRange(text) !== undefined;
 }
 
-/** Undefined for anything else. Without brackets and prefix, what follows an IPv6 address's last colon belongs to it. */
+/**
+ * Parses a range; undefined if it is none. In an IPv6 address without brackets and prefix, the digits after the last
+ * colon are part of the address, not a port.
+ */
 export function readAddressRange(text: string): AddressRange | undefined {
   if (isIP(text)) return rangeOf(text, undefined, undefined);
   const [, bracketed, plain = bracketed, prefix, port] =
@@ -23,7 +29,7 @@ export function readAddressRange(text: string): AddressRange | undefined {
 
 function rangeOf(address: string, prefix: string | undefined, port: string | undefined): AddressRange | undefined {
   const version = isIP(address);
-  // A zone (`fe80::1%eth0`) names an interface of this machine, which no range has.
+  // A zone (`fe80::1%eth0`) names an interface of this machine. Ranges have none.
   if (version === 0 || address.includes('%')) return undefined;
   const bits = version === 4 ? 32 : 128;
   const length = prefix === undefined ? bits : Number(prefix);

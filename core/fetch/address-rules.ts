@@ -1,22 +1,24 @@
 /**
- * Which IP addresses may be connected to: those of the public internet, and what an operator adds.
+ * Decides which IP addresses may be connected to: those of the public internet, and those that an operator adds.
  *
- * The lists follow IANA's special-purpose address registries. For IPv6 the rule is the other way round than usual:
- * only the block in which public addresses are assigned is allowed, minus its special parts. So every other form that
- * leads to an IPv4 address (mapped, compatible, NAT64) is refused without being named.
+ * The lists follow IANA's special-purpose address registries. The IPv4 list names what is refused. For IPv6 it is the
+ * other way round: only the block in which public addresses are assigned is allowed, minus its special parts. So every
+ * other form that leads to an IPv4 address (mapped, compatible, NAT64) is refused without being listed.
  */
 import { BlockList, isIP } from 'node:net';
 import { readAddressRange, type AddressRange } from './address-range.ts';
 
+/** The rules of one fetch. */
 export interface AddressRules {
-  /** False for anything that is no IP address in its usual form. */
+  /** False for anything that is not an IP address in its usual form. */
   allows(address: string, port: number): boolean;
 }
 
+/** Creates the rules from what an operator allows and denies. */
 export function createAddressRules(settings: {
-  /** Allowed though not public. */
+  /** Allowed although they are not public. */
   readonly allowPrivate: readonly AddressRange[];
-  /** Refused though public; counts more than `allowPrivate`. */
+  /** Refused although they are public, or in `allowPrivate`. */
   readonly denied: readonly AddressRange[];
 }): AddressRules {
   const denied = settings.denied.map(matcherOf);
@@ -65,7 +67,9 @@ const SPECIAL_IPV4 = listOf([
   '240.0.0.0/4', // reserved, and broadcast
 ]);
 
-/** Outside of it lie loopback, unique-local, link-local, site-local, multicast, mapped, compatible and NAT64 addresses. */
+/**
+ * Outside of it lie loopback, unique-local, link-local, site-local, multicast, mapped, compatible and NAT64 addresses.
+ */
 const ASSIGNED_IPV6 = listOf(['2000::/3']);
 
 const SPECIAL_IPV6 = listOf([
@@ -80,7 +84,7 @@ function listOf(ranges: readonly (string | AddressRange)[]): BlockList {
   const list = new BlockList();
   for (const given of ranges) {
     const range = typeof given === 'string' ? readAddressRange(given) : given;
-    // A mistyped row of the tables above must not pass unnoticed.
+    // Only a mistyped row of the lists above gets here.
     if (!range) throw new Error('no address range');
     list.addSubnet(range.address, range.prefix, range.family);
   }

@@ -4,13 +4,17 @@ export interface ContentType {
   readonly charset: string | undefined;
 }
 
+/** Parses a `content-type` header; undefined if it is missing or malformed. */
 export function readContentType(header: string | undefined): ContentType | undefined {
   const type = header?.split(';', 1)[0]?.trim().toLowerCase();
   if (type === undefined || !/^[^\s/]+\/[^\s/]+$/.test(type)) return undefined;
   return { type, charset: /;\s*charset\s*=\s*"?([^\s;"]+)/i.exec(header ?? '')?.[1]?.toLowerCase() };
 }
 
-/** Is it one of these types, in lower case? `text/*` is all of text; a lone star on both sides is everything. */
+/**
+ * Is a type one of these, all in lower case? In a pattern `text/*` means all of text, and a star on both sides
+ * everything.
+ */
 export function matchesType(type: string, patterns: readonly string[]): boolean {
   return patterns.some((pattern) => {
     if (pattern === '*/*') return true;
@@ -36,7 +40,7 @@ function hasWideLetters(start: Buffer, charset: string | undefined): boolean {
   return mark === '\xfe\xff' || mark === '\xff\xfe' || /^utf-?(?:16|32)/.test(charset ?? '');
 }
 
-/** No text has them, in any charset whose letters are ASCII's (WHATWG MIME Sniffing, "binary data byte"). */
+/** A byte that no text has, if its charset extends ASCII (WHATWG MIME Sniffing, "binary data byte"). */
 function isBinaryByte(byte: number): boolean {
   return byte <= 0x08 || byte === 0x0b || (byte >= 0x0e && byte <= 0x1a) || (byte >= 0x1c && byte <= 0x1f);
 }

@@ -1,4 +1,4 @@
-/** Why a fetch brought nothing. A refusal is a rule's decision: the same URL is refused again. A failure may be over next time. */
+/** Why a fetch failed. If a rule refused it, the same URL is refused again; any other failure may pass. */
 const REASONS = {
   bad_url: { isRefusal: true, text: 'it is no absolute URL with a valid host' },
   scheme: { isRefusal: true, text: 'only http and https are fetched' },
@@ -17,18 +17,19 @@ const REASONS = {
   encoding: { isRefusal: false, text: 'the answer could not be decompressed' },
 } as const satisfies Record<string, { isRefusal: boolean; text: string }>;
 
+/** Why a fetch failed. */
 export type FetchReason = keyof typeof REASONS;
 
 /**
- * What `context.fetch` rejects with, unless the caller's own signal aborted. The message may be shown to anybody: of the
- * URL it names the host alone, since paths and queries carry secrets, and no address that a name resolved to.
+ * What `context.fetch` rejects with, unless the caller's own signal aborted. The message may be shown to anybody. It
+ * names only the URL's host, since paths and queries may hold secrets, and no address that a name resolved to.
  */
 export class FetchError extends Error {
   override readonly name = 'FetchError';
   readonly reason: FetchReason;
-  /** The host it is about, after a redirect the one redirected to. Undefined when the URL has none. */
+  /** The host it is about; after a redirect, the new one. Undefined if the URL could not be read. */
   readonly host: string | undefined;
-  /** True when a rule forbids the fetch: another try is refused, too. */
+  /** A rule forbids the fetch, so that another try is refused, too. */
   readonly isRefusal: boolean;
 
   /** @param more  `detail` replaces the reason's own sentence; `cause` is for the log. */

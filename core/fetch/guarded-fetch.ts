@@ -1,7 +1,7 @@
 /**
- * Fetches what somebody else names: a user in a prompt, a model, a page that redirects. Such a URL may point into the
- * operator's network (server-side request forgery) or at something that never ends. So every hop is checked before it is
- * connected to, and everything is bounded: redirects, headers, bytes, time.
+ * Fetches URLs that somebody else chose: a user in a prompt, a model, a page that redirects. Such a URL may point into
+ * the operator's network (server-side request forgery), or to an answer that never ends. So each host is checked before
+ * a connection is made, and everything is limited: redirects, headers, bytes, time.
  */
 import type { IncomingMessage } from 'node:http';
 import type { HeaderList } from '../bytes/header-list.ts';
@@ -14,53 +14,56 @@ import { readBody } from './read-body.ts';
 import { TimeLimits } from './time-limits.ts';
 import { checkRedirect, checkUrl, hostOf } from './url-rules.ts';
 
-/** An answer, whole. */
+/** A fetched answer, read whole. */
 export interface Fetched {
-  /** The last one of a chain of redirects, without a fragment. */
+  /** The URL that answered, after redirects, without a fragment. */
   readonly url: string;
-  /** Whatever the server says: 404 is an answer, not an error. */
+  /** Any status: a 404 is an answer, not an error. */
   readonly status: number;
   readonly headers: HeaderList;
-  /** Undefined when the server does not say. */
+  /** Undefined if the server does not say. */
   readonly contentType: ContentType | undefined;
   /** Decompressed. */
   readonly body: Buffer;
 }
 
 /**
- * Gets a URL that need not be trusted, or posts to it. Rejects with a `FetchError`, with the reason of the caller's
- * signal, or, for options that make no sense, with a `TypeError` or `RangeError`.
+ * Gets a URL that need not be trusted, or posts to it. Rejects with a `FetchError`; if the caller's signal aborts, with
+ * its reason; and if an option makes no sense, with a `TypeError` or `RangeError`.
  */
 export type GuardedFetch = (url: string | URL, options?: FetchOptions) => Promise<Fetched>;
 
+/** Creates the `context.fetch` of plugins. */
 export function createFetch({ clock, resolve = systemResolve }: { clock: Clock; resolve?: Resolve }): GuardedFetch {
   return async (url, options = {}) => {
     options.signal?.throwIfAborted();
     const settings = completeOptions(options);
     const limits = new TimeLimits({ clock, timeouts: settings.timeouts, signal: options.signal });
     try {
-      return await followed(checkUrl(url, settings.urls), { settings, limits, resolve });
+      return await follow(checkUrl(url, settings.urls), { settings, limits, resolve });
     } finally {
       limits.end();
     }
   };
 }
 
-/** What all hops of one fetch share. */
+/** What all requests of one fetch share. */
 interface Trip {
   readonly settings: FetchSettings;
   readonly limits: TimeLimits;
   readonly resolve: Resolve;
 }
 
-async function followed(first: URL, trip: Trip): Promise<Fetched> {
+/** Sends a request, and follows redirects until there is an answer. */
+async function follow(first: URL, trip: Trip): Promise<Fetched> {
   const { maxRedirects, urls } = trip.settings;
   const visited = new Set<string>();
   let url = first;
   let isFirstOrigin = true;
   for (;;) {
     visited.add(url.href);
-    // Another origin may lead back to the first one; what is asked there is then its choice, not the caller's.
+    // Another origin may redirect back to the first one. That URL is not the caller's choice, so it gets no keys
+    // either.
     isFirstOrigin &&= url.origin === first.origin;
     const result = await hop(url, { ...trip, isFirstOrigin });
     if (typeof result !== 'string') return result;
@@ -95,13 +98,13 @@ async function hop(url: URL, trip: Trip & { readonly isFirstOrigin: boolean }): 
       connection.close();
     }
   } catch (error) {
-    // Whatever broke because the signal aborted: the signal knows why.
+    // If the signal has aborted, it is the cause of the error.
     if (signal.aborted) throw signal.reason as Error;
     throw error instanceof FetchError ? error : brokenConnection(error, host);
   }
 }
 
-/** Headers that say what is wanted. They go to every origin, all others of the caller to the first one alone. */
+/** Headers that go to every origin. The caller's other headers go only to the first one. */
 const FOR_EVERY_ORIGIN = new Set(['accept', 'accept-encoding', 'accept-language', 'user-agent']);
 
 function headersFor({ headers }: FetchSettings, isFirstOrigin: boolean): Record<string, string> {
@@ -117,7 +120,7 @@ async function read(answer: IncomingMessage, url: URL, { settings, limits }: Tri
   const host = hostOf(url);
   const status = answer.statusCode ?? 0;
   const contentType = readContentType(answer.headers['content-type']);
-  // Pages about an error have types of their own, and the caller wants the status.
+  // An error page may have another type, but the caller needs its status.
   const wanted = status >= 200 && status < 300 ? settings.contentTypes : undefined;
   if (wanted && !(contentType && matchesType(contentType.type, wanted))) throw new FetchError('content_type', host);
   if (Number(answer.headers['content-length'] ?? 0) > maxBytes) {

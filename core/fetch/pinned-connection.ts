@@ -1,6 +1,6 @@
 /**
- * A connection to the very addresses that were checked. The name is resolved once, here, and the socket is given the
- * result: a name server that says something else the second time (DNS rebinding) is not asked a second time.
+ * Connects only to addresses that were checked. The name is resolved once, here, and the socket uses the result. So a
+ * name server cannot answer differently the second time (DNS rebinding).
  */
 import { lookup } from 'node:dns/promises';
 import http, { type IncomingMessage } from 'node:http';
@@ -12,25 +12,25 @@ import { hostOf, portOf } from './url-rules.ts';
 
 const MAX_HEADER_BYTES = 16 * 1024;
 
-/** All addresses of a name. Rejects, or resolves to none, where there is no such name. */
+/** Finds all addresses of a name. Rejects or finds none if there is no such name. */
 export type Resolve = (name: string) => Promise<readonly string[]>;
 
-/** As the machine resolves names for its programs, its `hosts` file included. */
+/** Resolves as the machine does, its `hosts` file included. */
 export const systemResolve: Resolve = async (name) => {
   const found = await lookup(name, { all: true, order: 'verbatim' });
   return found.map(({ address }) => address);
 };
 
 /**
- * The addresses of a URL's host. Throws a `FetchError` if one of them is not allowed, even beside others that are: a
- * public name with a private address is a mistake or an attack.
+ * The addresses of a URL's host. Throws a `FetchError` if any of them is not allowed, even if others are: a public name
+ * with a private address is a mistake or an attack.
  */
 export async function checkedAddresses(
   url: URL,
   { rules, resolve, signal }: { rules: AddressRules; resolve: Resolve; signal: AbortSignal },
 ): Promise<readonly string[]> {
   const host = hostOf(url);
-  // Sockets never look up what is an address already, so a check within their lookup would miss it.
+  // A socket does not look up a host that is an address, so a check in its lookup would not see it.
   const addresses = isIP(host) ? [host] : await resolved(host, resolve, signal);
   if (!addresses.every((address) => rules.allows(address, portOf(url)))) throw new FetchError('address', host);
   return addresses;
@@ -47,7 +47,10 @@ async function resolved(host: string, resolve: Resolve, signal: AbortSignal): Pr
   return addresses;
 }
 
-/** A lookup of the system cannot be called off: it ends by itself, unattended. */
+/**
+ * Rejects if the signal aborts first. A lookup of the system cannot be cancelled: it goes on, and its result is
+ * ignored.
+ */
 function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(signal.reason as Error);
@@ -57,9 +60,10 @@ function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   });
 }
 
+/** A request to addresses that were checked. */
 export interface PinnedRequest {
   readonly url: URL;
-  /** Checked ones. */
+  /** From `checkedAddresses`. */
   readonly addresses: readonly string[];
   readonly headers: Readonly<Record<string, string>>;
   /** Makes it a POST. */
@@ -69,14 +73,17 @@ export interface PinnedRequest {
   readonly onConnect: () => void;
 }
 
+/** One request on its way. Close it in any case. */
 export interface PinnedConnection {
-  /** The head of the answer; its body is to be read. Rejects with whatever went wrong. */
+  /** Resolves when the headers of the answer are there; its body is still to be read. */
   readonly answer: Promise<IncomingMessage>;
-  /** Closes the socket, whatever state it is in. */
+  /** Closes the socket, in whatever state it is. */
   close(): void;
 }
 
-/** Sends one request on a connection of its own, past any proxy and any pool. Name and certificate stay the URL's. */
+/**
+ * Sends one request on a new connection, without any proxy. The `host` header and the certificate's name are the URL's.
+ */
 export function openPinned(request: PinnedRequest): PinnedConnection {
   const { url, addresses, body, ca, onConnect } = request;
   const isTls = url.protocol === 'https:';

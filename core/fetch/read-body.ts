@@ -3,20 +3,21 @@ import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { FetchError } from './fetch-error.ts';
 
+/** How a body is to be read. */
 export interface BodyRules {
   /** For error messages. */
   readonly host: string;
   /** The answer's `content-encoding`. */
   readonly encoding: string | undefined;
-  /** Counted before and after decompression. */
+  /** The longest body, before and after decompression. */
   readonly maxBytes: number;
-  /** Runs for each piece that arrives. */
+  /** Called for each piece that arrives. */
   readonly onData: () => void;
 }
 
 /**
- * Reads a body to its end, decompressed. Counts while it reads, so that neither an endless body nor one that
- * decompresses to gigabytes is ever held. Rejects with a `FetchError`, and has destroyed the source then.
+ * Reads a body to its end and decompresses it. Counts while it reads, so that neither an endless body nor one that
+ * decompresses to gigabytes is ever held. If it rejects, it does so with a `FetchError`, and the source is destroyed.
  */
 export async function readBody(source: Readable, rules: BodyRules): Promise<Buffer> {
   const { host, maxBytes } = rules;
@@ -40,7 +41,7 @@ export async function readBody(source: Readable, rules: BodyRules): Promise<Buff
   }
 }
 
-/** Iterates the source itself, so that `pipeline` hears of its errors as they are named here. */
+/** Reads the source itself, so that its errors reach `pipeline` as `FetchError`s. */
 async function* arriving(source: Readable, { host, maxBytes, onData }: BodyRules, tooLarge: () => FetchError) {
   let size = 0;
   try {
@@ -56,7 +57,7 @@ async function* arriving(source: Readable, { host, maxBytes, onData }: BodyRules
   }
 }
 
-/** Undefined for what was not offered in `accept-encoding`; several encodings over one another are among that. */
+/** Undefined for an encoding that `accept-encoding` does not offer, and for several at once. */
 function createDecoder(encoding = 'identity'): Transform | undefined {
   switch (encoding.trim().toLowerCase()) {
     case '':

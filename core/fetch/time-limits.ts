@@ -3,9 +3,10 @@ import { childSignal, type ChildSignal } from '../signals.ts';
 import { FetchError } from './fetch-error.ts';
 import type { FetchTimeouts } from './fetch-options.ts';
 
+/** A part of a fetch with a time limit of its own. */
 export type FetchPhase = 'connect' | 'headers' | 'idle';
 
-/** The timers of one fetch, on one signal: one for the whole, one for the phase it is in. */
+/** The timers of one fetch: one for all of it, one for its current phase. If one runs out, `signal` aborts. */
 export class TimeLimits {
   readonly #clock: Clock;
   readonly #timeouts: FetchTimeouts;
@@ -21,12 +22,12 @@ export class TimeLimits {
     this.#cancelTotal = this.#start(timeouts.totalMs, 'it took longer than');
   }
 
-  /** Aborts when a limit is reached, with a `FetchError`, or when the caller's signal does, with its reason. */
+  /** Aborts with a `FetchError` when a limit is reached, and with the caller's reason when its signal aborts. */
   get signal(): AbortSignal {
     return this.#child.signal;
   }
 
-  /** Starts the phase's time, again when it is the current one. */
+  /** Starts the timer of a phase. If that is the current phase, its timer begins again. */
   enter(phase: FetchPhase, host: string): void {
     this.#host = host;
     this.#cancelPhase();

@@ -1,12 +1,12 @@
 import { domainToASCII } from 'node:url';
 import { FetchError } from './fetch-error.ts';
 
-/** What a URL itself may look like, before anything is looked up. */
+/** Which URLs are allowed, as far as their text tells before anything is looked up. */
 export interface UrlRules {
   readonly ports: readonly number[];
   /** Undefined: every host that is not denied. */
   readonly allowHosts: readonly string[] | undefined;
-  /** Names; address ranges are in the address rules. */
+  /** Only names; denied addresses are in the `AddressRules`. */
   readonly denyHosts: readonly string[];
   /** May names of the local network be looked up? Their addresses are checked in any case. */
   readonly allowLocalNames: boolean;
@@ -19,15 +19,15 @@ const LOCAL_NAMES = ['localhost', 'localdomain', 'local', 'internal', 'home.arpa
 ]);
 
 /**
- * The URL in its one normal form: the host in lower case and ASCII, IPv4 addresses in dotted decimals whatever they were
- * written as (`2130706433`, `0x7f.1`, `0177.0.0.1`), no dot after the host, no fragment. Throws a `FetchError`.
+ * The URL in its one normal form: the host in lower case and ASCII, IPv4 addresses in dotted decimals whatever they
+ * were written as (`2130706433`, `0x7f.1`, `0177.0.0.1`), no dot after the host, no fragment. Throws a `FetchError`.
  */
 export function checkUrl(input: string | URL, rules: UrlRules): URL {
   const url = URL.parse(String(input));
   if (!url) throw new FetchError('bad_url', undefined);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new FetchError('scheme', undefined);
   url.hash = '';
-  // A name with a dot at its end is the same name; `127.0.0.1..` without its dots is read as an address.
+  // A name with a dot at its end is the same name. Without its dots, `127.0.0.1..` becomes an address.
   url.hostname = url.hostname.replace(/\.+$/, '');
   const host = hostOf(url);
   if (host.split('.').includes('')) throw new FetchError('bad_url', undefined);
@@ -37,7 +37,7 @@ export function checkUrl(input: string | URL, rules: UrlRules): URL {
   return url;
 }
 
-/** Where a redirect leads, checked like a URL that was asked for. Throws a `FetchError`. */
+/** The URL that a redirect leads to, checked like the caller's own. Throws a `FetchError`. */
 export function checkRedirect(location: string, from: URL, rules: UrlRules): URL {
   const target = URL.parse(location, from.href);
   if (!target) throw new FetchError('bad_url', hostOf(from), { detail: 'it redirects to something that is no URL' });
@@ -46,11 +46,12 @@ export function checkRedirect(location: string, from: URL, rules: UrlRules): URL
   return url;
 }
 
-/** The name or the address, an IPv6 one without its brackets. */
+/** A URL's name or address; an IPv6 address without its brackets. */
 export function hostOf(url: URL): string {
   return url.hostname.replace(/^\[|\]$/g, '');
 }
 
+/** A URL's port; if it names none, that of its scheme. */
 export function portOf(url: URL): number {
   if (url.port !== '') return Number(url.port);
   return url.protocol === 'https:' ? 443 : 80;
