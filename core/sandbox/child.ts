@@ -1,6 +1,6 @@
 /**
- * What each process of a sandbox runs: it loads the entry, and hands it one message after the other. Imports nothing but
- * its own folder, since a process has no right to read the rest of the server's code.
+ * What each process of a sandbox runs: it loads the entry, and gives it one message after the other. It imports only
+ * from its own folder, since a process has no right to read the rest of the server's code.
  *
  * Ends with the server, also in the middle of work that never returns: a thread of its own watches for that.
  */

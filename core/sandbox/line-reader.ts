@@ -1,6 +1,9 @@
 const NEWLINE = 0x0a;
 
-/** Cuts bytes into lines, wherever the pipe cut them. Holds what has no end yet, so that its user bounds the bytes. */
+/**
+ * Cuts bytes into lines, wherever the pipe cut them. Holds an unfinished line without a limit, so its user must set
+ * one.
+ */
 export class LineReader {
   #open: Buffer[] = [];
 

@@ -9,7 +9,9 @@ interface MemoryWatch {
   readonly clock: Clock;
 }
 
-/** Calls `onExceeded` once if the process takes more memory. Returns a function that ends the watch. */
+/**
+ * Calls `onExceeded` once if the process takes more than `maxMb`. Returns a function that ends the watch. Linux only.
+ */
 export function watchMemory({ pid, maxMb, clock }: MemoryWatch, onExceeded: () => void): () => void {
   if (process.platform !== 'linux' || pid === undefined) return () => undefined;
   let isWatching = true;

@@ -1,4 +1,6 @@
-/** What the server and a process write to each other: lines of JSON, through the process's standard input and output. */
+/**
+ * What the server and a process write to each other: lines of JSON, through the process's standard input and output.
+ */
 
 /** The server's question. */
 export interface SandboxRequest {
@@ -13,7 +15,7 @@ export interface SandboxReply {
   readonly value?: unknown;
 }
 
-/** Undefined if the line is no reply. */
+/** Parses a line from a process; undefined if it is not a reply. */
 export function readReply(line: string): SandboxReply | undefined {
   let parsed: unknown;
   try {

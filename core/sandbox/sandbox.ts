@@ -1,10 +1,10 @@
 /**
- * Runs work that is not to be trusted, such as code that a model wrote, in a few child processes that are used again and
- * again. A worker thread would not do: busy native or WebAssembly code cannot be interrupted from JavaScript, but its
- * process can be killed, and a process can be denied the environment, the files and the memory of the server.
+ * Runs work that is not to be trusted, such as code that a model wrote, in a few child processes that are used again
+ * and again. A worker thread would not do: busy native or WebAssembly code cannot be interrupted from JavaScript, but
+ * its process can be killed, and a process can be denied the environment, the files and the memory of the server.
  *
- * No process starts before the first work needs one. All end with the last pipeline that holds the sandbox, after a time
- * without work, and with the server, also if the server is killed.
+ * No process starts before the first work needs one. All end with the last pipeline that holds the sandbox, after a
+ * time without work, and with the server, also if the server is killed.
  */
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../clock.ts';
@@ -13,13 +13,14 @@ import { SupervisedProcess, type ProcessSettings, type SandboxAnswer } from './s
 import { SandboxUnavailable } from './unavailable.ts';
 import { WaitingLine } from './waiting-line.ts';
 
+/** What a sandbox runs, and its limits. */
 export interface SandboxSettings {
   /**
-   * The module that each process runs. Its default export is a `SandboxEntry`. Its folder can be read by the process, and
-   * it may import `optigate` for types only: a process has no right to read the rest of the server's code.
+   * The module that each process runs. Its default export is a `SandboxEntry`. Its folder can be read by the process,
+   * and it may import `optigate` for types only: a process has no right to read the rest of the server's code.
    */
   readonly entry: URL;
-  /** Handed to the entry when its process starts. Default: none. */
+  /** Passed to the entry when its process starts. Default: none. */
   readonly args?: readonly string[];
   /** Folders that a process may read besides the entry's own. Default: none. */
   readonly readableFolders?: readonly string[];
@@ -32,11 +33,11 @@ export interface SandboxSettings {
   /** After how many runs a process is replaced; 1 gives every run a process of its own. Default: 50. */
   readonly runsPerProcess?: number;
   /**
-   * Memory of one process, its runtime (about 50 MB) included. A process that takes more is killed. On systems other than
-   * Linux only the JavaScript heap is bounded, so that an entry which grows elsewhere needs a limit of its own.
+   * Memory of one process, its runtime (about 50 MB) included. A process that takes more is killed. On systems other
+   * than Linux only the JavaScript heap is bounded, so that an entry which grows elsewhere needs a limit of its own.
    */
   readonly memoryMb: number;
-  /** What one answer may take on its way to the server, as JSON. A process that writes more is killed. */
+  /** The longest answer in bytes, as JSON. A process that writes more, printed lines included, is killed. */
   readonly outputBytes: number;
   /** How long a process may take to start. Default: 30 s. */
   readonly startLimitMs?: number;
@@ -48,17 +49,19 @@ export interface SandboxSettings {
 /** A process, for the time of one run. */
 export interface SandboxProcess {
   /**
-   * Hands a message to the entry and waits for its answer; both travel as JSON. Ask one thing at a time. If the process
-   * ends, the answer says why, and every later question of the run gets the same answer.
+   * Sends a message to the entry and waits for its answer; both are sent as JSON. Ask one thing at a time. If the
+   * process ends, the answer says why, and every later question of the run gets the same answer.
    * @param limitMs  After this time the process is killed.
    */
   ask(message: unknown, limitMs: number): Promise<SandboxAnswer>;
 }
 
+/** Creates a sandbox. It starts no process yet. */
 export function createSandbox(settings: SandboxSettings): Sandbox {
   return new Sandbox(settings);
 }
 
+/** Child processes for untrusted work, and the runs that wait for one. */
 export class Sandbox {
   readonly #processSettings: ProcessSettings;
   readonly #clock: Clock;
@@ -88,7 +91,10 @@ export class Sandbox {
     this.#holders++;
   }
 
-  /** Counts one pipeline less. When none is left, all processes end, busy ones too; one started later ends after its run. */
+  /**
+   * Counts one pipeline less. When none is left, all processes end, busy ones too; one started later ends after its
+   * run.
+   */
   release(): void {
     this.#holders--;
     if (this.#holders > 0) return;
@@ -106,15 +112,15 @@ export class Sandbox {
     try {
       this.#grow();
     } catch {
-      // The system starts no process. The run that needs one will be told.
+      // The system starts no process. The run that needs one gets the error.
     }
   }
 
   /**
-   * Runs `work` with a process that no other run uses meanwhile; first come, first served. Afterwards the next run gets the
-   * process, unless it has ended, still owes an answer, or has had all its runs.
-   * If the signal aborts, the run leaves the line or its process is killed, and the signal's reason is thrown.
-   * Throws `SandboxUnavailable` if there is no process for it. Nothing has run then.
+   * Runs `work` with a process that no other run uses meanwhile; first come, first served. Afterwards the next run gets
+   * the process, unless it has ended, has left a question unanswered, or has had all its runs. If the signal aborts,
+   * the run leaves the line or its process is killed, and the signal's reason is thrown. Throws `SandboxUnavailable` if
+   * there is no process for it. Nothing has run then.
    */
   async run<T>(
     work: (process: SandboxProcess) => Promise<T>,
@@ -175,7 +181,7 @@ export class Sandbox {
       try {
         this.#grow();
       } catch (error) {
-        // The processes that are busy will be free for those who wait. If there is none, nobody may wait for it.
+        // If others are busy, those that wait get one of them later. If none is, waiting would never end.
         if (this.#busy.size > 0) return;
         this.#waiting.fail(error);
         continue;

@@ -1,4 +1,4 @@
-/** One child process, as the server holds it: asked one thing at a time, and killed if it breaks a bound. */
+/** One child process, seen from the server. It is asked one thing at a time, and killed if it exceeds a bound. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { Socket } from 'node:net';
 import { dirname, extname } from 'node:path';
@@ -16,6 +16,7 @@ type Bound = 'timeout' | 'memory' | 'output';
 /** The answer of the entry, or how its process ended. `value` is as the process wrote it: check it before use. */
 export type SandboxAnswer = { readonly value: unknown } | SandboxEnd;
 
+/** How a process ended. */
 export interface SandboxEnd {
   /** The bound for which the process was killed, or `crash` for every other end, an exit of its own included. */
   readonly ended: Bound | 'crash';
@@ -23,6 +24,7 @@ export interface SandboxEnd {
   readonly exitStatus: number | null;
 }
 
+/** What a process runs, and its bounds. */
 export interface ProcessSettings {
   readonly entryFile: string;
   readonly args: readonly string[];
@@ -32,17 +34,18 @@ export interface ProcessSettings {
   readonly clock: Clock;
 }
 
-/** In the source a TypeScript file, in the package a JavaScript one. */
+/** A TypeScript file in the source, a JavaScript file in the package. */
 const CHILD_FILE = fileURLToPath(new URL(`./child${extname(import.meta.url)}`, import.meta.url));
 /** The id under which a process says that it is ready. */
 const READY = 0;
 
+/** Starts a process. It belongs to one run at a time. */
 export class SupervisedProcess {
   /** Rejects with `SandboxUnavailable` if the process ends before its entry is ready. */
   readonly ready: Promise<void>;
   /** Resolves when the process has ended. */
   readonly over: Promise<void>;
-  /** It has ended, or was told to. */
+  /** It has ended, or is being killed. */
   isOver = false;
   /** How many runs it has had. */
   runs = 0;
@@ -86,7 +89,7 @@ export class SupervisedProcess {
     return this.#child.pid;
   }
 
-  /** It owes an answer. */
+  /** It has not answered its last question yet. */
   get isAsked(): boolean {
     return this.#asked !== undefined;
   }
@@ -122,7 +125,9 @@ export class SupervisedProcess {
     }
   }
 
-  /** A line that does not answer the question is something that the entry has printed. It counts as output, and no more. */
+  /**
+   * A line that does not answer the question is something that the entry has printed. It counts as output, and no more.
+   */
   #receive(bytes: Buffer): void {
     if (this.isOver) return;
     this.#bytes += bytes.length;

@@ -5,7 +5,10 @@ interface Place<T> {
   fail(error: unknown): void;
 }
 
-/** Runs that wait for a process, first come, first served. Its length is bounded; a run whose signal aborts leaves it. */
+/**
+ * The runs that wait for a process, first come, first served. Its length is limited. A run leaves it if its signal
+ * aborts.
+ */
 export class WaitingLine<T> {
   readonly #maxLength: number;
   readonly #places = new Set<Place<T>>();
@@ -50,7 +53,7 @@ export class WaitingLine<T> {
     this.#first?.serve(value);
   }
 
-  /** Sends the first in the line away. */
+  /** Sends the first in the line away with an error. */
   fail(error: unknown): void {
     this.#first?.fail(error);
   }
