@@ -1,34 +1,34 @@
-/** The two entry points of plugins, as `docs/plugins.md` lists them: one line for each name, read off the sources. */
+/** Prints the lists in docs/plugins.md of what plugins can import: one line for each name, from its docstring. */
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-const DOORS = [
+const ENTRY_POINTS = [
   ['optigate', 'core/index.ts'],
   ['optigate/approach', 'core/approach/index.ts'],
 ] as const;
 
-/** Between these lines of the page stands what is written here. */
+/** The lines of the page between which the lists are written. */
 export const BEGIN = '<!-- entry points: written by `npm run docs` from the sources, do not edit -->';
 export const END = '<!-- end of entry points -->';
 
 interface Name {
   readonly name: string;
   readonly kind: string;
-  /** The first sentence of its docstring; empty where it has none. */
+  /** The first sentence of its docstring; empty if it has none. */
   readonly sentence: string;
 }
 
 export async function printEntryPoints(): Promise<string> {
   const parts = await Promise.all(
-    DOORS.map(async ([door, file]) => [`### \`${door}\``, ...(await printDoor(file))].join('\n\n')),
+    ENTRY_POINTS.map(async ([name, file]) => [`### \`${name}\``, ...(await printEntryPoint(file))].join('\n\n')),
   );
   return [BEGIN, ...parts, END].join('\n\n');
 }
 
-/** A page with its list of entry points brought up to date. */
+/** The page with its lists brought up to date. Throws if it does not have the two lines. */
 export async function withEntryPoints(page: string): Promise<string> {
   const from = page.indexOf(BEGIN);
   const to = page.indexOf(END);
@@ -36,8 +36,8 @@ export async function withEntryPoints(page: string): Promise<string> {
   return page.slice(0, from) + (await printEntryPoints()) + page.slice(to + END.length);
 }
 
-/** The names of a door, under the comments that head its groups. */
-async function printDoor(file: string): Promise<string[]> {
+/** The names that an entry point exports, under the comments that head its groups of exports. */
+async function printEntryPoint(file: string): Promise<string[]> {
   const text = await readFile(join(ROOT, file), 'utf8');
   const groups: { readonly title: string; readonly names: Name[] }[] = [{ title: '', names: [] }];
   for (const [, comment, list, from = ''] of text.matchAll(

@@ -1,4 +1,4 @@
-/** What a source file imports, and whether arrows go in a circle. */
+/** Reads what a source file imports, and finds circles. An import is an arrow from the importing file to the other. */
 
 const IMPORT = /^(?:import|export)\b[^'";]*?from\s*'([^']+)'|^import\s*'([^']+)'|\bimport\(\s*'([^']+)'\s*\)/gm;
 
@@ -7,7 +7,7 @@ export function importsOf(text: string): string[] {
   return [...text.matchAll(IMPORT)].map(([, from, bare, dynamic]) => from ?? bare ?? dynamic ?? '');
 }
 
-/** The first circle among arrows, as the nodes along it; undefined where there is none. */
+/** The first circle among arrows, as its nodes in order, the first one again at the end; undefined if there is none. */
 export function circleIn(arrows: readonly (readonly [from: string, to: string])[]): readonly string[] | undefined {
   const next = new Map<string, string[]>();
   for (const [from, to] of arrows) next.set(from, [...(next.get(from) ?? []), to]);

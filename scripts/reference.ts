@@ -1,9 +1,12 @@
-/** docs/reference.md: every key of the file and every option of the built-in plugins, read off their schemas. */
+/**
+ * Prints docs/reference.md: every key of the configuration file and every option of the built-in plugins, from their
+ * schemas.
+ */
+import { optionRows } from '../core/cli/plugins-command.ts';
 import { toJsonSchema, type JsonSchema } from '../core/config/expectation.ts';
 import { fileSettings, upstream } from '../core/config/schema.ts';
 import type { PluginRecord } from '../core/plugin/define.ts';
 import { listBuiltIns, loadBuiltIn } from '../core/plugin/load-plugin.ts';
-import { optionRows } from '../core/cli/plugins-command.ts';
 
 const HEAD = `<!-- Written by \`npm run docs\` from the schemas. Do not edit. -->
 
@@ -13,7 +16,7 @@ Every key of \`config.yaml\` and every option of the built-in plugins, with type
 [configuration.md](configuration.md) explains them; \`optigate plugins\` prints the same for your own file, your own plugins included.
 Durations are \`500ms\`, \`30s\`, \`10m\`, \`1h\` or a number of milliseconds; sizes are \`64kb\`, \`32mb\` or a number of bytes.`;
 
-/** Chapters by the folder that plugins lie in. */
+/** The chapters about plugins. Each is about the plugins of one folder, `group`. */
 const CHAPTERS: readonly (readonly [group: string, title: string, text: string])[] = [
   [
     'gateway',

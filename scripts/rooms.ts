@@ -1,7 +1,8 @@
 /**
- * The rooms of `core/` and the arrows between them, read off the imports: `npm run rooms`. Prints who imports whom, and
- * ends with 1 where an arrow goes up or in a circle. The linter refuses the same arrows one by one: its rules are
- * written from the order here, by `npm run rooms -- --lint`.
+ * `npm run rooms` prints which folder of `core/` imports which. A room is a folder with its files, or a file at the
+ * root; an arrow is an import. Arrows may only go down, to rooms listed earlier in `ROOMS`. Exits with 1 if one goes
+ * up, or if some go in a circle. The linter refuses the same arrows; `npm run rooms -- --lint` writes its rules from
+ * this order.
  */
 import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
@@ -11,13 +12,13 @@ import { circleIn, importsOf } from './imports.ts';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const LINT_FILE = '.oxlintrc.json';
 
-/** Files at the root of `core/` that import nothing of ours, so that every room may use them. */
+/** Files at the root of `core/` that import no other file of `core/`, so that every room may import them. */
 const GROUND = ['clock', 'kept', 'nearest', 'signals', 'units', 'wildcard'];
 
-/** Root files that are the face of a folder of the same name. */
+/** Files at the root of `core/` that form one room with the folder of the same name. */
 const FACES = ['hooks', 'gateway'];
 
-/** Each room, bottom first, with the rooms whose files it may import beside its own. Ground may be used by all. */
+/** Each room, lowest first, with the rooms that it may import beside itself. All may import `ground`. */
 export const ROOMS = {
   ground: [],
   bytes: [],
@@ -52,7 +53,7 @@ export const ROOMS = {
   server: ['bytes', 'errors', 'wire', 'exchange', 'hooks', 'upstream', 'transport', 'approach', 'config', 'gateway'],
   process: ['bytes', 'errors', 'wire', 'exchange', 'config', 'gateway', 'server'],
   cli: ['bytes', 'errors', 'exchange', 'plugin', 'config', 'gateway', 'process'],
-  /** What plugins import: it opens onto all that they are meant to see. */
+  /** What plugins import: it exports from every room that they may use. */
   index: [
     'bytes',
     'errors',
@@ -71,7 +72,7 @@ export const ROOMS = {
 
 export type Room = keyof typeof ROOMS;
 
-/** The room of a file below `core/`. */
+/** The room of a file, whose path is relative to `core/`. Throws if it is in none. */
 export function roomOf(file: string): Room {
   const [first = '', second] = file.split('/');
   const name = second === undefined ? first.replace(/\.[jt]s$/, '') : first;
@@ -100,12 +101,12 @@ export function arrowsOf(core = join(ROOT, 'core')): Arrow[] {
   );
 }
 
-/** Arrows that a room may not have: all that go up are among them. */
+/** The arrows that are not allowed. */
 export function forbiddenAmong(arrows: readonly Arrow[]): Arrow[] {
   return arrows.filter(({ fromRoom, toRoom }) => !mayImport(fromRoom, toRoom));
 }
 
-/** Files that import each other, directly or over others. */
+/** Files that import each other, directly or through others; undefined if there are none. */
 export function fileCircle(arrows: readonly Arrow[]): readonly string[] | undefined {
   return circleIn(arrows.map(({ from, to }) => [from, to]));
 }
@@ -116,7 +117,7 @@ function mayImport(from: Room, to: Room): boolean {
   return allowed.includes(to);
 }
 
-/** The linter's rule for the files of each room. */
+/** The linter's rules for the files of each room. */
 export function lintOverrides(): LintOverride[] {
   return (Object.keys(ROOMS) as Room[]).flatMap((room) => {
     const allowed: readonly string[] = ROOMS[room];
@@ -135,7 +136,7 @@ export function lintOverrides(): LintOverride[] {
   });
 }
 
-/** What a pattern that forbids everything below `up` has to leave open. */
+/** Patterns of what a room may import, to be excepted from a pattern that forbids everything below `up`. */
 function open(up: string, allowed: readonly string[], own: readonly string[]): string[] {
   const rooms = [...allowed, ...own].flatMap((room) => [
     ...(room === 'errors' ? [] : [`!${up}/${room}/**`]),
@@ -186,14 +187,14 @@ interface LintConfig {
   readonly [key: string]: unknown;
 }
 
-/** One line for each override, or the rooms alone would fill a thousand. */
+/** Prints each override on one line; otherwise the rules of the rooms would take a thousand lines. */
 function printLintConfig({ overrides, ...rest }: LintConfig): string {
   const head = JSON.stringify(rest, null, 2).replace(/\n\}$/, '');
   const lines = overrides.map((override) => `    ${JSON.stringify(override)}`);
   return `${head},\n  "overrides": [\n${lines.join(',\n')}\n  ]\n}\n`;
 }
 
-/** Is this one of the rules that are written from the order of rooms? */
+/** Is an override for these files one that `lintOverrides` writes? */
 export function isRoomRule(files: readonly string[]): boolean {
   return files.every((file) => file.startsWith('core/')) && !files.includes('core/cli/**');
 }

@@ -1,4 +1,7 @@
-/** `npm run schema`: writes the schema of the file with all built-in plugins, which editors and the package take from here. */
+/**
+ * `npm run schema`: writes the JSON schema of the configuration file with all built-in plugins, for editors and the
+ * package.
+ */
 import { writeFile } from 'node:fs/promises';
 import { builtInPlugins, configSchema } from '../core/config/json-schema.ts';
 
