@@ -27,7 +27,7 @@ export type FetchReason = keyof typeof REASONS;
 export class FetchError extends Error {
   override readonly name = 'FetchError';
   readonly reason: FetchReason;
-  /** The host it is about; after a redirect, the new one. Undefined if the URL could not be read. */
+  /** The host it is about; after a redirect, the new one. Undefined if the URL names none that could be fetched. */
   readonly host: string | undefined;
   /** A rule forbids the fetch, so that another try is refused, too. */
   readonly isRefusal: boolean;

@@ -10,16 +10,16 @@ import { ChunkReader } from './chunk-reader.ts';
 /** An SSE comment, which clients ignore. */
 export const COMMENT = Buffer.from(': keep-alive\n\n');
 
-/** In what the two wires differ. */
+/** What differs between the two wires. */
 export interface ChoicesWire {
   readonly name: string;
-  /** See `AnswerRules`. */
+  /** @see AnswerRules.isAlwaysParsed */
   readonly isAlwaysParsed: boolean;
   /** Is a member of `choices` in a whole answer a choice of this wire? */
   isChoice(choice: Fields): boolean;
   /** The chunks of a whole answer, whose choices have been checked. */
   toChunks(answer: Fields, includeUsage: boolean): Iterable<object>;
-  /** Puts the chunks of one stream together. */
+  /** Creates what assembles the chunks of one stream into an answer. */
   createAssembler(): Assembler;
   /** The members beside id, time and model of a chunk that adds nothing. */
   readonly emptyChunk: object;
@@ -31,7 +31,7 @@ interface Assembler {
   toCompletion(): object;
 }
 
-/** Makes the wire of answers that hold choices. */
+/** Creates a wire whose answers hold choices. */
 export function choicesWire(own: ChoicesWire): Wire {
   return {
     ...OPENAI,
@@ -56,7 +56,7 @@ export function choicesWire(own: ChoicesWire): Wire {
     keepAlive(mode, head) {
       if (mode === 'off') return undefined;
       if (mode === 'comment') return COMMENT;
-      // For clients that break on comments.
+      // Some clients break on comments; they get an empty chunk.
       const { id = 'chatcmpl-keep-alive', created = Math.floor(Date.now() / 1000), model = '' } = head ?? {};
       return encodeData({ id, created, model, ...own.emptyChunk });
     },
