@@ -1,4 +1,4 @@
-/** Anthropic's wire: `/messages` and what lies beside it, with `x-api-key`. Bodies pass as bytes. */
+/** Speaks Anthropic's API: `/messages` and its other paths. The credential is `x-api-key`; bodies pass as bytes. */
 import {
   createHeaderForwarding,
   definePlugin,
@@ -12,7 +12,7 @@ import {
 
 const NAME = 'anthropic';
 const CREDENTIAL = { header: 'x-api-key' };
-/** Sent where the client names none; the API refuses requests without. */
+/** Sent if the client names no version: the API refuses requests without one. */
 const VERSION = ['anthropic-version', '2023-06-01'] as const;
 
 export default definePlugin({
@@ -38,7 +38,7 @@ export default definePlugin({
   },
 });
 
-/** @param headers  What the client's headers bring; the version and the body's type are added. */
+/** @param headers  The client's headers that are forwarded. The version and the body's type are added to this array. */
 export function toRequest({ exchange, request }: Call, headers: string[]): UpstreamRequest {
   const { client, upload } = exchange;
   const body = upload?.body ?? (request.bytes.length > 0 ? request.bytes : undefined);
@@ -51,7 +51,7 @@ export function toRequest({ exchange, request }: Call, headers: string[]): Upstr
     headers,
     body,
     credential: CREDENTIAL,
-    // A path of another API is only passed on; what Anthropic says to it has Anthropic's shape.
+    // Paths other than `/messages` are only passed on; errors on them have Anthropic's shape.
     wire: exchange.wire === wires.messages ? wires.messages : wires.plainMessages,
   };
 }

@@ -1,6 +1,6 @@
 /**
- * OpenAI's wire, and every server that speaks it (vLLM, Ollama, OpenRouter, Groq …): paths below the base URL are the
- * API's own, bodies pass as bytes.
+ * Speaks OpenAI's API, to OpenAI and to every compatible server (vLLM, Ollama, OpenRouter, Groq …). Paths are those of
+ * the API, below the base URL; bodies pass as bytes.
  */
 import {
   createHeaderForwarding,
@@ -36,7 +36,7 @@ export default definePlugin({
   },
 });
 
-/** @param headers  What the client's headers bring; the body's type is added. */
+/** @param headers  The client's headers that are forwarded. The body's type is added to this array. */
 export function toRequest({ exchange, request }: Call, headers: string[]): UpstreamRequest {
   const { operation, client, upload } = exchange;
   const common = { headers, credential: CREDENTIAL, wire: exchange.wire };

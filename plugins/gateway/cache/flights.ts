@@ -15,10 +15,7 @@ export type Landing = { readonly entry: Entry } | { readonly reply: Reply };
 export interface FlightPlan {
   /** Finds or fetches the answer. `signal` aborts when nobody waits for it any more. */
   fetch(signal: AbortSignal): Promise<Landing>;
-  /**
-   * Called at most once, with a whole answer that succeeded. Stores it and returns its entry; undefined = it makes
-   * none.
-   */
+  /** Stores a whole, successful answer and returns its entry; undefined = it makes none. Called once at most. */
   keep(reply: Reply, body: Buffer): Entry | undefined;
   /** Called once, when nobody can join any more. */
   closed(): void;

@@ -1,13 +1,13 @@
-import { choiceOf, judge, RELIABILITY } from './judge.ts';
-import { CRITIQUE, LABEL, STATES, type Prompt } from './prompt.ts';
-import { note } from './notes.ts';
-import { isNote } from './roles.ts';
-import { asksForProgram, program } from './programs.ts';
-import { isAnswer, type Problem } from './questions.ts';
-import { solverResult } from './solver.ts';
 import type { Random } from '../../../core/approach/index.ts';
+import { choiceOf, judge, RELIABILITY } from './judge.ts';
+import { note } from './notes.ts';
+import { asksForProgram, program } from './programs.ts';
+import { CRITIQUE, LABEL, STATES, type Prompt } from './prompt.ts';
+import { isAnswer, type Problem } from './questions.ts';
+import { isNote } from './roles.ts';
+import { solverResult } from './solver.ts';
 
-/** How often one sample of a known question is right: low enough that better ways of asking show. */
+/** The chance that one sample for a known question is right. Low enough that approaches can visibly improve on it. */
 const SAMPLE_ACCURACY = 0.6;
 
 const OPENINGS = [
@@ -18,7 +18,7 @@ const OPENINGS = [
   'Starting from what is given, {subject} must be {value}.',
 ];
 
-/** The text of one sample. Draws on `random` alone, so that the same seed gives the same text. */
+/** The text of one sample. It depends on the prompt and `random` only, so that the same seed gives the same text. */
 export function answerTo(prompt: Prompt, random: Random): string {
   const { problem, toolResult } = prompt;
   if (toolResult !== undefined) return `${LABEL} The tool answered: ${toolResult.slice(0, 500)}`;
@@ -44,13 +44,13 @@ const STEPS = [
   'The size of the result can be estimated before it is worked out.',
 ];
 
-/** Is one piece of a solution asked for that does not bring it to its end? */
+/** Does the prompt ask for one step of a solution, and not for the last one? */
 function isStep({ instructions }: Prompt): boolean {
   if (!instructions.includes('write the next piece')) return false;
   return !/\blast piece:|\bsteps that are left\b|\bthinking aloud\b/.test(instructions);
 }
 
-/** A wrong answer, where a wrong one is wanted: some who go by this role want to see whether a real one happens. */
+/** A wrong answer if the prompt asks for one. Otherwise a sample: leap waits for a mistake that happens by itself. */
 function mistake(prompt: Prompt, random: Random): string {
   const { problem = UNKNOWN, instructions } = prompt;
   if (!/\b(?:mistake|sneaky)\b/i.test(instructions))
@@ -59,17 +59,20 @@ function mistake(prompt: Prompt, random: Random): string {
   return solution(problem, random.pick(problem.slips) ?? '', prompt, random);
 }
 
-/** Stands in for a question that the demo does not know, where it has to answer wrongly. */
+/** Takes the place of a question that the demo does not know, if the prompt asks for a wrong answer. */
 const UNKNOWN: Problem = { subject: 'the answer', answer: 'not known', slips: ['something else'] };
 
-/** One try: right six times in ten; nine times where a right draft lies before it. */
+/** One try: right six times in ten, or nine times in ten if the prompt holds a right draft. */
 function sample({ candidates }: Prompt, problem: Problem, random: Random): string {
   const hasRightDraft = candidates.some((value) => value !== undefined && isAnswer(problem, value));
   if (random.chance(hasRightDraft ? RELIABILITY : SAMPLE_ACCURACY)) return problem.answer;
   return random.pick(problem.slips) ?? problem.answer;
 }
 
-/** States what a solver has computed. Else recognises a right candidate nine times in ten; where there is none, goes with most of them. */
+/**
+ * One answer made of given ones. If a solver has computed the value, that. Else a right candidate, if there is one,
+ * nine times in ten. Else the most frequent wrong one.
+ */
 function synthesis(prompt: Prompt, problem: Problem, random: Random): string {
   const computed = solverResult(prompt.instructions);
   if (computed !== undefined) return computed;
@@ -122,7 +125,7 @@ function canned({ words }: Prompt): string {
   );
 }
 
-/** The first of the most frequent; undefined of none. */
+/** The most frequent value, the first of several; undefined if there are no values. */
 function mostFrequent(values: readonly string[]): string | undefined {
   const counts = new Map<string, number>();
   for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);

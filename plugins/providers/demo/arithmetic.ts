@@ -1,18 +1,21 @@
 import { evaluate, parse, type Term } from './expression.ts';
 
-/** Longest expression that is worked out; more is no question a person asks. */
+/** The longest expression that is calculated, in characters. */
 const MAX_LENGTH = 200;
-/** Signs by which a text asks for a calculation, so that `555-1234` alone is none. */
+/** Words and signs by which a text asks for a calculation: `555-1234` alone is a telephone number. */
 const ASKS = /what(?:'s| is)|how much|calculate|compute|evaluate|solve|work out|=/i;
 
+/** A calculation and its result. */
 export interface Sum {
-  /** As written, blanks tidied: `17 * 23`. */
+  /** As written, with single blanks and signs for words: `17 * 23`. */
   readonly expression: string;
   readonly value: number;
   readonly term: Term;
 }
 
-/** The first sum of numbers in a text (`17 * 23`, `(3 + 4) x 5`, `12 plus 7`), worked out; undefined where there is none. */
+/**
+ * The first calculation in a text (`17 * 23`, `(3 + 4) x 5`, `12 plus 7`) with its result; undefined if there is none.
+ */
 export function findSum(text: string): Sum | undefined {
   const plain = withSigns(text);
   for (const [run] of plain.matchAll(/[\d(.-][\d\s.,()+*/^-]*[\d)]/g)) {
@@ -25,7 +28,7 @@ export function findSum(text: string): Sum | undefined {
   return undefined;
 }
 
-/** Plausible slips, off by one or by ten (of the last digits that show). Four, distinct, none of them right. */
+/** Four plausible wrong results: off by one or ten, or for large numbers off by one or ten in the tenth digit. */
 export function slipsOf(value: number): number[] {
   const digits = Math.floor(Math.log10(Math.abs(value) || 1));
   const unit = 10 ** Math.max(0, digits - 9);
@@ -42,14 +45,14 @@ function withSigns(text: string): string {
     .replaceAll(/([\d)])\s*[xX]\s*(?=[\d(-])/g, '$1 * ');
 }
 
-/** Dates and telephone numbers are written like sums without blanks. */
+/** Is it a calculation? Dates and telephone numbers look like one without blanks. */
 function isSum(expression: string, text: string): boolean {
   if (!/\d\s*\)*\s*[-+*/^]\s*[-(]*\s*[\d.]/.test(expression)) return false;
   if (/^\d{4}([-/])\d{1,2}\1\d{1,2}$/.test(expression)) return false;
   return /[+*^]/.test(expression) || / [-/] /.test(expression) || ASKS.test(text);
 }
 
-/** Sums like 0.1 + 0.2 without their binary dust. */
+/** Rounds to 12 digits, so that 0.1 + 0.2 is 0.3. */
 function tidy(value: number): number {
   return Number.parseFloat(value.toPrecision(12));
 }

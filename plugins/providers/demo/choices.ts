@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Call, ChatRequest } from '../../../core/index.ts';
 import { Random } from '../../../core/approach/index.ts';
+import type { Call, ChatRequest } from '../../../core/index.ts';
 import { answerTo } from './answers.ts';
 import { readPrompt } from './prompt.ts';
 import { conforming, type Filling } from './schema.ts';
@@ -8,8 +8,8 @@ import { tokenise } from './tokens.ts';
 import type { Finished } from './wire.ts';
 
 /**
- * The `n` samples of a chat call. Each depends on the messages, the model, the seed and which sample it is (the call's
- * ordinal among equal ones, and the choice's index), on nothing else.
+ * The `n` samples of a chat call. A sample depends on nothing but the messages, the model, the seed, the call's ordinal
+ * among equal calls, and the choice's index.
  */
 export function chatChoices(call: Call, n: number): Finished[] {
   const request = call.request.value;
@@ -31,7 +31,7 @@ export function chatChoices(call: Call, n: number): Finished[] {
   });
 }
 
-/** The choices of a plain completion: `n` for each prompt, in prompt order. */
+/** The choices of a text completion: `n` for each prompt, in the order of the prompts. */
 export function completionChoices(call: Call, prompts: readonly string[], n: number): Finished[] {
   const request = call.request.value;
   return prompts.flatMap((content) => {
@@ -44,7 +44,7 @@ export function completionChoices(call: Call, prompts: readonly string[], n: num
   });
 }
 
-/** Cuts a text at the first stop sequence and at the limit of tokens. */
+/** Cuts a text at the first stop sequence and at the token limit. */
 function limited(text: string, request: ChatRequest): Finished {
   const stops = typeof request.stop === 'string' ? [request.stop] : (request.stop ?? []);
   const ends = stops.map((stop) => text.indexOf(stop)).filter((at) => at >= 0);
@@ -55,7 +55,7 @@ function limited(text: string, request: ChatRequest): Finished {
   return { text: tokens.slice(0, limit).join(''), reason: 'length' };
 }
 
-/** The tool to call: the one that `tool_choice` names, else the first function; none where it forbids them. */
+/** The tool to call: the one that `tool_choice` names, else the first function. Undefined if it forbids tools. */
 function chosenTool({ tools, tool_choice: choice }: ChatRequest): { name: string; parameters: unknown } | undefined {
   if (!Array.isArray(tools) || choice === 'none') return undefined;
   const functions = tools.map(functionOf).filter((found) => found !== undefined);
@@ -63,7 +63,7 @@ function chosenTool({ tools, tool_choice: choice }: ChatRequest): { name: string
   return functions.find(({ name }) => name === named) ?? functions[0];
 }
 
-/** What lies under `function` in a tool or a `tool_choice`. */
+/** The function that a tool or a `tool_choice` holds; undefined if it holds none. */
 function functionOf(tool: unknown): { name: string; parameters: unknown } | undefined {
   if (typeof tool !== 'object' || tool === null || !('function' in tool)) return undefined;
   const described = tool.function;
@@ -73,7 +73,7 @@ function functionOf(tool: unknown): { name: string; parameters: unknown } | unde
   return { name, parameters: 'parameters' in described ? described.parameters : { type: 'object' } };
 }
 
-/** The schema that `response_format` asks for; one of our own where any object will do. */
+/** The schema that `response_format` asks for, or a small one if it allows any object. Undefined = plain text. */
 function answerSchema({ response_format: format }: ChatRequest): unknown {
   if (format?.['type'] === 'json_object')
     return { type: 'object', properties: { answer: { type: 'string' }, demo: { type: 'boolean' } } };
@@ -82,7 +82,7 @@ function answerSchema({ response_format: format }: ChatRequest): unknown {
   return typeof described === 'object' && described !== null && 'schema' in described ? described.schema : {};
 }
 
-/** Texts in made-up JSON are labelled too; numbers are the value that the answer states. */
+/** Fills JSON with the answer: texts are the labelled answer, numbers the value that it states. */
 function fillingOf(answer: string): Filling {
   const number = Number(/(?:Final answer|Score|Choice): (-?\d+(?:\.\d+)?)/.exec(answer)?.[1] ?? Number.NaN);
   return { text: answer, number: Number.isNaN(number) ? undefined : number };

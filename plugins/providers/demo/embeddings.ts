@@ -5,14 +5,17 @@ import { tokenise } from './tokens.ts';
 const DIMENSIONS = 256;
 const MAX_DIMENSIONS = 4096;
 
-/** A request as far as it is understood; undefined = `input` is none of the four forms. */
+/** What an embeddings request asks for. */
 export interface EmbeddingAsk {
-  /** One text each; token ids are taken for words. */
+  /** One text per embedding. Token ids are treated as words. */
   readonly inputs: readonly string[];
   readonly dimensions: number;
   readonly isBase64: boolean;
 }
 
+/**
+ * Reads an embeddings request; undefined if `input` is none of the four allowed forms, or `dimensions` is out of range.
+ */
 export function readEmbeddingAsk(body: Readonly<Record<string, unknown>>): EmbeddingAsk | undefined {
   const inputs = inputsOf(body['input']);
   const { dimensions = DIMENSIONS } = body;
@@ -21,6 +24,7 @@ export function readEmbeddingAsk(body: Readonly<Record<string, unknown>>): Embed
   return { inputs, dimensions, isBase64: body['encoding_format'] === 'base64' };
 }
 
+/** The answer to an embeddings request, as OpenAI's API writes it. */
 export function toEmbeddings(
   { inputs, dimensions, isBase64 }: EmbeddingAsk,
   model: string,
@@ -37,7 +41,10 @@ export function toEmbeddings(
   };
 }
 
-/** Hashed bag of words (Weinberger et al. 2009, arXiv:0902.2206), of length 1: texts that share words are near. */
+/**
+ * A vector of length 1 by feature hashing (Weinberger et al. 2009, arXiv:0902.2206) of the text's words: texts that
+ * share words are close to each other.
+ */
 export function embed(text: string, dimensions: number): number[] {
   const vector = new Float32Array(dimensions);
   for (const word of text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? ['']) {
@@ -56,7 +63,9 @@ function toBase64(vector: readonly number[]): string {
   return bytes.toString('base64');
 }
 
-/** A text, texts, token ids, or lists of token ids. */
+/**
+ * The texts of `input`: a text, texts, token ids, or lists of token ids. Undefined if it is something else, or empty.
+ */
 function inputsOf(input: unknown): string[] | undefined {
   if (typeof input === 'string') return input === '' ? undefined : [input];
   if (!Array.isArray(input) || input.length === 0 || input.length > 2048) return undefined;

@@ -1,12 +1,14 @@
-/** A calculation as a tree; a missing number is NaN. */
+/** A calculation as a tree. NaN stands for a number that is missing. */
 export type Term = number | { readonly sign: Sign; readonly left: Term; readonly right: Term };
+/** An operator; `^` is the power. */
 export type Sign = '+' | '-' | '*' | '/' | '^';
 
-/** Reads numbers with `+ - * / ^`, signs and brackets; undefined = not a whole expression. */
+/** Parses numbers with `+ - * / ^`, leading minus signs and brackets. Undefined if something is left over. */
 export function parse(expression: string): Term | undefined {
   return new Parser(expression).whole();
 }
 
+/** The result; NaN if a number is missing. */
 export function evaluate(term: Term): number {
   if (typeof term === 'number') return term;
   const left = evaluate(term.left);
@@ -14,7 +16,7 @@ export function evaluate(term: Term): number {
   return { '+': left + right, '-': left - right, '*': left * right, '/': left / right, '^': left ** right }[term.sign];
 }
 
-/** Recursive descent. */
+/** A recursive descent parser. */
 class Parser {
   readonly #tokens: readonly string[];
   #at = 0;

@@ -1,9 +1,10 @@
 /**
- * The built-in demo upstream: canned answers that say so, for a first look without a key, and for tests. It samples
- * right and wrong answers to sums and a few questions, and judges them, so that approaches visibly work; what it shows
- * is their mechanism, and says nothing about real models.
+ * The built-in demo upstream: canned answers, labelled as such, for a first look without a key, and for tests. It gives
+ * right and wrong answers to calculations and a few known questions, and judges them, so that approaches can be seen to
+ * work. How well they work here says nothing about real models.
  */
 import { randomUUID } from 'node:crypto';
+import { Random } from '../../../core/approach/index.ts';
 import {
   definePlugin,
   delay,
@@ -16,7 +17,6 @@ import {
   type Upstream,
   type Usage,
 } from '../../../core/index.ts';
-import { Random } from '../../../core/approach/index.ts';
 import { chatChoices, completionChoices } from './choices.ts';
 import { readEmbeddingAsk, toEmbeddings } from './embeddings.ts';
 import { failure, jsonReply, pacedStream, pause, refusal } from './replies.ts';
@@ -45,7 +45,7 @@ export default definePlugin({
   },
 });
 
-/** No transport enters these calls in the trace, so they do it themselves. */
+/** Records the call in the trace. For other providers the transport does that. */
 async function traced(call: Call, sending: () => Promise<Reply>): Promise<Reply> {
   const { exchange, role, request, trace, upstream } = call;
   if (!trace.isOn) return sending();
@@ -66,7 +66,7 @@ async function traced(call: Call, sending: () => Promise<Reply>): Promise<Reply>
   return reply;
 }
 
-/** Answers one attempt, after the faults and delays that the upstream's settings ask for. */
+/** Answers one attempt, with the delays and faults that the upstream's settings ask for. */
 async function send(call: Call, settings: DemoSettings, clock: Clock): Promise<Reply> {
   const { exchange, signal } = call;
   signal.throwIfAborted();
@@ -130,7 +130,7 @@ function embeddings(call: Call): Reply {
   return jsonReply(answer);
 }
 
-/** Never answers; ends as a silent server would, by the upstream's own time-out. */
+/** Answers nothing, as a server that hangs: ends with the upstream's time-out. */
 async function hang({ upstream, signal }: Call, clock: Clock): Promise<never> {
   const { timeoutMs } = upstream.settings;
   await delay(clock, timeoutMs, signal);
@@ -141,7 +141,7 @@ function invalid(param: string, expected: string): Reply {
   return refusal({ status: 400, code: 'invalid_value', message: `'${param}' must be ${expected}`, param });
 }
 
-/** Names of other models are taken as the small one, which the answer says. */
+/** The model that answers: an unknown name gets the small one, and the answer names that. */
 function modelOf(asked: string): string {
   return MODELS.find((id) => id === asked) ?? MODELS[0];
 }
@@ -155,12 +155,12 @@ function usageOf(messages: Parameters<typeof countPromptTokens>[0], choices: rea
   return { prompt_tokens: prompt, completion_tokens: completion, total_tokens: prompt + completion };
 }
 
-/** A prompt, prompts, or token ids (which are words to the demo). */
+/** The texts of `prompt`, which has the same forms as the input of embeddings. */
 function textsOf(prompt: unknown): string[] | undefined {
   return readEmbeddingAsk({ input: prompt })?.inputs.slice();
 }
 
-/** Settings are checked once for each upstream. */
+/** Reads the settings of each upstream only once. */
 function remembered(read: (upstream: Upstream) => DemoSettings): (upstream: Upstream) => DemoSettings {
   const known = new WeakMap<Upstream, DemoSettings>();
   return (upstream) => {

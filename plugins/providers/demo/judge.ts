@@ -1,15 +1,18 @@
+import type { Random } from '../../../core/approach/index.ts';
 import type { Prompt } from './prompt.ts';
 import { isAnswer } from './questions.ts';
-import type { Random } from '../../../core/approach/index.ts';
 
-/** How often a candidate is taken for what it is, by a judge, a critique or a synthesis. */
+/** The chance that a judge, a critique or a synthesis recognises whether a candidate is right. */
 export const RELIABILITY = 0.9;
-/** Where on the scale a candidate lies that is taken for right, for wrong, and one that cannot be told. */
+/** The worth, from 0 to 1, of a candidate that seems right, that seems wrong, and of which nothing is known. */
 const RIGHT = 0.9;
 const WRONG = 0.2;
 const UNKNOWN = 0.5;
 
-/** A judgement in the form that the prompt asks for: `Choice: n`, `Verdict: …`, `Ranking: …`, …, else `Score: n`. */
+/**
+ * A judgement, in the form that the prompt asks for: `Choice: n`, `Ranking: …`, `Verdict: …` and others, else `Score:
+ * n`.
+ */
 export function judge(prompt: Prompt, random: Random): string {
   const { instructions, candidates } = prompt;
   const opinions = candidates.map((value) => opinionOf(prompt, value, random));
@@ -20,7 +23,7 @@ export function judge(prompt: Prompt, random: Random): string {
     const order = opinions.map((worth, index) => ({ worth, index })).toSorted((a, b) => b.worth - a.worth);
     return `Compared with each other.\nRanking: ${order.map(({ index }) => index + 1).join(' > ') || '1'}`;
   }
-  // Of a dialogue, it is the first reply that is rated.
+  // If the prompt holds a dialogue, its first reply is rated.
   const worth = (instructions.includes('<dialogue>') ? opinions[0] : opinions.at(-1)) ?? UNKNOWN;
   if (/\bverdict\s*:/i.test(instructions)) return verdict(worth, prompt);
   if (/\brating\s*:\s*\[\[/i.test(instructions)) {
@@ -33,7 +36,7 @@ export function judge(prompt: Prompt, random: Random): string {
   return `Checked against my own working.\nScore: ${onScale(worth, instructions)}`;
 }
 
-/** A solution is taken for right where nothing is known against it, and for incomplete where it states no value. */
+/** CORRECT unless the solution seems wrong. A wrong one that states no value is INCOMPLETE. */
 function verdict(worth: number, { candidates, problem, instructions }: Prompt): string {
   const isRight = worth !== WRONG;
   const isIncomplete = problem !== undefined && candidates.at(-1) === undefined;
@@ -48,7 +51,7 @@ function verdict(worth: number, { candidates, problem, instructions }: Prompt): 
   ].join('\n');
 }
 
-/** The first right candidate, nine times in ten; one of the others else. Counted from 1. */
+/** The number, from 1, of the chosen candidate: the first right one nine times in ten, else a wrong one. */
 export function choiceOf({ candidates, problem }: Prompt, random: Random): number {
   const isRight = candidates.map((value) => value !== undefined && problem !== undefined && isAnswer(problem, value));
   const best = isRight.includes(true) ? isRight.indexOf(true) : 0;
@@ -56,6 +59,7 @@ export function choiceOf({ candidates, problem }: Prompt, random: Random): numbe
   return (random.chance(RELIABILITY) ? best : (random.pick(worse) ?? best)) + 1;
 }
 
+/** The worth that a candidate seems to have. */
 function opinionOf({ problem }: Prompt, value: string | undefined, random: Random): number {
   const isReliable = random.chance(RELIABILITY);
   if (!problem) return UNKNOWN;

@@ -1,11 +1,11 @@
-/** What approaches ask for between question and answer: plans, hints, other wordings. None of it states a result. */
-import type { Prompt } from './prompt.ts';
+/** Canned intermediate texts that approaches ask for: plans, hints, other wordings. None of them states a result. */
+import type { Random } from '../../../core/approach/index.ts';
 import { languageOf } from './programs.ts';
+import type { Prompt } from './prompt.ts';
 import type { Note } from './roles.ts';
 import { formulation } from './solver.ts';
-import type { Random } from '../../../core/approach/index.ts';
 
-/** One entry for each role of a call that wants such a text, under the label. */
+/** Role of the call → its text. A comment names the approach that makes calls of the roles below it. */
 const NOTES: Readonly<Record<Note, (prompt: Prompt, random: Random) => string>> = {
   // mcts
   user_turn: (_, random) => random.pick(USER_TURNS) ?? '',
@@ -47,6 +47,7 @@ const NOTES: Readonly<Record<Note, (prompt: Prompt, random: Random) => string>> 
   repair: ({ problem }) => formulation(problem),
 };
 
+/** The text for a call of this role, without the demo's label. */
 export function note(name: Note, prompt: Prompt, random: Random): string {
   return NOTES[name](prompt, random);
 }
@@ -75,7 +76,7 @@ function numbered(hints: readonly string[], prompt: Prompt, random: Random): str
     .join('\n');
 }
 
-/** As many as the prompt asks for, or as there are. */
+/** A random choice of as many hints as the prompt asks for (3 by default), or of all. */
 function some(hints: readonly string[], { instructions }: Prompt, random: Random): readonly string[] {
   const asked = /\bexactly (\d+) items|\bName (\d+) |\bat most\s+(\d+)/.exec(instructions);
   const count = Number(asked?.slice(1).find((number) => number !== undefined) ?? 3);
@@ -90,7 +91,7 @@ function output(text: string): string {
   return `<output>\n${text}\n</output>`;
 }
 
-/** Pairs of lines: `Q: …`, `A: …`, or with the words written out. A question without an answer is none. */
+/** The examples in a text: pairs of lines `Q: …` and `A: …`, or with these words written out. */
 function examplesIn(text: string): readonly { readonly question: string; readonly answer: string }[] {
   const pairs = text.matchAll(
     /^[ \t]*(?:Q|Question|Problem|Input)\s?\d*[ \t]*:[ \t]*(\S.*)\n[ \t]*(?:A|Answer|Solution|Output)\s?\d*[ \t]*:[ \t]*(\S.*)$/gim,

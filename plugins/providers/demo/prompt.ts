@@ -3,35 +3,36 @@ import { findProblem, type Problem } from './questions.ts';
 import { roleOf, type Role } from './roles.ts';
 import { textOf } from './tokens.ts';
 
-/** Begins every answer: nobody may take one for a language model's. */
+/** Every answer begins with it, so that none is mistaken for a language model's. */
 export const LABEL = '[demo]';
-/** Begins the line that states a value, for people and for parsers of answers. */
+/** Begins the line of an answer that states its value. */
 export const STATES = 'Final answer:';
-/** Follows the label in critiques, which state no value of their own. */
+/** Follows the label in critiques, which are no candidates: they state no value of their own. */
 export const CRITIQUE = 'Critique:';
 
-/** What the demo understands of a call: read once, answered once per sample. */
+/** What the demo understands of a call. All samples of the call answer it. */
 export interface Prompt {
   readonly role: Role;
   readonly problem: Problem | undefined;
-  /** Values that answers of the demo state in the prompt, in order; undefined for one that states none. */
+  /** The values of the demo's earlier answers that the prompt holds, in order; undefined for one that states none. */
   readonly candidates: readonly (string | undefined)[];
-  /** The instructions: all text but earlier turns and candidates. */
+  /** All text of the prompt except earlier answers and candidates. */
   readonly instructions: string;
-  /** What the client asks. */
+  /** The client's question. */
   readonly question: string;
-  /** The words of the last user turn. */
+  /** How many words the last user turn has. */
   readonly words: number;
-  /** What a tool has just answered. */
+  /** The result of a tool, if it is the last message. */
   readonly toolResult: string | undefined;
 }
 
+/** Reads a call's messages and role. */
 export function readPrompt(call: Call): Prompt {
   const { messages } = call.request.value;
   const { exchange } = call;
   const asked = exchange.operation === 'chat' ? exchange.request.value.messages : [];
   const last = messages.at(-1);
-  // Earlier answers of the client's conversation are no candidates, those that an approach puts into its prompt are.
+  // Answers that an approach put into its prompt are candidates. Earlier turns of the client's conversation are not.
   const earlier = new Set(asked.filter(({ role }) => role === 'assistant').map(({ content }) => textOf(content)));
   const prompt = messages
     .map(({ role, content }) => ({ role, text: textOf(content) }))
@@ -57,7 +58,7 @@ function problemOf(messages: readonly Message[]): Problem | undefined {
   return findProblem(withoutExamples(withoutCandidates(lastUserText(messages))));
 }
 
-/** Of several questions in a text, which are examples, the last one is asked. */
+/** The last question of a text. Earlier ones are examples. */
 function withoutExamples(text: string): string {
   return text.split(/^[ \t]*(?:Q|Question|Problem|Input)\s?\d*[ \t]*:/im).at(-1) ?? '';
 }
@@ -80,13 +81,13 @@ function candidatesIn(text: string): (string | undefined)[] {
     );
 }
 
-/** The text without the demo's own answers in it. */
+/** The text without the demo's own answers. */
 function withoutCandidates(text: string): string {
   const [first = '', ...segments] = text.split(LABEL);
   return [first, ...segments.map(afterAnswer)].join('\n');
 }
 
-/** What follows an answer: the line that states its value is its last, else its paragraph ends it. */
+/** The text after an answer, which ends with the line that states its value, else with its paragraph. */
 function afterAnswer(segment: string): string {
   const stated = segment.indexOf(STATES);
   const end = stated < 0 ? segment.indexOf('\n\n') : segment.indexOf('\n', stated);

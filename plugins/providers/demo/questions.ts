@@ -1,14 +1,14 @@
 import { findSum, slipsOf } from './arithmetic.ts';
 import type { Term } from './expression.ts';
 
-/** A question whose answer is known here. */
+/** A question whose answer the demo knows. */
 export interface Problem {
-  /** What it is about, as a subject of a sentence: `17 * 23`, `the number of eggs`. */
+  /** What it asks for, as the subject of a sentence: `17 * 23`, `the number of eggs`. */
   readonly subject: string;
   readonly answer: string;
-  /** Plausible values that are not the answer. */
+  /** Plausible wrong answers. */
   readonly slips: readonly string[];
-  /** Where it is nothing but a calculation. */
+  /** The calculation, if the question is nothing else. */
   readonly sum?: Term;
 }
 
@@ -16,7 +16,7 @@ interface Question extends Problem {
   readonly text: string;
 }
 
-/** Word problems and facts with their usual mistakes; the first slip is the one people make most. */
+/** Word problems and facts, with the mistakes that people make. The first slip is the most common one. */
 export const QUESTIONS: readonly Question[] = [
   {
     text: 'A bat and a ball cost 1.10 dollars together. The bat costs 1 dollar more than the ball. How many cents does the ball cost?',
@@ -142,7 +142,7 @@ export const QUESTIONS: readonly Question[] = [
 
 const CUES = QUESTIONS.map((question) => ({ cue: normalise(question.text), question }));
 
-/** The question in a text that is answered here: one of the built-in set, word for word, else a sum. */
+/** The question in a text that the demo can answer: one of `QUESTIONS`, word for word, else a calculation. */
 export function findProblem(text: string): Problem | undefined {
   const plain = normalise(text);
   const known = CUES.find(({ cue }) => plain.includes(cue));
@@ -152,7 +152,7 @@ export function findProblem(text: string): Problem | undefined {
   return { subject: sum.expression, answer: String(sum.value), slips: slipsOf(sum.value).map(String), sum: sum.term };
 }
 
-/** Words and numbers alone, so that quotes, line breaks and capitals make no difference. */
+/** Only words and numbers, so that quotes, line breaks and capitals make no difference. */
 function normalise(text: string): string {
   return ` ${
     text

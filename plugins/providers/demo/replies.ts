@@ -15,25 +15,25 @@ import {
 } from '../../../core/index.ts';
 import type { DemoSettings } from './settings.ts';
 
-/** How a stream goes out. */
+/** How a stream is sent. */
 export interface Pace {
-  /** Between two events. */
+  /** The time between two events. */
   readonly stepMs: number;
-  /** Entered in the ledger when the last event goes out. */
+  /** Counted when the last event is sent. */
   readonly usage: Usage;
-  /** Does it break off after the last event? */
+  /** Fail after the last event, as a stream that breaks off? Usage is then not counted. */
   readonly isCut: boolean;
   readonly clock: Clock;
 }
 
-/** Events at their pace, paused by a slow reader, stopped by one who leaves. */
+/** A stream of events at a pace. It pauses if the reader is slow, and stops if it leaves. */
 export function pacedStream(call: Call, events: readonly string[], how: Pace): Reply {
   const left = new AbortController();
   const produce = async function* () {
     for (const [index, event] of events.entries()) {
       if (index > 0) await pause(how.stepMs, left.signal, how.clock);
       left.signal.throwIfAborted();
-      // Before the end is seen downstream, so that whoever looks then finds the sum complete.
+      // Counted before the last event is sent, so that the sum is complete when the reader has seen the end.
       if (index === events.length - 1 && !how.isCut) call.addUsage(how.usage);
       yield event;
     }
@@ -51,6 +51,7 @@ export function pacedStream(call: Call, events: readonly string[], how: Pace): R
   return reply;
 }
 
+/** The refusal that the upstream's setting `fail` asks for. */
 export function failure({ status, retry_after: seconds }: NonNullable<DemoSettings['fail']>): Reply {
   const isLimit = status === 429;
   return refusal({
@@ -72,12 +73,13 @@ interface Refusal {
   readonly headers?: HeaderList;
 }
 
+/** An error as OpenAI's API writes it. */
 export function refusal({ status, code, message, type, param, headers }: Refusal): Reply {
   const error = { message: `[demo] ${message}`, type: type ?? 'invalid_request_error', param: param ?? null, code };
   return jsonReply({ error }, status, headers);
 }
 
-/** The seam between what is sent and the one shape that replies are typed as. */
+/** A JSON reply. Replies are typed by chat completions, so any other body is cast here. */
 export function jsonReply(body: object, status = 200, headers: HeaderList = []): Reply {
   return completeReply(Payload.fromValue(body as ChatCompletion), status, [
     'content-type',
@@ -86,6 +88,7 @@ export function jsonReply(body: object, status = 200, headers: HeaderList = []):
   ]);
 }
 
+/** Waits, unless `ms` is 0. Rejects if the signal aborts. */
 export function pause(ms: number, signal: AbortSignal, clock: Clock): Promise<void> {
   return ms > 0 ? delay(clock, ms, signal) : Promise.resolve();
 }

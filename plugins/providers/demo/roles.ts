@@ -1,4 +1,4 @@
-/** Texts that approaches want between question and answer, by the roles of the calls that ask for them. */
+/** Roles of calls by which approaches ask for an intermediate text (`notes.ts`). */
 const NOTES = [
   'user_turn',
   'refine',
@@ -18,16 +18,21 @@ const NOTES = [
   'analysis',
   'repair',
 ] as const;
+/** The role of a call that asks for an intermediate text. */
 export type Note = (typeof NOTES)[number];
 
+/** Does a call of this role ask for an intermediate text? */
 export function isNote(role: string): role is Note {
   return NOTES.some((note) => note === role);
 }
 
-/** What a call wants: an answer of one's own, one of given ones, an opinion about those, a wrong one, or a text beside it. */
+/**
+ * What a call asks for: an answer, one answer made of given ones (`synthesis`), a rating or a critique of given ones, a
+ * wrong answer (`mistake`), or an intermediate text.
+ */
 export type Role = 'generation' | 'synthesis' | 'judge' | 'critique' | 'mistake' | Note;
 
-/** Roles by which approaches call one of these. */
+/** The roles that approaches give their calls → what these ask for. */
 const SAME_AS: Readonly<Record<string, Role>> = {
   judge: 'judge',
   verification: 'judge',
@@ -39,7 +44,7 @@ const SAME_AS: Readonly<Record<string, Role>> = {
   mistake: 'mistake',
 };
 
-/** Approaches may invent roles; what is not a known other one is a text to be written. */
+/** What a call of this role asks for. Approaches may invent roles: an unknown one asks for an answer. */
 export function roleOf(role: string): Role {
   if (isNote(role)) return role;
   return Object.hasOwn(SAME_AS, role) ? (SAME_AS[role] ?? 'generation') : 'generation';

@@ -1,18 +1,18 @@
-/** Values for the leaves of a made-up JSON value. */
+/** The values to fill JSON with. */
 export interface Filling {
   readonly text: string;
-  /** For numbers; undefined = nothing is known. */
+  /** Undefined = 1. */
   readonly number: number | undefined;
 }
 
 type Schema = Readonly<Record<string, unknown>>;
 
-/** Recursive schemas end here: optional members are left out, arrays stay empty. */
+/** From this depth on, optional members are left out and arrays are empty, so that recursive schemas end. */
 const MAX_DEPTH = 6;
 
 /**
- * A small value that conforms to a JSON Schema: all members, the first alternative, the fewest items. `pattern` and
- * conditions are not looked at.
+ * A small value that conforms to a JSON Schema: with all members, the first alternative, and the fewest items. Ignores
+ * `pattern` and conditions.
  */
 export function conforming(schema: unknown, filling: Filling): unknown {
   return valueOf(schema, filling, asSchema(schema), 0);
@@ -49,7 +49,7 @@ function objectOf(schema: Schema, filling: Filling, root: Schema, depth: number)
   const properties = asSchema(schema['properties']);
   const required = Array.isArray(schema['required']) ? schema['required'] : [];
   const names = Object.keys(properties).filter((name) => depth < MAX_DEPTH || required.includes(name));
-  // fromEntries defines `__proto__` as data, an assignment would not.
+  // fromEntries makes `__proto__` an ordinary member; an assignment would set the prototype.
   return Object.fromEntries(names.map((name) => [name, valueOf(properties[name], filling, root, depth + 1)]));
 }
 
@@ -89,7 +89,7 @@ function stringOf(schema: Schema, { text }: Filling): string {
   return (format ?? text).padEnd(least, '.').slice(0, asNumber(schema['maxLength']) ?? Infinity);
 }
 
-/** Follows references within the schema and merges `allOf`. */
+/** The schema with its references followed and its `allOf` merged. */
 function resolve(given: unknown, root: Schema): Schema {
   let schema = asSchema(given);
   for (let hops = 0; typeof schema['$ref'] === 'string' && hops < 20; hops++) schema = lookup(root, schema['$ref']);
@@ -102,7 +102,7 @@ function resolve(given: unknown, root: Schema): Schema {
   };
 }
 
-/** `#/$defs/node` → that part of the root; an empty schema where there is none. */
+/** The part of the root that a reference such as `#/$defs/node` names; an empty schema if there is none. */
 function lookup(root: Schema, reference: string): Schema {
   const path = reference.replace(/^#\/?/, '').split('/').filter(Boolean);
   let part: unknown = root;

@@ -2,7 +2,7 @@ import { duration, z, type Upstream } from '../../../core/index.ts';
 
 const rate = z.number().min(0).max(1);
 
-/** What an upstream with `provider: demo` may say beside the usual keys; the file's are checked by this when it is read. */
+/** The keys that an upstream with `provider: demo` may have beside the usual ones. Checked when the file is read. */
 export const demoSettings = z.strictObject({
   latency: duration.prefault(0).describe('Wait before each answer.'),
   tokens_per_second: z.number().positive().optional().describe('Pace of streams and answers; absent = at once.'),
@@ -17,9 +17,10 @@ export const demoSettings = z.strictObject({
   cut_stream: rate.default(0).describe('Share of streams that break off half way.'),
   hang: rate.default(0).describe('Share of calls that are never answered.'),
 });
+/** The checked settings, with defaults filled in; durations in ms. */
 export type DemoSettings = z.output<typeof demoSettings>;
 
-/** Throws an error that names the upstream and the key. */
+/** An upstream's settings. Throws an `Error` that names the upstream and the key. */
 export function readSettings({ name, settings }: Upstream): DemoSettings {
   const result = demoSettings.safeParse(settings.extra);
   if (result.success) return result.data;

@@ -1,11 +1,11 @@
-/** Sums as programs for a solver, and the solver's result read back: what it computes is the answer, without any doubt. */
+/** Writes calculations as programs for a solver (SMT-LIB), and reads the solver's results. */
 import { evaluate, type Term } from './expression.ts';
 import type { Problem } from './questions.ts';
 
-/** Powers are written out as products, of so many characters at most. */
+/** Powers are written out as products. The longest one, in characters. */
 const LONGEST_PRODUCT = 10_000;
 
-/** The reply to the question whether a solver can help, with a program where it can. */
+/** The reply to the question whether a solver can help: yes with a program for a calculation, else no. */
 export function formulation(problem: Problem | undefined): string {
   const term = problem?.sum;
   const isWhole = term !== undefined && hasWholeValues(term);
@@ -24,7 +24,10 @@ export function formulation(problem: Problem | undefined): string {
   ].join('\n');
 }
 
-/** The value of `result` in a prompt that holds a solver's output: `((result (- 8)))`, `((result (/ 5.0 2.0)))`. */
+/**
+ * The value of `result` if the prompt holds a solver's output, such as `((result (- 8)))` or `((result (/ 5.0 2.0)))`;
+ * else undefined.
+ */
 export function solverResult(text: string): string | undefined {
   const printed = /\(\(result (.+)\)\)/.exec(text)?.[1];
   const [numerator, denominator] = printed?.match(/\d+(?:\.\d+)?/g) ?? [];
@@ -34,7 +37,7 @@ export function solverResult(text: string): string | undefined {
   return sign + String(Number.parseFloat((Number(numerator) / Number(denominator)).toPrecision(12)));
 }
 
-/** In SMT-LIB; undefined where a number or a power cannot be written there. */
+/** The term in SMT-LIB; undefined if it has a number or power that cannot be written there. */
 function toSmtLib(term: Term, isWhole: boolean): string | undefined {
   if (typeof term === 'number') {
     const digits = String(term);

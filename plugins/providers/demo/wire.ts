@@ -1,14 +1,14 @@
 import type { Usage } from '../../../core/index.ts';
 import { tokenise } from './tokens.ts';
 
-/** One finished choice, whatever the form it goes out in. */
+/** One finished choice, before it is written as an answer or as a stream. */
 export interface Finished {
   readonly text: string;
   readonly toolCall?: { readonly id: string; readonly name: string; readonly arguments: string };
   readonly reason: 'stop' | 'length' | 'tool_calls';
 }
 
-/** What all parts of one answer share. */
+/** What all chunks of one answer share. */
 export interface Heading {
   readonly id: string;
   /** Seconds. */
@@ -16,7 +16,7 @@ export interface Heading {
   readonly model: string;
 }
 
-/** How the two text operations write an answer and its deltas. */
+/** How one of the two operations, chat and text completions, writes choices and deltas. */
 interface Form {
   readonly object: string;
   readonly chunkObject: string;
@@ -60,11 +60,14 @@ const COMPLETIONS: Form = {
   closing: { text: '' },
 };
 
+/** Operation → how it writes answers. */
 export const FORMS = { chat: CHAT, completions: COMPLETIONS } as const;
+/** An operation that the demo answers with text. */
 export type FormName = keyof typeof FORMS;
 
 const FINGERPRINT = 'demo';
 
+/** A whole answer. */
 export function toCompletion(name: FormName, heading: Heading, choices: readonly Finished[], usage: Usage): object {
   const form = FORMS[name];
   return {
@@ -83,7 +86,7 @@ export function toCompletion(name: FormName, heading: Heading, choices: readonly
   };
 }
 
-/** The events of a stream: each element holds one step of every choice, so that they grow side by side. */
+/** The events of a stream. Each element holds the next event of every choice, so that the choices grow side by side. */
 export function* toEvents(
   name: FormName,
   heading: Heading,
