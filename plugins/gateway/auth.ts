@@ -183,9 +183,10 @@ function credentialsOf({ headers, path }: Incoming): Presented {
   const bearer = bearerOf(text(headers['authorization']));
   const anthropicKey = trimmed(text(headers['x-api-key']));
   const azureKey = trimmed(text(headers['api-key']));
-  const isAnthropicWire = path.startsWith('/v1/messages') || headers['anthropic-version'] !== undefined;
+  // Clients of Anthropic's API send `x-api-key`, all others a bearer.
+  const sendsKeyHeader = path.startsWith('/v1/messages') || headers['anthropic-version'] !== undefined;
   return {
-    token: isAnthropicWire ? (anthropicKey ?? bearer ?? azureKey) : (bearer ?? anthropicKey ?? azureKey),
+    token: sendsKeyHeader ? (anthropicKey ?? bearer ?? azureKey) : (bearer ?? anthropicKey ?? azureKey),
     upstreamKey: trimmed(text(headers['x-upstream-key'])),
   };
 }
