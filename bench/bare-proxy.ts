@@ -1,12 +1,13 @@
 /**
- * The baseline: the least that a proxy in this runtime can do. `node:http` in front, undici's dispatch behind, bytes
- * piped as they come, no routing, no checks, nothing read. Its cost is what the other figures are divided by.
+ * The baseline: the least that a proxy can do in Node. `node:http` receives, undici's dispatch sends on, and answers
+ * are piped. It routes, checks and parses nothing. The figures of optigate are divided by its cost.
  */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Pool, type Dispatcher } from 'undici';
 import { offer } from './ipc.ts';
 
+/** What the helper process can do. */
 export type BareProxy = { start(upstream: { origin: string }): Promise<{ origin: string }> };
 
 const HOP_HEADERS = new Set(['connection', 'keep-alive', 'transfer-encoding']);
@@ -37,6 +38,7 @@ offer({
   },
 } satisfies BareProxy);
 
+/** Pipes an upstream's answer to a client. */
 class Forward implements Dispatcher.DispatchHandler {
   readonly #response: ServerResponse;
   #controller: Dispatcher.DispatchController | undefined;

@@ -1,9 +1,9 @@
 /**
- * What does optigate cost, beside the least that a proxy can do? Prints a line for each row of the budget.
+ * What does optigate cost, compared with the least that a proxy can do? Prints one row per figure, with its budget.
  *
  *   npm run bench                       all rows, as a table
- *   npm run bench -- --only cache       questions by name or part of it: plain stream cache-memory cache-redis memory start
- *                                       approaches accuracy
+ *   npm run bench -- --only cache       questions by name or part of a name: plain stream cache-memory cache-redis
+ *                                       memory start approaches accuracy
  *   npm run bench -- --seconds 5        longer rounds (default 2), --rounds 9 more of them (default 5)
  *   npm run bench -- --json             for programs
  */
@@ -41,23 +41,25 @@ const { values: flags } = parseArgs({
 });
 
 const names = QUESTIONS.map(({ name }) => name);
-/** A whole name means that question alone, a part all that contain it. */
-const isMeant = (name: string, part: string) => (names.includes(part) ? name === part : name.includes(part));
-const asked = QUESTIONS.filter(({ name }) => flags.only.length === 0 || flags.only.some((part) => isMeant(name, part)));
+/** A whole name selects that question; a part of a name selects all that contain it. */
+const isSelected = (name: string, part: string) => (names.includes(part) ? name === part : name.includes(part));
+const asked = QUESTIONS.filter(
+  ({ name }) => flags.only.length === 0 || flags.only.some((part) => isSelected(name, part)),
+);
 const [seconds, rounds] = [Number(flags.seconds), Number(flags.rounds)];
 if (asked.length === 0 || !(seconds > 0) || !(rounds >= 1)) {
   console.error(`--only takes part of ${names.join(', ')}; --seconds and --rounds take numbers`);
   process.exit(2);
 }
 
-// An exit takes along what was started, a signal's own ending would not.
+// `process.exit` also ends the programs that were started (see `tie`); the default ending by a signal would not.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 
 const stage = await setStage(seconds, rounds);
 const rows: Row[] = [];
 const failures: string[] = [];
 for (const question of asked) {
-  // On stderr, so that stdout is the table or the JSON alone.
+  // On stderr, so that stdout holds nothing but the table or the JSON.
   console.error(question.title);
   try {
     rows.push(...(await question.ask(stage)));
@@ -65,7 +67,7 @@ for (const question of asked) {
     failures.push(`${question.name}: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
-await stage.strike();
+await stage.stop();
 
 const machine = { node: process.version, platform: `${process.platform} ${process.arch}`, cores: cpus().length };
 if (flags.json)

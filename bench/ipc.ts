@@ -1,14 +1,15 @@
-/** Questions and answers between the bench and its helper processes, over Node's own channel. */
+/** Questions and answers between the bench and its helper processes, over Node's IPC channel. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-/** What a helper can do, by name: one argument, one answer. */
+/** What a helper can do: name → function of one argument. */
 export type Skills = Record<string, (argument: never) => unknown>;
 
 /** A helper process as the bench sees it. */
 export interface Helper<S extends Skills> {
   readonly pid: number;
+  /** Rejects if the helper fails or ends. */
   ask<K extends keyof S & string>(skill: K, argument: Parameters<S[K]>[0]): Promise<Awaited<ReturnType<S[K]>>>;
   stop(): Promise<void>;
 }
@@ -25,7 +26,7 @@ interface Answer {
   readonly error?: string;
 }
 
-/** Starts `file` (relative to this folder) as a process of its own, which must call `offer`. */
+/** Starts a file as a process of its own, which must call `offer`. The path is relative to this folder. */
 export async function startHelper<S extends Skills>(file: string): Promise<Helper<S>> {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
   const waiting = new Map<number, PromiseWithResolvers<unknown>>();
@@ -46,11 +47,11 @@ export async function startHelper<S extends Skills>(file: string): Promise<Helpe
     child.send({ id: last, skill, argument } satisfies Question);
     return question.promise;
   };
-  // The helper's own type says what it answers; across processes nothing can check it.
+  // The compiler cannot check across processes that the helper answers as its type says.
   return { pid: pidOf(child), ask, stop: () => stop(child) } as Helper<S>;
 }
 
-/** The helper's side. Ends with the bench. */
+/** Called in the helper process: answers the bench's questions. The process ends when the bench ends. */
 export function offer(skills: Skills): void {
   process.on('disconnect', () => process.exit());
   const reply = async ({ id, skill, argument }: Question): Promise<Answer> => {
@@ -63,18 +64,20 @@ export function offer(skills: Skills): void {
   process.on('message', (question: Question) => void reply(question).then((answer) => process.send?.(answer)));
 }
 
+/** A child's process id. Throws if it did not start. */
 export function pidOf({ pid }: ChildProcess): number {
   if (pid === undefined) throw new Error('the process did not start');
   return pid;
 }
 
-/** Takes a program along when the bench itself is ended. */
+/** Makes a child process end when the bench exits. */
 export function tie(child: ChildProcess): void {
   const kill = () => child.kill('SIGKILL');
   process.once('exit', kill);
   child.once('exit', () => process.off('exit', kill));
 }
 
+/** Ends a child process with SIGTERM, after 5 s with SIGKILL, and waits for its end. */
 export async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');

@@ -1,39 +1,45 @@
-/** The load generator, in a process of its own: so many requests at once, again and again, for so long. */
+/** The load generator, in a process of its own: keeps a number of requests open at the same time, for some seconds. */
 import { Pool, type Dispatcher } from 'undici';
 import { offer } from './ipc.ts';
 
+/** Where requests go. */
 export interface Target {
   readonly origin: string;
   readonly path: string;
   readonly headers: readonly string[];
 }
 
+/** One round of load. */
 export interface Job extends Target {
-  /** `#######` in it becomes the number of the request, so that all differ. */
+  /** `#######` in it is replaced by the request's number, so that bodies differ. */
   readonly body: string;
+  /** How many requests are open at the same time. */
   readonly concurrency: number;
   readonly seconds: number;
-  /** Stops earlier, after so many requests. */
+  /** Stops earlier, after this number of requests. */
   readonly requests?: number;
-  /** For bodies that differ: the number of the first request, and how many different ones there are. */
+  /** The number of the first request. Default: 0. */
   readonly from?: number;
+  /** How many different numbers there are; then they begin again from 0. */
   readonly distinct?: number;
 }
 
+/** What one round came to. */
 export interface Report {
   readonly requests: number;
-  /** Events of all streams, `[DONE]` apart. */
+  /** Events of all streams, without `[DONE]`. */
   readonly chunks: number;
   readonly seconds: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
 }
 
+/** What the helper process can do. */
 export type Load = {
   run(job: Job): Promise<Report>;
-  /** Opens streams and keeps them; answers when each has begun. */
+  /** Opens streams and keeps them open. Resolves when all have begun. */
   open(job: Target & { body: string; streams: number }): Promise<number>;
-  /** Drops them all. */
+  /** Drops the open streams. */
   close(options: object): Promise<void>;
 };
 
@@ -69,7 +75,7 @@ offer({
   open: async ({ origin, path, headers, body, streams }) => {
     const pool = (held = new Pool(origin, { connections: streams, pipelining: 1, bodyTimeout: 0 }));
     const sent = Buffer.from(body);
-    // In groups, as clients come, and so that no listen queue overflows.
+    // In groups, so that no listen queue overflows.
     for (let opened = 0; opened < streams; opened += 50) {
       const group = Array.from({ length: Math.min(50, streams - opened) }, () =>
         begun(pool, { path, headers, body: sent }),
@@ -87,7 +93,7 @@ interface Sent {
   readonly body: Buffer;
 }
 
-/** Reads the whole answer; gives the number of events in it. Anything but a 200 ends the bench. */
+/** Makes a request and reads its answer. Resolves to the number of events in it; rejects unless it is a 200. */
 function request(pool: Pool, sent: Sent): Promise<number> {
   return new Promise((resolve, reject) => {
     let status = 0;
@@ -105,6 +111,7 @@ function request(pool: Pool, sent: Sent): Promise<number> {
   });
 }
 
+/** Opens a stream. Resolves when its first bytes have come. */
 function begun(pool: Pool, sent: Sent): Promise<void> {
   return new Promise((resolve, reject) => {
     dispatch(pool, sent, {

@@ -2,12 +2,14 @@ import type { Helper } from './ipc.ts';
 import type { Job, Load, Report } from './load.ts';
 import { cpuMicros } from './usage.ts';
 
+/** How measured values spread. */
 export interface Spread {
   readonly median: number;
   readonly min: number;
   readonly max: number;
 }
 
+/** Median, minimum and maximum; NaN if there are no values. */
 export function spreadOf(values: readonly number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (index: number) => sorted[index] ?? Number.NaN;
@@ -21,38 +23,42 @@ export interface Row {
   readonly unit: string;
   readonly bare?: Spread;
   readonly optigate?: Spread;
-  /** What is held against the budget: the ratio of medians, or the median itself. */
+  /** What is compared with the budget: the ratio of the medians, or another figure of optigate's. */
   readonly figure?: number;
-  /** `×` where it is a ratio. */
+  /** `×` if it is a ratio. */
   readonly figureUnit: string;
+  /** The highest figure that is accepted. */
   readonly budget: number;
+  /** The figure to aim for. */
   readonly stretch: number;
-  /** More is better: the budget is the least that is accepted. */
+  /** More is better: the budget is the lowest figure that is accepted. */
   readonly isFloor?: boolean;
   /** Why there are no figures, or what to know about them. */
   readonly note?: string;
 }
 
+/** A program that is measured. */
 export interface Contender {
   readonly pid: number;
   readonly origin: string;
 }
 
+/** What to measure, and how often. */
 export interface Race {
   readonly load: Helper<Load>;
   readonly bare: Contender;
   readonly optigate: Contender;
-  /** The same for both; where it differs, what optigate gets instead. */
   readonly job: Omit<Job, 'origin'>;
+  /** The job for optigate, if it differs. */
   readonly optigateJob?: Omit<Job, 'origin'>;
   readonly rounds: number;
-  /** What is counted in a round: requests, or chunks. */
+  /** The units of work in a round: requests, or chunks. */
   readonly unitsIn: (report: Report) => number;
-  /** After each round of optigate's: throws where the figures would mean something else. */
+  /** Called after each round of optigate's. Throws if the round did not measure what it should. */
   readonly check?: () => Promise<void>;
 }
 
-/** CPU microseconds per unit of work, bare and optigate in turns, after a warm-up of each. */
+/** Measures CPU microseconds per unit of work, of both programs in turns, after a warm-up of each. */
 export async function race({ load, bare, optigate, job, optigateJob = job, rounds, unitsIn, check }: Race) {
   let from = job.from ?? 0;
   const once = async (contender: Contender, own: Omit<Job, 'origin'>) => {
@@ -63,7 +69,7 @@ export async function race({ load, bare, optigate, job, optigateJob = job, round
     if (contender === optigate) from += report.requests;
     return (cpuMicros(contender.pid) - before) / units;
   };
-  // The compilers of the runtime are done after some ten thousand requests.
+  // Warm-up: after some ten thousand requests the runtime has compiled what is hot.
   await once(bare, job);
   await once(optigate, optigateJob);
   await once(optigate, optigateJob);

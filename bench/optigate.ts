@@ -1,4 +1,4 @@
-/** The real program, started from outside as a user would, with a configuration of the bench's own. */
+/** Starts the real program as a user would, with a configuration for the bench. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -16,6 +16,7 @@ const SOURCE = join(ROOT, 'core/cli/optigate.js');
 const BUILT = join(ROOT, 'dist/core/cli/optigate.js');
 const START_LIMIT_MS = 30_000;
 
+/** A running optigate. */
 export interface Program {
   readonly pid: number;
   readonly origin: string;
@@ -24,19 +25,20 @@ export interface Program {
   stop(): Promise<void>;
 }
 
+/** How to start optigate. */
 export interface StartOptions {
-  /** Absent = the configuration that is shipped. */
+  /** Absent = the shipped configuration. */
   readonly config?: object;
-  /** Where there is a build, that is what runs. */
+  /** Run the build in `dist`, if there is one, instead of the source. */
   readonly preferBuilt?: boolean;
 }
 
-/** Does `preferBuilt` find one? */
+/** Is there a build in `dist`? */
 export function hasBuild(): boolean {
   return existsSync(BUILT);
 }
 
-/** What every measured program has: auth with an access key, retry, and metrics where that plugin is there. */
+/** The configuration of measured programs: auth with an access key, retry, and metrics if there is such a plugin. */
 export function benchConfig(upstream: string, plugins: readonly unknown[] = []): object {
   const metrics = existsSync(join(ROOT, 'plugins/gateway/metrics.ts')) ? ['metrics'] : [];
   return {
@@ -50,19 +52,20 @@ export function benchConfig(upstream: string, plugins: readonly unknown[] = []):
   };
 }
 
+/** Starts optigate and waits until it is ready. Throws with its complaint if it does not start within 30 s. */
 export async function startOptigate({ config, preferBuilt = false }: StartOptions): Promise<Program> {
   const folder = await mkdtemp(join(tmpdir(), 'optigate-bench-'));
   const port = await freePort();
   const args = ['serve', '--host', '127.0.0.1', '--port', String(port)];
   if (config) {
-    // YAML contains JSON.
+    // JSON is valid YAML.
     await writeFile(join(folder, 'config.yaml'), JSON.stringify(config));
     args.push('--config', join(folder, 'config.yaml'));
   }
   const startedAt = performance.now();
   const child = spawn(process.execPath, [preferBuilt && hasBuild() ? BUILT : SOURCE, ...args], {
     cwd: ROOT,
-    // A key, so that the shipped configuration looks for no other server.
+    // With a key, the shipped configuration does not look for a model server.
     env: { ...process.env, OPENAI_API_KEY: 'sk-bench', NODE_ENV: 'production' },
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -82,6 +85,7 @@ export async function startOptigate({ config, preferBuilt = false }: StartOption
   return { pid: pidOf(child), origin: `http://127.0.0.1:${port}`, readyMs, stop: end };
 }
 
+/** A TCP port that is free at the moment. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -91,7 +95,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Asks once, and waits a little where the answer is no. */
+/** Asks `/ready` once. Waits 5 ms before it resolves to false. */
 function isReady(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const later = () => setTimeout(() => resolve(false), 5);

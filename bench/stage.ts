@@ -1,10 +1,11 @@
-/** What the rows share: the upstream, the load generator and the bare proxy run through; optigate starts for each row anew. */
+/** What all rows share: the upstream, the load generator and the bare proxy. optigate is started anew for each row. */
 import type { BareProxy } from './bare-proxy.ts';
 import { startHelper, type Helper } from './ipc.ts';
 import type { Load } from './load.ts';
 import type { Contender, Row } from './measure.ts';
 import type { Upstream } from './upstream.ts';
 
+/** The programs that are running, and how long to measure. */
 export interface Stage {
   readonly upstream: Helper<Upstream>;
   readonly upstreamOrigin: string;
@@ -17,20 +18,22 @@ export interface Stage {
 
 /** One question, with the rows that answer it. */
 export interface Question {
-  /** For `--only`: any part of it. */
+  /** For `--only`. */
   readonly name: string;
+  /** The question in words, printed while it is measured. */
   readonly title: string;
   ask(stage: Stage): Promise<readonly Row[]>;
 }
 
-/** A bare proxy of its own, for questions that want one without a past. */
+/** Starts another bare proxy, for questions that need one which has served nothing yet. */
 export async function startBareProxy(upstreamOrigin: string): Promise<Contender & { stop(): Promise<void> }> {
   const proxy = await startHelper<BareProxy>('./bare-proxy.ts');
   const { origin } = await proxy.ask('start', { origin: upstreamOrigin });
   return { pid: proxy.pid, origin, stop: () => proxy.stop() };
 }
 
-export async function setStage(seconds: number, rounds: number): Promise<Stage & { strike(): Promise<void> }> {
+/** Starts the shared programs; `stop` ends them. */
+export async function setStage(seconds: number, rounds: number): Promise<Stage & { stop(): Promise<void> }> {
   const upstream = await startHelper<Upstream>('./upstream.ts');
   const load = await startHelper<Load>('./load.ts');
   const { origin: upstreamOrigin } = await upstream.ask('start', {});
@@ -42,7 +45,7 @@ export async function setStage(seconds: number, rounds: number): Promise<Stage &
     bare,
     seconds,
     rounds,
-    strike: async () => {
+    stop: async () => {
       await Promise.all([load.stop(), bare.stop(), upstream.stop()]);
     },
   };

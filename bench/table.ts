@@ -1,6 +1,6 @@
 import type { Row, Spread } from './measure.ts';
 
-/** The rows as a table for a terminal; a figure over its budget is marked, or under it where the budget is a least. */
+/** The rows as a table for a terminal, with the verdict on each figure. */
 export function toTable(rows: readonly Row[]): string {
   const head = ['', 'bare', 'optigate', 'unit', 'figure', 'budget', 'stretch', ''];
   const cells = rows.map((row) => [
@@ -22,13 +22,14 @@ export function toTable(rows: readonly Row[]): string {
   return [write(head), write(widths.map((width) => '─'.repeat(width))), ...cells.map(write)].join('\n');
 }
 
+/** `OVER` or `UNDER` the budget, `within` it, or within the `stretch`; empty if there is no figure. */
 export function verdict({ figure: reached, budget, stretch, isFloor }: Row): string {
   if (reached === undefined) return '';
   if (isFloor) {
     if (reached < budget) return 'UNDER';
     return reached >= stretch ? 'stretch' : 'within';
   }
-  // What rounds to the budget is within it.
+  // A figure that rounds to the budget is within it.
   if (reached > budget * 1.005) return 'OVER';
   return reached <= stretch * 1.005 ? 'stretch' : 'within';
 }

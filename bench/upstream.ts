@@ -1,6 +1,6 @@
 /**
- * The scripted upstream, in a process of its own: an answer of 1 KB, a stream at an even pace, a stream that never
- * ends, or an answer after a constant delay, as the model's name asks.
+ * The scripted upstream, in a process of its own. The model's name selects an answer of 1 KB, a stream at an even pace,
+ * a stream that never ends, or an answer after a constant delay.
  */
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -17,9 +17,10 @@ export interface Interval {
   readonly end: number;
 }
 
+/** What the helper process can do. */
 export type Upstream = {
   start(options: object): Promise<{ origin: string }>;
-  /** The delayed calls since the last question, and forgets them. */
+  /** Returns the delayed calls since it was asked last. */
   intervals(options: object): Interval[];
 };
 
@@ -76,7 +77,7 @@ function beginStream(response: ServerResponse): void {
   response.write(CHUNK);
 }
 
-/** One chunk in one write for each stream, so that each is a read of its own downstream. */
+/** Writes one chunk to each stream, each in a write of its own, so that it is also read on its own downstream. */
 function stepStreams(): void {
   for (const [response, left] of streams) {
     if (left > 0) {
@@ -89,7 +90,7 @@ function stepStreams(): void {
   }
 }
 
-/** Answers after the delay, honours `n`, and plays whatever role of an approach it is asked for. */
+/** Answers after the delay. Honours `n`, and answers prompts of any role of an approach as they ask. */
 function delayed(body: Buffer, response: ServerResponse): void {
   const start = performance.now();
   const request = JSON.parse(body.toString()) as { n?: number; messages: [] };

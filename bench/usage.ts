@@ -1,18 +1,18 @@
-/** What a process and its descendants use, as the system counts it. */
+/** The CPU time and memory of a process and its descendants, as the system counts them. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
 const isLinux = process.platform === 'linux';
-/** Linux counts in hundredths of a second on every machine this runs on (USER_HZ). */
+/** Linux counts CPU time in hundredths of a second (USER_HZ). */
 const TICKS_PER_SECOND = 100;
 
-/** User and system time so far, in microseconds. */
+/** User and system time so far, in microseconds. On other systems than Linux, of the process alone. */
 export function cpuMicros(pid: number): number {
   if (!isLinux) return seconds(ps(pid, 'time')) * 1e6;
   return treeOf(pid).reduce((sum, each) => sum + cpuOf(each), 0);
 }
 
-/** Resident memory now, in megabytes (10⁶ bytes). */
+/** Resident memory now, in megabytes (10⁶ bytes). On other systems than Linux, of the process alone. */
 export function residentMb(pid: number): number {
   if (!isLinux) return (Number(ps(pid, 'rss')) * 1024) / 1e6;
   return treeOf(pid).reduce((sum, each) => sum + residentOf(each), 0) / 1e6;
@@ -27,7 +27,7 @@ function residentOf(pid: number): number {
   return Number(/VmRSS:\s+(\d+) kB/.exec(read(`/proc/${pid}/status`))?.[1] ?? 0) * 1024;
 }
 
-/** The process and all that descend from it, such as one that it restarted itself as. */
+/** The process and all its descendants. */
 function treeOf(root: number): number[] {
   const parents = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -41,7 +41,7 @@ function parentOf(pid: string): number | undefined {
   try {
     return Number(read(`/proc/${pid}/stat`).split(') ')[1]?.split(' ')[1]);
   } catch {
-    return undefined; // it ended meanwhile
+    return undefined; // The process has ended meanwhile.
   }
 }
 

@@ -1,7 +1,7 @@
-/** How often is an approach right, beside one plain call of the same model? Over a simulated model, without a network. */
+/** How often is an approach right, compared with one plain call? Measured with a simulated model, without a network. */
 import { findSolver } from '../../plugins/approaches/z3/solver-package.ts';
-import { accuracyOf, boundsOf, type Expectation } from '../../test/support/accuracy.ts';
 import { EXPECTATIONS } from '../../test/support/accuracy-table.ts';
+import { accuracyOf, boundsOf, type Expectation } from '../../test/support/accuracy.ts';
 import { spreadOf, type Row } from '../measure.ts';
 import type { Question } from '../stage.ts';
 
@@ -9,6 +9,7 @@ import type { Question } from '../stage.ts';
 const PARTS = 5;
 const TRIALS_PER_PART = 100;
 
+/** Rows `right answers of <approach>`: bare is a plain call. */
 export const accuracy: Question = {
   name: 'accuracy',
   title: 'How often is an approach right, beside one plain call of the same simulated model?',

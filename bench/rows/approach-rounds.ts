@@ -6,12 +6,13 @@ import { DELAY_MS, MODELS, TARGET } from '../script.ts';
 import type { Question, Stage } from '../stage.ts';
 import type { Interval } from '../upstream.ts';
 
-/** The same question again and again: what leap has learned from it must not answer for it. */
+/** The same question is asked again and again. leap must not answer from what it learned the first time. */
 const OPTIONS: Readonly<Record<string, object>> = { leap: { leap: { leap_cache: false } } };
 
-/** Each approach is asked so often; the worst counts. */
+/** How often each approach is asked. The highest number of rounds counts. */
 const ASKED = 5;
 
+/** Rows `upstream rounds of <approach>`. */
 export const approachRounds: Question = {
   name: 'approaches',
   title: 'How many rounds does an approach take, with an upstream that answers each call after the same time?',
@@ -37,7 +38,7 @@ async function roundsOf(approach: ApproachCase, { upstream }: Stage, { origin }:
   const rounds: number[] = [];
   const calls: number[] = [];
   const times: number[] = [];
-  // The first time is for what is learned once, such as which fields the upstream takes.
+  // The first time is not counted: optigate learns then, for example, which fields the upstream accepts.
   for (let turn = -1; turn < ASKED; turn++) {
     const body = JSON.stringify({ model: MODELS.delay, messages, optillm_approach: slug });
     const startedAt = performance.now();
@@ -66,7 +67,7 @@ async function roundsOf(approach: ApproachCase, { upstream }: Stage, { origin }:
   };
 }
 
-/** The most calls of which each began after the one before had ended. */
+/** The length of the longest chain of calls of which each began after the one before had ended. */
 export function longestChain(intervals: readonly Interval[]): number {
   let chain = 0;
   let end = -Infinity;

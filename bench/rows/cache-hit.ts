@@ -1,4 +1,4 @@
-/** What does an answer from the cache cost, beside a bare call upstream? */
+/** What does an answer from the cache cost, compared with a bare call upstream? */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -11,15 +11,17 @@ import { benchConfig, freePort, startOptigate } from '../optigate.ts';
 import { MODELS, requestBody, TARGET } from '../script.ts';
 import type { Question, Stage } from '../stage.ts';
 
-/** So many different requests go round, so that two equal ones are never under way at once. */
+/** How many different requests are made in turn: so many that two equal ones are never open at the same time. */
 const DISTINCT = 2_000;
 
+/** Row `exact cache hit in memory`. */
 export const cacheHitInMemory: Question = {
   name: 'cache-memory',
   title: 'What does an answer from memory cost, beside a bare call upstream?',
   ask: (stage) => hits(stage, { store: 'memory' }, { name: 'exact cache hit in memory', budget: 0.9, stretch: 0.7 }),
 };
 
+/** Row `exact cache hit in Redis`; without figures if there is no redis-server. */
 export const cacheHitInRedis: Question = {
   name: 'cache-redis',
   title: 'What does an answer from Redis cost, beside a bare call upstream?',
@@ -31,7 +33,7 @@ export const cacheHitInRedis: Question = {
       return [{ ...row, unit: 'µs CPU/request', figureUnit: '×', note }];
     }
     try {
-      // An entry leaves the first level before its request comes round again.
+      // `memory_ttl` is so short that an entry has left the memory before its request is made again.
       return await hits(stage, { store: 'redis', url: redis.url, memory_ttl: '1ms' }, row);
     } finally {
       await redis.stop();
@@ -69,7 +71,7 @@ async function cacheState(origin: string, body: string): Promise<string | null> 
   return response.headers.get('x-optigate-cache');
 }
 
-/** A Redis of the bench's own; undefined where there is no program for it. */
+/** Starts a Redis server for the bench; undefined if there is no redis-server on the PATH. */
 async function startRedis(): Promise<{ url: string; stop(): Promise<void> } | undefined> {
   const folder = await mkdtemp(join(tmpdir(), 'optigate-bench-redis-'));
   const port = await freePort();
@@ -92,6 +94,7 @@ async function startRedis(): Promise<{ url: string; stop(): Promise<void> } | un
   return undefined;
 }
 
+/** Waits until the port accepts connections; false if the child ends before. */
 async function accepts(port: number, child: ChildProcess): Promise<boolean> {
   while (child.exitCode === null) {
     const socket = connect(port, '127.0.0.1');

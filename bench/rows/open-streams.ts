@@ -1,4 +1,4 @@
-/** What memory do a thousand open streams take? */
+/** How much memory do a thousand open streams take? */
 import { setTimeout as wait } from 'node:timers/promises';
 import { spreadOf, type Contender } from '../measure.ts';
 import { benchConfig, hasBuild, startOptigate } from '../optigate.ts';
@@ -8,9 +8,10 @@ import { residentMb } from '../usage.ts';
 
 const STREAMS = 1_000;
 const RUNS = 3;
-/** Long enough for each stream to carry some chunks. */
+/** Long enough for some chunks on each stream, since there is one per second. */
 const HELD_MS = 5_000;
 
+/** Row `memory with 1,000 open streams`. */
 export const openStreams: Question = {
   name: 'memory',
   title: 'What memory do a thousand open streams take?',
@@ -44,7 +45,7 @@ export const openStreams: Question = {
   },
 };
 
-/** The most that a process holds while the streams are open. */
+/** The most memory, in MB, that a process takes while the streams are open. */
 async function peakWithStreams({ load }: Stage, { pid, origin }: Contender): Promise<number> {
   const body = requestBody(MODELS.open, 600, { stream: true });
   await load.ask('open', { ...TARGET, origin, body, streams: STREAMS });

@@ -9,6 +9,7 @@ const CASES = [
   { name: 'pass-through, 20 KB request, 1 KB answer', bytes: 20_000, budget: 1.75, stretch: 1.4 },
 ] as const;
 
+/** Rows `pass-through, …`. */
 export const plainCall: Question = {
   name: 'plain',
   title: 'What does a plain call cost, small and large?',

@@ -9,6 +9,7 @@ const STARTS = 7;
 const RESTS = 3;
 const REST_MS = 4_000;
 
+/** Rows `at rest, …` and `ready after start, …`. */
 export const start: Question = {
   name: 'start',
   title: 'How soon is it ready, and what does it take at rest?',
@@ -27,7 +28,7 @@ export const start: Question = {
       await program.stop();
     }
     const [ready, rest] = [spreadOf(readyMs), spreadOf(restMb)];
-    // 20 MB is what running any .ts file takes.
+    // Running from source takes 20 MB more, as for any .ts file.
     const [budget, stretch] = hasBuild() ? [105, 92] : [125, 112];
     return [
       {

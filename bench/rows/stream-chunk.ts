@@ -4,6 +4,7 @@ import { benchConfig, startOptigate } from '../optigate.ts';
 import { MODELS, requestBody, TARGET } from '../script.ts';
 import type { Question } from '../stage.ts';
 
+/** Row `SSE, per chunk`. */
 export const streamChunk: Question = {
   name: 'stream',
   title: 'What does one chunk of a stream cost?',
@@ -11,7 +12,8 @@ export const streamChunk: Question = {
     const optigate = await startOptigate({ config: benchConfig(upstreamOrigin) });
     try {
       const body = requestBody(MODELS.stream, 600, { stream: true });
-      // The upstream writes a chunk every 5 ms to each of 80 streams: each is a read of its own, and the machine is not full. Longer rounds, as CPU time is counted in steps of 10 ms.
+      // The upstream writes a chunk every 5 ms to each of 80 streams, so that each chunk is a read of its own and the
+      // machine is not fully loaded. Rounds are longer, because CPU time is counted in steps of 10 ms.
       const job = { ...TARGET, body, concurrency: 80, seconds: 2 * seconds };
       const costs = await race({ load, bare, optigate, job, rounds, unitsIn: ({ chunks }) => chunks });
       const name = 'SSE, per chunk (100 in a stream)';
