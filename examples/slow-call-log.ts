@@ -1,11 +1,11 @@
 /**
- * A layer around every upstream call: logs the slow ones, with how long they took to begin and to end.
+ * A layer around every upstream call: logs slow calls, with the times until their answers began and ended.
  *
  *   plugins:
  *     - ./examples/slow-call-log.ts: { slower_than: 2s, header: x-slow-calls }
  *
- * With `header`, plain answers say how many of their calls were slow. All calls pass here, also those that an approach
- * makes and those that are retried.
+ * With `header`, an answer's headers say how many of its calls were slow (a stream's are sent too early for that). All
+ * calls pass here, those of approaches and retries included.
  */
 import { definePlugin, duration, onEnd, STAGE, z, type Exchange } from 'optigate';
 
@@ -25,21 +25,23 @@ export default definePlugin({
   description: 'Logs upstream calls that take long.',
   options,
   apply({ hooks, clock }, { slower_than: limitMs, header }) {
-    // State per request hangs on the exchange and goes with it. None at module level: a reload builds a new pipeline beside this one.
+    // State per request: the map's entry goes when its exchange does. State is never kept at module level, because a
+    // reload builds a new pipeline beside this one.
     const slowCalls = new WeakMap<Exchange, number>();
 
-    // `attempt` is the innermost stage: one pass for each try. Further out (`observe`), retries would be inside.
+    // `attempt` is the innermost stage, so this runs once per try. Further out, at `observe`, one call includes its
+    // retries.
     hooks.upstream.tap({ name: NAME, stage: STAGE.upstream.attempt }, async (call, next) => {
       const startedAt = clock.now();
       const reply = await next(call);
       const beganMs = clock.now() - startedAt;
-      // A stream has only begun when `next` returns: it has ended, failed or been cancelled when `onEnd` says so.
+      // When `next` returns, a stream has only begun. `onEnd` is called when it has ended, failed or been cancelled.
       onEnd(reply, (ending) => {
         const tookMs = clock.now() - startedAt;
         if (tookMs <= limitMs) return;
         const { exchange, upstream, role } = call;
         slowCalls.set(exchange, (slowCalls.get(exchange) ?? 0) + 1);
-        // The message is a constant, the facts are fields; never the texts of a conversation.
+        // Log a constant message, with facts as fields, and never the texts of a conversation.
         exchange.log.warn(
           { upstream: upstream.name, role, beganMs, tookMs, ending: ending.kind },
           'slow upstream call',
