@@ -1,6 +1,7 @@
 /** The final answer that a text states, and whether two answers are the same. */
 import { stripThinking } from './text.ts';
 
+/** What is known about the answer that is looked for. */
 export interface FinalOptions {
   /** Is a number expected? Then, if nothing marks an answer, the last number of the last line is the answer. */
   readonly isNumeric?: boolean;

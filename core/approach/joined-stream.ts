@@ -24,6 +24,7 @@ export interface StreamPart {
   readonly onFail?: (error: unknown) => readonly Chunk[] | undefined;
 }
 
+/** What a joined stream is made with. */
 export interface JoinInit {
   /** The client's call: says whether usage is wanted, and which exchange counts it. */
   readonly call: Call;

@@ -104,7 +104,7 @@ export async function rateEach<T>(
 export interface Comparing<T> extends Losing {
   readonly candidates: readonly T[];
   readonly prompt: (first: T, second: T) => JudgePrompt;
-  /** Reads which one a judge prefers: 0 = the first, 1 = the second, null = it does not say. Default: `Choice: 1` or `Choice: 2`. */
+  /** Reads which one a judge prefers: 0 = the first, 1 = the second, null = neither. Default: `Choice: 1` or `Choice: 2`. */
   readonly read?: (verdict: string) => number | null;
   /** Is this pair equal? Then no judge is asked, and each of the two gets half a point for each of the two comparisons. */
   readonly isEven?: (a: T, b: T) => boolean;

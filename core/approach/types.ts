@@ -30,6 +30,7 @@ export interface Next {
   to(call: Call, model: string): Call;
 }
 
+/** Ends sampling early. */
 export interface SampleOptions {
   /** Called after each answer, with all that there are, in the order of their calls. True aborts the rest. */
   readonly until?: (answers: readonly Answer[]) => boolean;
@@ -47,6 +48,7 @@ export interface Work<O = unknown> {
   readonly options: O;
 }
 
+/** The schema of an approach's options, as `approachOptions` makes it. */
 export type OptionsSchema = z.ZodType<object>;
 
 /** What an approach says of itself, so that core can compose it with others. */

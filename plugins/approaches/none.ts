@@ -1,6 +1,6 @@
 /**
- * The plain call: the client's request as it is, the upstream's answer as it comes. One call, one round. The identity in
- * `a&b`, the baseline in `a|b`, and `none-…` reaches a model whose own name begins with an approach's.
+ * The plain call: the client's request as it is, the upstream's answer as it comes. One call, one round. It changes nothing
+ * in `a&b` and is the baseline in `a|b`. The prefix `none-` reaches a model whose own name begins like an approach.
  */
 import { definePlugin } from '../../core/index.ts';
 

@@ -1,10 +1,10 @@
 /**
- * Re-reading (RE2): states the last user question again in the same prompt, so that a model that reads left to right
- * meets its beginning knowing its end. No call of its own; each repetition adds the question's length to the prompt.
- * The first copy stays where it is, so that a cached prefix of the conversation still fits.
+ * Re-reading (RE2): repeats the last user question in the same prompt. A model that reads from left to right then reads the
+ * beginning of the question knowing its end. No call of its own; each repetition adds the question's length to the prompt.
+ * The first copy stays where it is, so that an upstream's cached prefix of the conversation still matches.
  *
  * Xu et al. 2023, "Re-Reading Improves Reasoning in Large Language Models", arXiv:2309.06275. Departure: the step-by-step
- * trigger of the paper is an option, off.
+ * trigger of the paper is an option, off by default.
  */
 import { definePlugin, z, type Call, type Message } from '../../core/index.ts';
 import {
@@ -46,11 +46,11 @@ function reread(call: Call, next: Next, { re2_times, re2_cot, re2_max_chars }: O
 interface Repetition {
   readonly times: number;
   readonly maxChars: number;
-  /** Goes after the last copy. */
+  /** Text after the last copy. */
   readonly trigger?: string | undefined;
 }
 
-/** Leaves the conversation alone when its last turn is not a question of the user's, or one that is too long. */
+/** The same messages, not a copy, if the last turn is not a user's, has no text, or is longer than `maxChars`. */
 export function repeatQuestion(
   messages: readonly Message[],
   { times, maxChars, trigger }: Repetition,
@@ -61,7 +61,7 @@ export function repeatQuestion(
   if (question.trim() === '' || question.length > maxChars) return messages;
   const copies = Array<string>(times - 1).fill(`${CUE} ${question}`);
   const added = [...copies, ...(trigger === undefined ? [] : [trigger])].join('\n');
-  // One more text part where there are parts: images are never sent twice.
+  // If the content consists of parts, the copy is one more text part: images are never sent twice.
   const isParts = Array.isArray(last.content);
   return messages.with(messages.length - 1, withText(last, isParts ? `\n${added}` : added, '\n'));
 }

@@ -1,9 +1,10 @@
 /**
- * Best of N: samples N answers, lets the same model judge them, returns the best. Calls: 1 + N (2N without `n`), two
- * rounds; pairwise 1 + N(N−1), listwise 2. A judge that can change nothing any more is aborted.
+ * Best of N: samples N answers, lets the same model judge them, and returns the best. Calls: 1 + N, in 2 rounds; with
+ * pairwise rating 1 + N(N−1), with listwise rating 2. The samples are one call, or N if the model does not take `n`. If
+ * the winner is certain before all judges have answered, pointwise rating aborts the open ones.
  *
  * Cobbe et al. 2021, "Training Verifiers to Solve Math Word Problems", arXiv:2110.14168; Sharma 2024, "Patched MOA",
- * arXiv:2407.18521. Departure: no trained verifier; the generator itself judges, by default each candidate alone.
+ * arXiv:2407.18521. Departure: no verifier is trained; the same model judges, by default each candidate alone.
  */
 import { definePlugin, z, type Call } from '../../../core/index.ts';
 import {

@@ -1,4 +1,4 @@
-/** The three ways of judging. Each gives one number per candidate, higher is better. */
+/** The three ways of judging. Each gives one score per candidate; higher is better. */
 import {
   answersBlock,
   candidateText,
@@ -30,25 +30,29 @@ const RANK = `You rank answers to a request. ${CRITERIA}
 You may weigh them briefly. Then end with a line of its own that names every answer once, best first, in exactly this form:
 Ranking: <number> > <number> > …`;
 
+/** How candidates are judged: each alone, in pairs, or all at once. */
 export type Rating = 'pointwise' | 'pairwise' | 'listwise';
 
+/** What judging needs. */
 export interface Judging extends Work {
   readonly candidates: readonly Answer[];
-  /** Is the outcome the same whatever the judges say whose candidates have no score yet? */
+  /** Is the outcome certain, whatever the judges say about the candidates that have no score yet? */
   readonly isCertain: (scores: Scores) => boolean;
 }
 
+/** What the judges said. */
 export interface Judged {
   readonly scores: Scores;
-  /** Judges whose verdict could change nothing any more: aborted. */
+  /** Judges that were aborted because the outcome was certain without them. */
   readonly savedCalls: number;
 }
 
+/** Judges the candidates. Costs `judgesOf(how, candidates.length)` calls at most, in one round. */
 export function judge(how: Rating, judging: Judging): Promise<Judged> {
   return { pointwise, pairwise, listwise }[how](judging);
 }
 
-/** How many calls judging takes. */
+/** How many calls judging so many candidates takes. */
 export function judgesOf(how: Rating, candidates: number): number {
   return { pointwise: candidates, pairwise: candidates * (candidates - 1), listwise: 1 }[how];
 }
@@ -63,7 +67,7 @@ async function pointwise(judging: Judging): Promise<Judged> {
   return { scores, savedCalls: aborted };
 }
 
-/** Each pair in both orders; a won comparison is a point. */
+/** Each pair is compared in both orders; a candidate's score is the number of comparisons it won. */
 async function pairwise(judging: Judging): Promise<Judged> {
   const { candidates, call } = judging;
   const prompt = (...shown: readonly Answer[]) =>
@@ -72,7 +76,7 @@ async function pairwise(judging: Judging): Promise<Judged> {
   return { scores: points, savedCalls: 0 };
 }
 
-/** All candidates before one judge; the first of N gets N points. */
+/** One judge ranks all candidates; the first of N scores N, the last 1. All scores are null if the ranking cannot be read. */
 async function listwise(judging: Judging): Promise<Judged> {
   const { candidates, call } = judging;
   const prompt = promptOf(RANK, answersBlock(call.request.value.messages, candidates), judging);

@@ -1,22 +1,22 @@
-/** Who wins: by score, then by how many come to the same answer, then the first. */
+/** The order of candidates: by score, then by how many come to the same answer, then as they came. */
 import { compareMerits, rankBy, type Answer, type Merits, type Scores } from '../../../core/approach/index.ts';
 
-/** The highest score a judge can give where each candidate is judged alone. */
+/** The highest score in pointwise rating, where each candidate is judged alone. */
 export const MAX_SCORE = 10;
 
-/** A candidate with all that decides its place. */
+/** A candidate with the numbers that decide its place. */
 export interface Rated {
   readonly answer: Answer;
   readonly index: number;
-  /** Undefined where there is none: then it comes after those that have one. */
+  /** Undefined if the judge failed, could not be read or has not answered: the candidate then comes after all with a score. */
   readonly score: number | undefined;
   /** How many candidates, itself included, come to its answer. */
   readonly agreeing: number;
 }
 
 /**
- * Best first. Where no judge said anything usable that leaves the plurality.
- * @param agreeing  For each candidate how many, itself included, come to its answer.
+ * The candidates, best first. Without any score, those come first whose answer most candidates come to.
+ * @param agreeing  For each candidate, how many come to its answer, itself included.
  */
 export function byScore(candidates: readonly Answer[], scores: Scores, agreeing: readonly number[]): readonly Rated[] {
   return rankBy(rated(candidates, scores, agreeing), meritsOf);
@@ -25,13 +25,13 @@ export function byScore(candidates: readonly Answer[], scores: Scores, agreeing:
 interface Standings {
   readonly scores: Scores;
   readonly agreeing: readonly number[];
-  /** How many of the first are wanted. */
+  /** How many of the best are returned. */
   readonly places: number;
 }
 
 /**
- * Are the first `places` certain whatever the open judges say? They are where each open candidate, rated as high as can be,
- * would still come after them.
+ * Are the first `places` certain, whatever the open judges say? They are if each candidate without a score would come
+ * after them even with the highest score.
  */
 export function isCertain(candidates: readonly Answer[], { scores, agreeing, places }: Standings): boolean {
   const all = rated(candidates, scores, agreeing);
@@ -42,7 +42,7 @@ export function isCertain(candidates: readonly Answer[], { scores, agreeing, pla
   return open.every((candidate) => compareMerits(meritsOf(last), meritsOf({ ...candidate, score: MAX_SCORE })) < 0);
 }
 
-/** Why the first of a ranking is the first, in plain words. */
+/** For the trace: why the first of a ranking is the first. */
 export function whyFirst(ranking: readonly Rated[]): string {
   const [first] = ranking;
   if (!first || ranking.length === 1) return 'it is the only usable candidate';

@@ -1,7 +1,7 @@
-/** Reading the approaches that a model named, as a JSON object of texts, which models write loosely. */
+/** Reading the approaches that a model named as a JSON object of texts, which is seldom quite valid. */
 import { codeBlocks, stripThinking } from '../../../core/approach/index.ts';
 
-/** The approaches in their order; none where nothing can be read. */
+/** The approaches in the order of the object; empty if it cannot be read. */
 export function approachesIn(text: string): readonly string[] {
   const visible = stripThinking(text);
   const [block] = codeBlocks(visible);
@@ -21,14 +21,17 @@ function parse(json: string): unknown {
   }
 }
 
-/** Without trailing commas, and with the backslashes of LaTeX doubled; what is escaped properly stays. */
+/** The JSON without trailing commas, and with LaTeX's backslashes doubled; proper escapes stay as they are. */
 function repaired(json: string): string {
   return json
     .replaceAll(/,(?=\s*\})/g, '')
     .replaceAll(/\\\\|\\(?!["\\/]|u[\da-f]{4}|[bfnrt](?![a-z]))/gi, String.raw`\\`);
 }
 
-/** `\frac`, `\beta`, `\theta` and `\rho` are valid JSON by accident, and come out of it as control characters. */
+/**
+ * The text with control characters turned back into LaTeX commands: `\frac`, `\beta`, `\theta` and `\rho` begin with a
+ * valid escape of JSON, so that parsing turns their first two characters into one control character.
+ */
 function withCommands(text: string): string {
   return text
     .replaceAll('\f', String.raw`\f`)

@@ -1,25 +1,27 @@
 /**
- * CePO, planning and optimization: each of B candidates is made of n plans that are carried out, a review that resolves
- * where those contradict each other, and an answer from it; ratings, comparisons or a vote choose one. Calls: B·(2n + 2),
- * and B for ratings, B·(B − 1) for comparisons, none for a vote; 5, 5, 4 rounds. One call and one round more with
- * `use_plan_diversity`, and one plan (and execution) with a round for each for a failed one. With B = 1 the answer streams.
+ * CePO, planning and optimization: for each of B candidates, n plans are made and carried out, a review settles where the
+ * results contradict each other, and the answer is written from it. Ratings, comparisons or a vote choose one candidate.
+ * Calls: B·(2n + 2), then B for ratings, B·(B − 1) for comparisons, none for a vote; 5, 5 or 4 rounds. Candidates rated
+ * equal that contradict each other are compared, in one round more. `use_plan_diversity` costs one call and round more.
+ * A failed attempt is replaced: up to two calls and two rounds more. With B = 1 nothing is chosen, and the answer streams.
  *
- * Cerebras 2024, "CePO: Empowering Llama with Reasoning using Test-Time Compute", cerebras.ai/blog/cepo (no paper), whose
+ * Cerebras 2024, "CePO: Empowering Llama with Reasoning using Test-Time Compute", cerebras.ai/blog/cepo (no paper). Its
  * idea is that a model finds inconsistencies between several solutions better than errors in one. Departures: n attempts
- * instead of always m, those that fail are replaced; the review sees the plans as well; ties go to the answer of most.
+ * are made instead of always m, and failed ones are replaced; the review sees the plans as well; of equal ratings the
+ * answer that most candidates come to wins.
  */
 import { definePlugin, type Call, type Reply } from '../../../core/index.ts';
 import {
-  reportDegraded,
   firstByRank,
-  survive,
   isUsable,
   noneUsable,
-  shownOrBest,
+  reportDegraded,
   seedAt,
+  shownOrBest,
+  shownOrError,
+  survive,
   topChoices,
   usableOf,
-  shownOrError,
   withDefaultLimit,
   type Next,
   type Work,
@@ -86,7 +88,7 @@ async function planAndOptimize(call: Call, next: Next, options: Options): Promis
   return topChoices(order, answers, places);
 }
 
-/** A single candidate is not compared with anything: its last step is the answer, as it comes. */
+/** Streams the answer of a single candidate: it is not compared with others, so that its last step can be shown live. */
 async function answerLive(solver: Solver, { call, next }: Work<Options>): Promise<Reply> {
   const draft = await solver.think();
   call.trace.note({ proposals: [draft.proposals], winner: 0, why: 'it is the only candidate' });
@@ -96,7 +98,7 @@ async function answerLive(solver: Solver, { call, next }: Work<Options>): Promis
   return shownOrBest(next(answering), answering, () => draft.solution.reply);
 }
 
-/** Where the limit on calls leaves room for nothing else. */
+/** The plain call, if the limit on calls leaves room for nothing else. */
 function plainAnswer({ call, next, options }: Work<Options>): Promise<Reply> {
   const { planning_temperature_direct_resp, planning_max_tokens_direct_resp } = options;
   const temperature = call.request.value.temperature ?? planning_temperature_direct_resp;
@@ -104,7 +106,7 @@ function plainAnswer({ call, next, options }: Work<Options>): Promise<Reply> {
   return shownOrError(next(asked), asked);
 }
 
-/** One approach for each candidate to plan by; none where the model names none. */
+/** An approach for each candidate to plan by; fewer, or none, if the model names no more. One call. */
 async function nameApproaches(count: number, { call, next, options }: Work<Options>): Promise<readonly string[]> {
   const {
     planning_temperature_step1: temperature,
@@ -118,7 +120,7 @@ async function nameApproaches(count: number, { call, next, options }: Work<Optio
   return approachesIn(named?.text ?? '').slice(0, count);
 }
 
-/** The candidates that came about; where none did, the failure that ranks first. */
+/** The candidates that were completed. If none was, throws the failure that ranks first (`firstByRank`). */
 async function survivors(solving: readonly Promise<Candidate>[], call: Call): Promise<readonly Candidate[]> {
   const failures = (await Promise.allSettled(solving)).filter((result) => result.status === 'rejected');
   if (failures.length === solving.length) throw firstByRank(failures.map(({ reason }) => reason as unknown));
@@ -126,13 +128,13 @@ async function survivors(solving: readonly Promise<Candidate>[], call: Call): Pr
   return candidates.filter((candidate) => candidate !== undefined);
 }
 
-/** What this run may spend: several (`n`) share what there is. */
+/** How many calls this run may make: if the client wants several choices, each is a run, and the runs share the limit. */
 function callsLeftFor(call: Call): number {
   const runs = call.exchange.plan?.request.value.n ?? 1;
   return Math.floor(call.callsLeft / (call.request.value.n ? 1 : runs));
 }
 
-/** Seeds of one's own for each candidate, where the client gave one: without it all plans would be the same. */
+/** The call with a seed of the candidate's own, if the client gave one: with the same seed all plans would be equal. */
 function seeded(call: Call, offset: number): Call {
   const { seed } = call.request.value;
   return typeof seed === 'number' && offset > 0 ? call.with({ seed: seedAt(seed, offset) }) : call;

@@ -1,4 +1,4 @@
-/** The judges of candidates: of one alone, and of pairs. */
+/** Judges that rate one candidate alone, and judges that compare pairs. */
 import {
   comparePairs,
   rateEach,
@@ -12,7 +12,7 @@ import {
 import type { Options } from './options.ts';
 import { comparing, rating } from './prompts.ts';
 
-/** Scores from 0 to 1. */
+/** Scores from 0 to 1. One call for each candidate, one round. */
 export async function rate(candidates: readonly Answer[], work: Work<Options>): Promise<Scores> {
   const { messages } = work.call.request.value;
   const prompt = (candidate: Answer) => ({ ...rating(messages, candidate), ...sampling(work) });
@@ -21,19 +21,20 @@ export async function rate(candidates: readonly Answer[], work: Work<Options>): 
 }
 
 interface Comparison {
-  /** Two that no judge is asked about. */
+  /** Pairs that no judge is asked about. */
   readonly isEven: (a: Answer, b: Answer) => boolean;
-  /** What the client is told if all judges fail; null = nothing, since the choice rests on more than this. */
+  /** Null = the client is not told if all judges fail, because the choice does not rest on them alone. */
   readonly lost?: null;
 }
 
+/** Points from comparisons of all pairs, in both orders and one round. */
 export function compare(candidates: readonly Answer[], work: Work<Options>, comparison: Comparison): Promise<Compared> {
   const { messages } = work.call.request.value;
   const prompt = (...both: readonly Answer[]) => ({ ...comparing(messages, both), ...sampling(work) });
   return comparePairs(judgesOf(work), { candidates, prompt, read: betterOf, ...comparison });
 }
 
-/** The last `Better Response: [[0]]` or `[[1]]`, in whatever brackets. */
+/** Reads the last `Better Response: [[0]]` or `[[1]]`, in any brackets; null if there is none. */
 function betterOf(verdict: string): 0 | 1 | null {
   const plain = stripThinking(verdict).replaceAll(/[*_`]/g, '');
   const number = [...plain.matchAll(/\bbetter\s+response\b\s*(?:is\b|[:=])?\s*[[(]*\s*(\d+)/gi)].at(-1)?.[1];
@@ -45,7 +46,7 @@ function sampling({ options }: Work<Options>) {
   return { temperature: options.bestofn_temperature, limit: options.bestofn_max_tokens };
 }
 
-/** The model that rates. */
+/** Judges of `rating_model`, or of the request's model if none is set. */
 function judgesOf({ call, next, options }: Work<Options>): Asking {
   const { rating_model: model } = options;
   return { next, call: model === null ? call : next.to(call, model) };

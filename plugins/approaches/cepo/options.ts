@@ -1,8 +1,8 @@
-/** The options, named as in OptiLLM's configuration files, so that those can be read as they are. */
+/** The options, with the names of OptiLLM's configuration files, so that such files can be used as they are. */
 import { z } from '../../../core/index.ts';
 import { approachOptions } from '../../../core/approach/index.ts';
 
-const temperature = (by: number) => z.number().min(0).max(2).default(by);
+const temperature = (byDefault: number) => z.number().min(0).max(2).default(byDefault);
 const tokens = z.int().min(0).default(4096);
 
 export const options = approachOptions({
@@ -35,7 +35,7 @@ export const options = approachOptions({
     .min(1)
     .nullable()
     .default(null)
-    .describe("Who rates, as clients write it; default the request's model."),
+    .describe("Model that rates, as clients write it; default: the request's own."),
   use_reasoning_fallback: z
     .boolean()
     .default(false)

@@ -1,4 +1,4 @@
-/** What each step is told. */
+/** Prompts of the steps and of the judges. */
 import type { Message } from '../../../core/index.ts';
 import {
   candidateText,
@@ -38,6 +38,7 @@ Better Response: [[<0 or 1>]]`;
 
 type Messages = readonly Message[];
 
+/** Asks for `count` approaches, as one JSON object. */
 export function namingApproaches(messages: Messages, count: number): Messages {
   const keys = Array.from({ length: count }, (_, index) => `"approach_${index + 1}": "…"`).join(', ');
   return withInstruction(
@@ -48,38 +49,41 @@ without steps and without the answer. Reply with one valid JSON object and nothi
   );
 }
 
-/** @param approach  What the plan has to follow; undefined = what it likes. */
+/** @param approach  What the plan has to follow; undefined = nothing. */
 export function planning(messages: Messages, approach: string | undefined): Messages {
   const own =
     approach === undefined ? '' : `\n\nThe plan has to follow this approach:\n<approach>\n${approach}\n</approach>`;
   return withInstruction(messages, `${PLAN}${own}`);
 }
 
-/** @param planned  The turns that led to the plan. */
+/** @param planned  The messages of the call that made the plan, which the execution goes on from. */
 export function executing(planned: Messages, plan: Answer): Messages {
   return withTurns(planned, { role: 'assistant', content: candidateText(plan) }, { role: 'user', content: EXECUTE });
 }
 
-/** An attempt without a plan. */
+/** For an attempt without a plan. */
 export function solving(messages: Messages, approach: string | undefined): Messages {
   return withInstruction(messages, approach === undefined ? SOLVE : `${SOLVE} Follow this approach: ${approach}`);
 }
 
+/** @param proposals  Their texts, with the plans. */
 export function reviewing(messages: Messages, proposals: readonly string[]): Messages {
   return withInstruction(messages, [REVIEW, ...numbered('response', proposals)].join('\n\n'));
 }
 
-/** @param isCompared  Will the answer be compared with others? Then what it comes to has to be found in it. */
+/** @param isCompared  Will the answer be compared with others? Then it has to state its result where it can be found. */
 export function answering(messages: Messages, solution: Answer, isCompared: boolean): Messages {
   const parts = [ANSWER, `<solution>\n${candidateText(solution)}\n</solution>`, ...(isCompared ? [CLOSING_LINE] : [])];
   return withInstruction(messages, parts.join('\n\n'));
 }
 
+/** What the judge of one response is asked: for a score from 0 to 1. */
 export function rating(messages: Messages, response: Answer) {
   const user = `${questionBlock(messages)}\n\n<response>\n${candidateText(response)}\n</response>`;
   return { system: JUDGE, user };
 }
 
+/** What the judge of two responses, numbered 0 and 1, is asked. */
 export function comparing(messages: Messages, responses: readonly Answer[]) {
   const shown = numbered('response', responses.map(candidateText), 0);
   return { system: COMPARE, user: [questionBlock(messages), ...shown].join('\n\n') };

@@ -1,4 +1,4 @@
-/** Choosing one of several candidates: by ratings, by comparisons or by a vote. */
+/** The choice of one candidate among several: by ratings, by comparisons or by a vote. */
 import {
   agreementOf,
   answerOf,
@@ -15,14 +15,16 @@ import {
 import { compare, rate } from './judges.ts';
 import type { Options } from './options.ts';
 
+/** The candidates in order, and for the trace what decided it. */
 export interface Selection {
   /** Best first. */
   readonly order: readonly Answer[];
   readonly why: string;
-  /** What the choice rests on, by candidate. */
+  /** For the trace: the numbers that the choice rests on, by candidate. */
   readonly facts: Readonly<Record<string, Scores>>;
 }
 
+/** Orders the candidates. A vote in which no candidate has an answer falls back to ratings. */
 export async function select(candidates: readonly Answer[], work: Work<Options>): Promise<Selection> {
   if (candidates.length === 1) return { order: candidates, why: 'it is the only usable candidate', facts: {} };
   const { bestofn_rating_type: type } = work.options;
@@ -31,7 +33,10 @@ export async function select(candidates: readonly Answer[], work: Work<Options>)
   return vote ?? byRating(candidates, work);
 }
 
-/** The highest rating; of equal ones the answer of most, then, where answers contradict each other, what wins comparisons. */
+/**
+ * By rating, then by how many candidates come to the same answer. Of those that are equal in both and contradict each
+ * other, by comparisons.
+ */
 async function byRating(candidates: readonly Answer[], work: Work<Options>): Promise<Selection> {
   work.call.exchange.progress.say(`${candidates.length} candidates are there, rating each.`);
   const ratings = await rate(candidates, work);
@@ -61,7 +66,7 @@ async function byRating(candidates: readonly Answer[], work: Work<Options>): Pro
   };
 }
 
-/** The most points of comparisons with all others; two that come to the same answer need none. */
+/** By points from comparisons with all others. Two candidates that come to the same answer are not compared. */
 async function byComparison(candidates: readonly Answer[], work: Work<Options>): Promise<Selection> {
   work.call.exchange.progress.say(`${candidates.length} candidates are there, comparing them.`);
   const compared = await compare(candidates, work, { isEven: sameResult() });
@@ -71,8 +76,8 @@ async function byComparison(candidates: readonly Answer[], work: Work<Options>):
 }
 
 /**
- * The answer that most come to: the one they state, or, where nobody states one, the number that they end with. Undefined
- * where there is neither.
+ * By how many candidates come to the same answer: the one they state, or, if no candidate states one, the number they end
+ * with. Undefined if there is neither.
  */
 function byVote(candidates: readonly Answer[]): Selection | undefined {
   const isStated = candidates.some(statesResult);
@@ -83,7 +88,7 @@ function byVote(candidates: readonly Answer[]): Selection | undefined {
   return { order: ordered(candidates, votes), why: 'most candidates come to its answer', facts: { votes } };
 }
 
-/** Where no judge said anything of use. */
+/** By how many candidates come to the same answer, if no judge can be read. Tells the client so. */
 function byPlurality(candidates: readonly Answer[], { call }: Work<Options>): Selection {
   reportLostStage(call.exchange, 'judges_failed');
   const agreeing = agreementOf(candidates);
@@ -94,7 +99,7 @@ function byPlurality(candidates: readonly Answer[], { call }: Work<Options>): Se
   };
 }
 
-/** By the first number that candidates have, highest first, then by the second. */
+/** The candidates by the first list of numbers, highest first, then by the second. */
 function ordered(candidates: readonly Answer[], ...numbers: readonly (readonly number[])[]): readonly Answer[] {
   const rated = candidates.map((candidate, index) => ({ candidate, merits: numbers.map((of) => of[index] ?? 0) }));
   return rankBy(rated, ({ merits }) => merits).map(({ candidate }) => candidate);

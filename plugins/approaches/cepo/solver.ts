@@ -1,14 +1,14 @@
-/** One candidate: plans, their executions, a review of those, and the answer from it. */
+/** One candidate: plans, their executions, a review of these, and the answer written from it. */
 import { GatewayError, type Call, type Message } from '../../../core/index.ts';
 import {
   candidateText,
-  reportLostStage,
   firstByRank,
-  survive,
   isFreeText,
   isUsable,
+  reportLostStage,
   seedAt,
   sideBySide,
+  survive,
   toolCallKey,
   withDefaultLimit,
   type Answer,
@@ -20,45 +20,48 @@ import type { Options } from './options.ts';
 import { answering, executing, planning, reviewing, solving } from './prompts.ts';
 import { isComplete, isText, stepCall } from './steps.ts';
 
-/** From the strongest. */
+/** From the strongest to the weakest. */
 const EFFORTS: readonly unknown[] = ['high', 'medium', 'low'];
 
-/** Statuses that another attempt meets again. */
+/** Statuses with which every further attempt would fail, too. */
 const LASTING: ReadonlySet<number> = new Set([401, 403, 404]);
 
+/** What an attempt came to: an executed plan. */
 interface Proposal {
   readonly answer: Answer;
-  /** As the review reads it. */
+  /** What the review reads: the plan, if there is one, and its execution. */
   readonly text: string;
 }
 
-/** What a candidate answers from. */
+/** What a candidate's answer is written from. */
 export interface Draft {
   readonly solution: Answer;
-  /** How many proposals it rests on; 0 = there was none, it is the model's direct reply. */
+  /** How many proposals it rests on; 0 = all attempts failed, and it is the model's direct reply. */
   readonly proposals: number;
 }
 
+/** A candidate that is done. */
 export interface Candidate extends Draft {
   readonly answer: Answer;
 }
 
 interface Solving extends Work<Options> {
-  /** How many are wanted. */
+  /** How many proposals are wanted. */
   readonly proposals: number;
-  /** To plan by. */
+  /** What the plans have to follow; undefined = nothing. */
   readonly approach: string | undefined;
   /** Are there other candidates? */
   readonly isCompared: boolean;
 }
 
+/** Makes one candidate. Used once. */
 export class Solver {
   readonly #call: Call;
   readonly #next: Next;
   readonly #options: Options;
   readonly #solving: Solving;
   readonly #failures: unknown[] = [];
-  /** The first that is no proposal, since it broke off, but better than no answer. */
+  /** From the first failed attempt that brought a usable answer (cut, or a tool call): no proposal, but better than nothing. */
   #leftover: Answer | undefined;
 
   constructor(solving: Solving) {
@@ -68,7 +71,7 @@ export class Solver {
     this.#solving = solving;
   }
 
-  /** Fails where not even a direct reply comes. */
+  /** All steps. Throws if not even a direct reply comes. */
   async solve(): Promise<Candidate> {
     const draft = await this.think();
     const asked = this.answerCall(draft);
@@ -80,7 +83,7 @@ export class Solver {
     return { ...draft, answer };
   }
 
-  /** All steps but the last. */
+  /** All steps except the last, the answer. */
   async think(): Promise<Draft> {
     const proposals = await this.#propose();
     const [first] = proposals;
@@ -88,7 +91,7 @@ export class Solver {
     return { solution: await this.#review([first, ...proposals.slice(1)]), proposals: proposals.length };
   }
 
-  /** The last step; undefined where the solution is the answer already, or nothing to answer from. */
+  /** The call of the last step; undefined if the solution is the answer already, or is no text to answer from. */
   answerCall({ solution }: Draft): Call | undefined {
     const { planning_temperature_step4, planning_max_tokens_step4: limit } = this.#options;
     if (limit === 0 || !isText(solution)) return undefined;
@@ -104,19 +107,19 @@ export class Solver {
     );
   }
 
-  /** As many proposals as wanted, in the order of their attempts; fewer where too many of those fail. */
+  /** As many proposals as wanted, in the order of their attempts; fewer if too many attempts fail. */
   async #propose(): Promise<readonly Proposal[]> {
     const { proposals: wanted } = this.#solving;
     const { planning_m, cepo_race } = this.#options;
     if (callsOfAttempt(this.#options) === 0) return [];
     const attempts = Array.from({ length: planning_m }, (_, index) => this.#opening(index));
-    // What is aborted was paid for: with a limit on calls, those are for the later steps.
+    // Aborted attempts count against a limit on calls, which the later steps need: a race is run only without a limit.
     const isRace = cepo_race && this.#call.callsLeft === Infinity;
-    const made = isRace ? await this.#race(attempts, wanted) : await this.#oneAfterAnother(attempts, wanted);
-    return made.filter((proposal) => proposal !== undefined);
+    const proposals = isRace ? await this.#race(attempts, wanted) : await this.#oneAfterAnother(attempts, wanted);
+    return proposals.filter((proposal) => proposal !== undefined);
   }
 
-  /** Starts what is wanted; each that fails is replaced at once, while there are attempts. */
+  /** Starts as many attempts as proposals are wanted. Each that fails is replaced at once, while any are left. */
   async #oneAfterAnother(attempts: readonly Call[], wanted: number): Promise<readonly (Proposal | undefined)[]> {
     const made = attempts.map((): Proposal | undefined => undefined);
     const waiting = [...attempts.entries()];
@@ -131,7 +134,7 @@ export class Solver {
     return made;
   }
 
-  /** Starts all attempts, takes those that are ready first, and aborts the rest. */
+  /** Starts all attempts, takes the first that succeed, and aborts the rest. */
   async #race(attempts: readonly Call[], wanted: number): Promise<readonly (Proposal | undefined)[]> {
     const { results } = await sideBySide(
       this.#call,
@@ -145,7 +148,7 @@ export class Solver {
     });
   }
 
-  /** The first call of an attempt: its plan, or all of it where there is no planning. */
+  /** The first call of an attempt: the plan, or the whole attempt if there is no planning. */
   #opening(attempt: number): Call {
     const { messages, seed } = this.#call.request.value;
     const { approach } = this.#solving;
@@ -160,23 +163,24 @@ export class Solver {
     return stepCall(call, { role: 'execution', messages, temperature, limit });
   }
 
-  /** Undefined where the plan or its execution fails, is empty or is cut. */
+  /** Undefined if the plan or its execution fails, is empty or is cut. */
   async #carryOut(opening: Call): Promise<Proposal | undefined> {
     const opened = await this.#ask(opening);
     const isWhole = opening.role !== 'plan' || this.#options.planning_max_tokens_step2 === 0;
-    if (!opened || !isText(opened)) return isWhole ? this.#leave(opened) : undefined;
+    if (!opened || !isText(opened)) return isWhole ? this.#keepLeftover(opened) : undefined;
     if (isWhole) return { answer: opened, text: candidateText(opened) };
     const execution = this.#execution(opening, executing(opening.request.value.messages, opened));
     const executed = await this.#ask(execution);
-    if (!executed || !isText(executed)) return this.#leave(executed);
+    if (!executed || !isText(executed)) return this.#keepLeftover(executed);
     return { answer: executed, text: `Plan:\n${candidateText(opened)}\n\nExecution:\n${candidateText(executed)}` };
   }
 
-  #leave(answer: Answer | undefined): undefined {
+  /** Keeps what came of a failed attempt, if nothing was kept before. */
+  #keepLeftover(answer: Answer | undefined): undefined {
     if (answer && isUsable(answer)) this.#leftover ??= answer;
   }
 
-  /** Where no attempt brought a proposal: the model's reply to the bare question. */
+  /** The model's reply to the bare question, for when no attempt brought a proposal. Throws if it fails and nothing was left. */
   async #direct(): Promise<Proposal> {
     const { planning_temperature_direct_resp: temperature, planning_max_tokens_direct_resp: limit } = this.#options;
     const { messages } = this.#call.request.value;
@@ -186,7 +190,7 @@ export class Solver {
     return { answer, text: candidateText(answer) };
   }
 
-  /** One solution out of all proposals; the first of those where there is no review, or none that came whole. */
+  /** One solution from all proposals; the first proposal if the review is turned off, fails or is cut. */
   async #review(proposals: readonly [Proposal, ...Proposal[]]): Promise<Answer> {
     const [first] = proposals;
     const { planning_temperature_step3: temperature, planning_max_tokens_step3: limit } = this.#options;
@@ -197,7 +201,7 @@ export class Solver {
     return review && isText(review) ? review : first.answer;
   }
 
-  /** The reply, undefined where the call fails. What fails or is cut is repeated with less effort, if that is wanted. */
+  /** The answer; undefined if the call fails. With `use_reasoning_fallback`, what fails or is cut is repeated with less effort. */
   async #ask(asked: Call): Promise<Answer | undefined> {
     let answer: Answer | undefined;
     for (const one of this.#withLessAndLessEffort(asked)) {
@@ -211,22 +215,24 @@ export class Solver {
     return answer;
   }
 
-  /** Efforts are known to be accepted where the client itself asks for one; never sent otherwise. */
+  /** The call, then the same with lower efforts. Only if the client sets an effort: otherwise the model may not accept the field. */
   #withLessAndLessEffort(asked: Call): readonly Call[] {
     const level = EFFORTS.indexOf(asked.request.value['reasoning_effort']);
     if (!this.#options.use_reasoning_fallback || level < 0) return [asked];
     return [asked, ...EFFORTS.slice(level + 1).map((reasoning_effort) => asked.with({ reasoning_effort }))];
   }
 
-  /** A direct reply has to remain possible. */
+  /** Is another attempt possible, with a call left for the direct reply? */
   #mayTryAgain(): boolean {
     return this.#mayGoOn() && this.#call.callsLeft > callsOfAttempt(this.#options);
   }
 
+  /** May another call be made, and can it succeed? */
   #mayGoOn(): boolean {
     return this.#call.canSpend() && !this.#call.signal.aborted && !this.#isHopeless();
   }
 
+  /** Has a call failed in a way that all others would, too? */
   #isHopeless(): boolean {
     return this.#failures.some((failure) => failure instanceof GatewayError && LASTING.has(failure.status));
   }

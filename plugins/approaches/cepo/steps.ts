@@ -1,9 +1,9 @@
-/** How the calls of single steps are made, and which replies a step can go on from. */
+/** The calls of single steps, and which replies the next step can build on. */
 import type { Call, Message } from '../../../core/index.ts';
 import { isTruncated, isUsable, limitedTo, toolCallKey, type Answer } from '../../../core/approach/index.ts';
 
-/** What shapes the client's answer and would garble a plan; the sampling is each step's own. */
-const OF_THE_ANSWER = Object.fromEntries(
+/** Fields that shape the client's answer and would garble a plan. */
+const WITHOUT_ANSWER_FIELDS = Object.fromEntries(
   `top_p stop presence_penalty frequency_penalty logit_bias logprobs top_logprobs response_format prediction modalities
   audio verbosity`
     .split(/\s+/)
@@ -17,12 +17,15 @@ interface Step {
   readonly limit: number;
 }
 
-/** A call whose reply only a later one sees. Tools are in view but not called: what they would do belongs to the answer. */
+/**
+ * A call whose reply is only read by a later step. The model sees the client's tools and may plan with them, but may not
+ * call one: the answer may.
+ */
 export function stepCall(call: Call, { role, messages, temperature, limit }: Step): Call {
   const { tools, functions } = call.request.value;
   return call.with(
     {
-      ...OF_THE_ANSWER,
+      ...WITHOUT_ANSWER_FIELDS,
       messages,
       temperature,
       ...limitedTo(call, limit),
@@ -37,11 +40,12 @@ function isList(value: unknown): boolean {
   return Array.isArray(value) && value.length > 0;
 }
 
+/** Is the answer usable, and not cut by its limit? */
 export function isComplete(answer: Answer): boolean {
   return isUsable(answer) && !isTruncated(answer);
 }
 
-/** A complete text: a call of a tool is no plan and no solution. */
+/** Is the answer a complete text? A tool call is neither a plan nor a solution. */
 export function isText(answer: Answer): boolean {
   return isComplete(answer) && toolCallKey(answer) === undefined;
 }

@@ -1,8 +1,8 @@
 /**
- * Chain of thought with reflection: one call that thinks, checks its thinking and answers in a layout of tags; the client
- * gets the answer alone, live. One call, one round; a second one only where the thinking was cut, or nothing came.
+ * Chain of thought with reflection: in one call the model thinks, checks its thinking and answers, in a layout of tags. The
+ * client gets the answer alone, live. Calls and rounds: 1; 2 if the thinking was cut before the answer, or nothing came.
  *
- * No paper of its own: Wei et al. 2022, "Chain-of-Thought Prompting Elicits Reasoning in Large Language Models",
+ * There is no paper of exactly this: Wei et al. 2022, "Chain-of-Thought Prompting Elicits Reasoning in Large Language Models",
  * arXiv:2201.11903, with Madaan et al. 2023, "Self-Refine", arXiv:2303.17651. Departure: the reflection happens inside one
  * generation.
  */
@@ -10,15 +10,15 @@ import { definePlugin, gatewayError, z, type Call, type Choice, type Reply } fro
 import {
   approachOptions,
   changedStream,
+  isFreeText,
+  messageText,
   reportDegraded,
   reportLostStage,
-  survive,
-  isFreeText,
   stripThinking,
-  messageText,
+  survive,
   toAnswers,
-  withDefaultLimit,
   wholeReply,
+  withDefaultLimit,
   withInstruction,
   withTurns,
   type Next,
@@ -47,7 +47,7 @@ const CONCLUDE =
   'Your thinking was cut off here. Conclude from it now: give only the complete final answer, without tags and without further thinking.';
 
 const options = approachOptions({
-  temperature: z.number().min(0).max(2).default(0.6).describe('Where the request sets none.'),
+  temperature: z.number().min(0).max(2).default(0.6).describe('Temperature, where the request sets none.'),
   max_tokens: z
     .int()
     .min(1)
@@ -70,7 +70,7 @@ async function reflect(call: Call, next: Next, options: Options): Promise<Reply>
   const { temperature, max_tokens, return_full_response } = options;
   const { messages, stream } = call.request.value;
   if (!isFreeText(call)) {
-    // Tags and a format of the client's own exclude each other: the plain call is the better answer.
+    // An answer in tags cannot have the client's own format, nor be a tool call, so that the call is made as it is.
     reportDegraded(call.exchange, 'cot_reflection: tools or response_format', { isLasting: true });
     return next(call);
   }
@@ -100,7 +100,10 @@ async function reflect(call: Call, next: Next, options: Options): Promise<Reply>
   return { ...whole, body: whole.body.with({ choices, ...(usage ? { usage } : {}) }) };
 }
 
-/** The choice with the answer alone; one that brought none gets a second call's. Tool calls and filtered ones stay as they are. */
+/**
+ * The choice with the answer alone, which comes from a second call if the first brought none. A tool call, a refusal and a
+ * filtered choice stay as they are.
+ */
 async function answered(
   choice: Choice,
   repair: (thinking: string) => Promise<Choice | undefined>,
@@ -117,7 +120,7 @@ async function answered(
   const shown = {
     ...message,
     content: answer,
-    ...(wantsThinking && thinking !== '' ? { reasoning_content: withOwn(message, thinking) } : {}),
+    ...(wantsThinking && thinking !== '' ? { reasoning_content: withReasoning(message, thinking) } : {}),
   };
   const own: Choice = { ...choice, logprobs: null, message: shown };
   if (answer !== '' && !needsRepair) return own;
@@ -127,12 +130,12 @@ async function answered(
     : own;
 }
 
-/** The thoughts of a model that reports its own ones, too, come first. */
-function withOwn({ reasoning_content }: Choice['message'], thinking: string): string {
+/** The thinking, after the model's own reasoning if the upstream reports that. */
+function withReasoning({ reasoning_content }: Choice['message'], thinking: string): string {
   return typeof reasoning_content === 'string' ? `${reasoning_content}\n${thinking}` : thinking;
 }
 
-/** The second call: from the thinking so far to the answer, or, where nothing came at all, the same once more. */
+/** The second call: continues from the thinking to the answer, or repeats the first call if nothing came at all. */
 async function conclude(thinking: string, asked: Call, { call, next }: Work): Promise<Choice | undefined> {
   const turns = [
     { role: 'assistant', content: thinking },
@@ -156,7 +159,7 @@ function isEmpty({ message }: Choice): boolean {
   );
 }
 
-/** OpenRouter's way of asking for the thoughts: they then come in `reasoning_content`, never in `content`. */
+/** Does the client want the thinking, as OpenRouter's clients ask for it? It then comes in `reasoning_content`, never in `content`. */
 function wantsThinking({ request }: Call): boolean {
   return request.value['include_reasoning'] === true;
 }

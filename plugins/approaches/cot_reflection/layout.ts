@@ -1,14 +1,14 @@
+/**
+ * Reads the layout that `cot_reflection` asks for, from text that comes in pieces cut anywhere. The answer is what stands
+ * in `<output>`. An `<output>` inside the thinking or in a code fence is text, and so is `</output>` in a fence of the answer.
+ */
 import { stripThinking } from '../../../core/approach/index.ts';
 
-/**
- * Reads the layout that `cot_reflection` asks for while it comes in, cut anywhere: what is inside `<output>` is the
- * answer; an `<output>` inside the thinking or a code fence is text, and so is an `</output>` in a fence of the answer.
- */
-
+/** A part of what was read. */
 export interface Piece {
   readonly kind: 'answer' | 'thinking';
   readonly text: string;
-  /** Which `<output>` of the text it belongs to, from 1; 0 where it stands for a missing one. */
+  /** Which `<output>` of the text it comes from, counted from 1; 0 for thinking, and for an answer without `<output>`. */
   readonly block: number;
 }
 
@@ -19,33 +19,37 @@ const FENCE = '```';
 const TRAILING_END = /<\/output>\s*$/;
 const KNOWN_TAGS = /<\/?(?:thinking|think|reflection|output)>/g;
 
+/** Reads the text of one choice. */
 export class LayoutReader {
-  /** Everything, as it came. */
+  /** Everything that was pushed. */
   text = '';
-  /** Something else than text came (tool calls, a refusal): it stands for itself. */
+  /** Did something else than text come (a tool call, a refusal)? The choice is then left as it is. Set by the caller. */
   isOther = false;
   /** Has any of the answer been read? */
   hasAnswer = false;
-  /** What was thought so far. */
+  /** The thinking so far. */
   thinking = '';
+  /** The end of the text that is not passed on yet, because a tag or a fence may begin in it. */
   #held = '';
   #state: State = 'outside';
   #isFenced = false;
-  /** The line that the reader is in, up to it: a fence begins a line. */
+  /** The current line so far: a fence counts at the beginning of a line only. */
   #line = '';
-  /** Blanks inside the answer that go out only when more follows. */
+  /** Blanks at the end of the answer so far, which go out only if more text follows. */
   #blanks = '';
   #block = 0;
-  /** Has the current block any text? */
+  /** Has the current block brought any text? */
   #isBegun = false;
+  /** The tag that ends the current thinking. */
   #closing = '';
   readonly #isLive: boolean;
 
-  /** @param isLive  The first answer has gone out by the time a second one comes, so it stays the only one. */
+  /** @param isLive  Does the answer go out while it comes? Then a second `<output>` cannot replace the first, and is left out. */
   constructor(isLive: boolean) {
     this.#isLive = isLive;
   }
 
+  /** Takes in more text and returns what is certain by now. */
   push(text: string): Piece[] {
     this.text += text;
     this.#held += text;
@@ -61,7 +65,10 @@ export class LayoutReader {
     return pieces;
   }
 
-  /** The text is over: what is left, or what stands for the answer where no `<output>` came. */
+  /**
+   * To be called when the text is over: returns what is left, or the answer that can be found without an `<output>`.
+   * @param isCut  Was the text cut by a limit?
+   */
   end(isCut: boolean): Piece[] {
     const pieces: Piece[] = [];
     if (this.#state === 'answer') {
@@ -79,22 +86,22 @@ export class LayoutReader {
     return pieces;
   }
 
-  /** Was the thinking cut before there was an answer? */
+  /** Was the text cut while thinking, before there was an answer? */
   needsRepair(isCut: boolean): boolean {
     return isCut && !this.hasAnswer && /<think(?:ing)?>/.test(this.text) && withoutLayout(this.text, isCut) === '';
   }
 
   #nextToken(): { readonly index: number; readonly word: string } | undefined {
     let first: { index: number; word: string } | undefined;
-    for (const word of this.#words()) {
+    for (const word of this.#markers()) {
       const index = word === FENCE ? this.#indexOfFence() : this.#held.indexOf(word);
       if (index >= 0 && (!first || index < first.index)) first = { index, word };
     }
     return first;
   }
 
-  /** What means something here. */
-  #words(): readonly string[] {
+  /** The tags and fences that count in the current state. */
+  #markers(): readonly string[] {
     if (this.#state === 'over') return [];
     if (this.#state === 'thinking') return [this.#closing];
     if (this.#isFenced) return [FENCE];
@@ -148,13 +155,13 @@ export class LayoutReader {
     pieces.push({ kind: 'answer', text: shown, block: this.#block });
   }
 
-  /** How much of the end may be the beginning of a word that means something. */
+  /** How many characters at the end of the held text may be the beginning of a tag or a fence. */
   #lengthOfBeginning(): number {
     const isInFence = this.#state === 'answer' && this.#isFenced;
-    // A fence that nobody closes swallows the tag at the very end.
+    // If a fence of the answer is never closed, an `</output>` at the very end ends the answer all the same.
     const trailing = isInFence ? TRAILING_END.exec(this.#held) : null;
     if (trailing) return this.#held.length - trailing.index;
-    const words = isInFence ? [FENCE, '</output>'] : this.#words();
+    const words = isInFence ? [FENCE, '</output>'] : this.#markers();
     for (let length = Math.min(this.#held.length, 11); length > 0; length--) {
       const end = this.#held.slice(-length);
       if (words.some((word) => word.length > length && word.startsWith(end))) return length;
@@ -163,10 +170,10 @@ export class LayoutReader {
   }
 }
 
-/** What follows the thinking, else all of it without the layout's tags. */
+/** The answer in a text that lacks the layout: what follows the thinking, else all of it without tags. Empty if it was cut in the thinking. */
 function withoutLayout(whole: string, isCut: boolean): string {
-  // A model that reasons may write its reasoning first, and leave out the tag that opens it.
-  // One that it never ends is no answer, unless the layout is in it.
+  // A model that reasons may write its reasoning first, and leave out the tag that opens it. Reasoning that it never ends
+  // is no answer, unless the layout is in it.
   const isUnended = /^\s*<think>/.test(whole) && !whole.includes('<output>');
   const text = isCut || isUnended || whole.includes('</think>') ? stripThinking(whole) : whole;
   const last = text.lastIndexOf('</thinking>');
@@ -186,7 +193,7 @@ function withoutLayout(whole: string, isCut: boolean): string {
   return answer === '' ? text.replaceAll(KNOWN_TAGS, '').trim() : answer;
 }
 
-/** The whole text at once: the last answer that stands outside thinking and fences. */
+/** Reads a whole text: the last answer outside of thinking and fences. `needsRepair`: it was cut before there was an answer. */
 export function readLayout(
   text: string,
   isCut: boolean,

@@ -1,22 +1,24 @@
-/** The answer of a stream while it comes: text is held back until `<output>`, and what follows `</output>` is dropped. */
+/** The answer of a stream while it comes: text before `<output>` is held back, and text after `</output>` is dropped. */
 import { gatewayError, type Call, type Choice, type Chunk, type ChunkChoice, type Usage } from '../../../core/index.ts';
 import { messageText } from '../../../core/approach/index.ts';
-import { countThinking } from './reasoning-tokens.ts';
 import { LayoutReader, type Piece } from './layout.ts';
+import { countThinking } from './reasoning-tokens.ts';
 
+/** What changing a stream needs. */
 export interface LiveInit {
   readonly call: Call;
+  /** Does the client want the thinking as `reasoning_content`? */
   readonly wantsThinking: boolean;
-  /** The second call, for a choice whose thinking was cut, or that brought nothing (`thinking` empty). */
+  /** Makes the second call, for a choice whose thinking was cut or that brought nothing (`thinking` is empty). Undefined if it fails. */
   readonly repair: (thinking: string) => Promise<Choice | undefined>;
 }
 
-/** How the chunks of each choice change, and what follows when the stream has ended. */
+/** For `changedStream`: how the chunks of each choice change, and what follows when the stream has ended. */
 export function liveChoices({ call, wantsThinking, repair }: LiveInit) {
   const readers = new Map<number, LayoutReader>();
   let usage: Usage | undefined;
   const unanswered: { chunk: Chunk; choice: ChunkChoice; thinking: string }[] = [];
-  /** What came last of each choice that has not ended. */
+  /** The last chunk of each choice that has not ended. */
   const open = new Map<number, { chunk: Chunk; choice: ChunkChoice }>();
   const readerOf = (index: number) => {
     const reader = readers.get(index) ?? new LayoutReader(true);
@@ -44,7 +46,7 @@ export function liveChoices({ call, wantsThinking, repair }: LiveInit) {
     return [{ ...choice, delta: shown, finish_reason: isUnanswered ? null : (finish_reason ?? null), logprobs: null }];
   };
 
-  /** Some servers never say that a choice has ended: the end of the stream does. */
+  /** Ends the choices that have no `finish_reason`, which some servers never send. */
   const ended = (): Chunk[] =>
     [...open.values()].flatMap(({ chunk, choice }) => {
       const choices = changed(chunk, { ...choice, delta: {}, finish_reason: 'stop' });

@@ -1,4 +1,4 @@
-/** Examples in a conversation: whether there may be some, what they are, and whether an answer is the right one. */
+/** The examples in a conversation: whether there may be any, what they are, and whether an answer to one is right. */
 import type { Message } from '../../../core/index.ts';
 import {
   answerOf,
@@ -9,12 +9,16 @@ import {
   turnsOf,
 } from '../../../core/approach/index.ts';
 
+/** A worked example of the task. */
 export interface Example {
   readonly question: string;
   readonly answer: string;
 }
 
-/** Few-shot examples given as turns: two or more pairs of user and assistant before the question. Undefined where the turns are no such pairs. */
+/**
+ * Examples given as turns: at least two pairs of user and assistant before the question. Undefined if the turns are not
+ * such pairs of plain text.
+ */
 export function examplesInTurns(messages: readonly Message[]): readonly Example[] | undefined {
   const turns = turnsOf(messages);
   if (turns.length < 5 || turns.length % 2 === 0) return undefined;
@@ -39,11 +43,11 @@ export function mayHaveExamples(messages: readonly Message[]): boolean {
 }
 
 const MARK = /\b(?:q|a|question|answer|input|output|problem|solution)\s?\d{0,3}\s?[:=]/gi;
-/** In any script; Chinese and Japanese have a colon of their own. */
+/** A word before a colon at the beginning of a line, in any script; Chinese and Japanese have a colon of their own. */
 const LABEL = /^[ \t>*#-]*(\p{L}[\p{L}\p{N}_ ]{0,30})\**[:：]/gmu;
 const ARROW = /\S[ \t]*(?:->|=>|→)[ \t]*\S/g;
 
-/** A label, an arrow or a mark that returns; or the word itself. */
+/** Does a label, an arrow or a mark come twice, or is the word "examples" there? */
 function hasMarks(text: string): boolean {
   if (/\bexamples\b|\bexample \d/i.test(text)) return true;
   const labels = [...text.matchAll(LABEL)].map(([, label = '']) => label.toLowerCase().replaceAll(/[\s\d]/g, ''));
@@ -55,7 +59,7 @@ function hasTwice(words: readonly string[]): boolean {
   return new Set(words).size < words.length;
 }
 
-/** What stands between the first output tag and its closing one, or the end; empty without the tag. */
+/** The text in the first `<output>` tag, up to its closing tag or the end; empty if there is no such tag. */
 export function outputOf(reply: string): string {
   const text = stripThinking(reply);
   const open = text.indexOf('<output>');
@@ -66,8 +70,8 @@ export function outputOf(reply: string): string {
 }
 
 /**
- * The examples among the objects of a JSON text, fenced or cut as it may be: every whole object with a question and an
- * answer. Undefined where there is neither an object nor an array, so that the text says nothing.
+ * The examples in a JSON text, which may be fenced or cut: every whole object with a question and an answer. Undefined if
+ * the text holds neither an object nor an array, so that it is no reply to the question for examples.
  */
 export function examplesIn(json: string): readonly Example[] | undefined {
   const start = json.search(/[[{]/);
@@ -105,7 +109,7 @@ function plainText(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? `${value}`.trim() : '';
 }
 
-/** Does an answer come to the right one: the same final answer, or the same number where one of them is only that? */
+/** Is the answer right: the same final answer, or the same number if one of the two consists of a number only? */
 export function isRight(answer: string, right: string): boolean {
   const [a, b] = [finalOf(answer), finalOf(right)];
   if (sameAnswer(a, b)) return true;
@@ -118,7 +122,7 @@ function finalOf(text: string): string {
   return answerOf(text) ?? text;
 }
 
-/** The only number in a text. */
+/** The number in a text, if there is exactly one. */
 function numberIn(text: string): string | undefined {
   const numbers = normalizeAnswer(text).match(/-?\d+(?:\.\d+)?/g) ?? [];
   return numbers.length === 1 ? numbers[0] : undefined;

@@ -1,21 +1,21 @@
 /**
- * Learning principles from mistakes (LEAP), for prompts with examples: makes a mistake in each example, derives from it
- * what to heed, and answers the question with that in mind, live. Calls: 3 + E + m for E examples and m mistakes, five
- * rounds; one call and round less where the examples are turns of their own; 1 where the principles are known already, or
- * there is no sign of an example.
+ * Learning principles from mistakes (LEAP), for prompts with examples: finds the examples, makes a mistake in each, derives
+ * a lesson from each mistake, condenses the lessons into principles, and answers the question with these in mind, live.
+ * Calls: 3 + E + m for E examples and m mistakes, in 5 rounds. One call and round less if the examples are turns of the
+ * conversation. One call in all if the principles are remembered from an earlier request, or nothing looks like an example.
  *
- * Zhang et al. 2024, "In-Context Principle Learning from Mistakes", arXiv:2402.05403. Departures: by default one mistake is
- * asked for instead of sampled, and the principles are always condensed.
+ * Zhang et al. 2024, "In-Context Principle Learning from Mistakes", arXiv:2402.05403. Departures: by default a
+ * mistake is asked for instead of sampled, and the principles are always condensed.
  */
 import { definePlugin, z, type Call, type Exchange, type Reply } from '../../../core/index.ts';
 import {
   approachOptions,
-  reportDegraded,
-  reportLostStage,
   limitOf,
   questionBlock,
-  systemText,
+  reportDegraded,
+  reportLostStage,
   shownOrError,
+  systemText,
   withDefaultLimit,
   type Work,
 } from '../../../core/approach/index.ts';
@@ -34,7 +34,12 @@ const options = approachOptions({
     .enum(['induced', 'sampled'])
     .default('induced')
     .describe('Mistakes that are asked for, or real ones among several solutions.'),
-  leap_samples: z.int().min(1).max(15).default(3).describe('How many solutions of each example, where sampled.'),
+  leap_samples: z
+    .int()
+    .min(1)
+    .max(15)
+    .default(3)
+    .describe('How many solutions of each example are made, where leap_mistakes is sampled.'),
   leap_cache: z.boolean().default(true).describe('Keep principles for 24 hours, apart for each caller and model.'),
   max_tokens: z.int().min(1).default(4096).describe('Limit of each call, where the request sets none.'),
 });
@@ -57,13 +62,13 @@ export default definePlugin({
       },
     });
 
-    /** The choices of one request learn together: what one has learned holds for all. */
-    function once(call: Call, learned: () => Promise<readonly string[]>): Promise<readonly string[]> {
+    /** The choices of one request have the same principles: the first run learns, the others wait for it. */
+    function once(call: Call, learnPrinciples: () => Promise<readonly string[]>): Promise<readonly string[]> {
       const { exchange } = call;
       const running = shared.get(exchange) ?? new Map<string, Promise<readonly string[]>>();
       shared.set(exchange, running);
       const key = keyOf(call, call.request.value.messages);
-      const promise = running.get(key) ?? learned();
+      const promise = running.get(key) ?? learnPrinciples();
       running.set(key, promise);
       return promise;
     }
@@ -80,7 +85,7 @@ function answer(principles: readonly string[], { call, next, options }: Work<Opt
   return shownOrError(next(answering), answering);
 }
 
-/** What the prompt's examples teach: known already, or learned now; nothing where there are none. */
+/** The principles that the prompt's examples teach: remembered, or learned now. Empty if there are no examples or a step failed. */
 async function principlesFor(work: Work<Options>, memory: Memory): Promise<readonly string[]> {
   const { call, options } = work;
   const { messages } = call.request.value;
@@ -114,7 +119,10 @@ async function principlesFor(work: Work<Options>, memory: Memory): Promise<reado
   return principles;
 }
 
-/** The examples that a model finds in the conversation's text, if anything there looks like one; undefined where it cannot tell. */
+/**
+ * The examples in the conversation's text, as a model finds them: one call, none if nothing looks like an example.
+ * Undefined if the call failed, could not be read, or could not be afforded.
+ */
 async function examplesInText(
   learning: Learning,
   isKept: boolean,
@@ -127,7 +135,7 @@ async function examplesInText(
   const key = keyOf(call, text);
   const known = isKept ? memory.examples.get(key) : undefined;
   if (known) return known;
-  if (call.callsLeft <= runsOf(call)) {
+  if (call.callsLeft <= choicesOf(call)) {
     reportDegraded(call.exchange, 'budget_exhausted');
     return undefined;
   }
@@ -137,13 +145,13 @@ async function examplesInText(
   return found;
 }
 
-/** How many examples the budget has calls for, when each of the request's choices still needs its answer. */
+/** How many examples the budget has calls for, if one call is kept for each of the request's answers and one to condense. */
 function affordable({ call, samples }: Learning): number {
   const mistakeCalls = samples === undefined ? 1 : samples + 1;
-  return Math.max(0, Math.floor((call.callsLeft - runsOf(call) - 1) / (mistakeCalls + 1)));
+  return Math.max(0, Math.floor((call.callsLeft - choicesOf(call) - 1) / (mistakeCalls + 1)));
 }
 
-/** How many choices the client wants: each is an answer of its own. */
-function runsOf({ exchange }: Call): number {
+/** How many choices the client wants. Each is a run of its own, and needs an answer call of its own. */
+function choicesOf({ exchange }: Call): number {
   return exchange.plan?.request.value.n ?? 1;
 }

@@ -1,12 +1,12 @@
-/** From examples to principles: a mistake in each, what it teaches, and all of that as one list. */
+/** The way from examples to principles: a mistake in each, the lesson of each mistake, and one list of all lessons. */
 import {
   answerOf,
   askJudge,
-  survive,
   isTruncated,
   isUsable,
   judgeCall,
   stripThinking,
+  survive,
   type Answer,
   type JudgePrompt,
   type Work,
@@ -14,33 +14,36 @@ import {
 import { examplesIn, isRight, outputOf, type Example } from './examples.ts';
 import { condensing, ERR, EXTRACT, mistakeView, questionView, REFLECT, SOLVE, type Solution } from './prompts.ts';
 
-/** Of mistakes. */
+/** Of the calls that make mistakes. */
 const TEMPERATURE = 0.7;
 
+/** What learning needs. */
 export interface Learning extends Work {
   /** The client's system text. */
   readonly task: string;
-  /** How many times an example is solved to find a real mistake; undefined = a mistake is asked for. */
+  /** How many times each example is solved, to find a real mistake; undefined = the model is asked to make one. */
   readonly samples: number | undefined;
   readonly maxPrinciples: number;
-  /** Of each call. */
+  /** In tokens, of each call. */
   readonly limit: number;
 }
 
+/** What was learned. */
 export interface Learned {
   readonly principles: readonly string[];
+  /** How many mistakes taught something. */
   readonly mistakes: number;
-  /** Did no call fail, so that another try would bring no more? */
+  /** Did every call succeed? Only then is the result worth remembering. */
   readonly isWhole: boolean;
 }
 
-/** The examples in a text, as a model finds them; undefined where it could not tell. */
+/** The examples in a text, as a model finds them; undefined if its call fails or cannot be read. One call. */
 export async function extractExamples(learning: Learning, text: string): Promise<readonly Example[] | undefined> {
   const answer = await ask({ role: 'examples', system: EXTRACT, user: text }, learning);
   return answer && examplesIn(outputOf(answer.text));
 }
 
-/** A mistake in each example, and what it teaches, all at once; then one list of it. */
+/** Learns from all examples at once, then condenses the lessons into one list. Calls: E + m + 1, in 3 rounds. */
 export async function learn(learning: Learning, examples: readonly Example[]): Promise<Learned> {
   const { progress } = learning.call.exchange;
   progress.say(`${examples.length} examples are there, looking for mistakes in them.`);
@@ -53,13 +56,13 @@ export async function learn(learning: Learning, examples: readonly Example[]): P
   const system = condensing(learning.maxPrinciples);
   const condensed = await ask({ role: 'condense', system, user: taught.join('\n\n') }, learning);
   const list = condensed ? linesOf(outputOf(condensed.text)) : [];
-  // The last line of a list that was cut is not whole.
+  // If the list was cut, its last line is not whole.
   const whole = condensed && isTruncated(condensed) ? list.slice(0, -1) : list;
   const principles = (whole.length > 0 ? whole : taught.flatMap(linesOf)).slice(0, learning.maxPrinciples);
   return { principles, mistakes: taught.length, isWhole: isWhole && whole.length > 0 };
 }
 
-/** What a mistake in one example teaches; null where there is no mistake, undefined where a call failed. */
+/** The lesson of a mistake in one example; null if no mistake was made, undefined if a call failed. */
 async function lessonOf(example: Example, learning: Learning): Promise<string | null | undefined> {
   const solutions = await solve(example, learning);
   if (solutions.length === 0) return undefined;
@@ -70,7 +73,7 @@ async function lessonOf(example: Example, learning: Learning): Promise<string | 
   return (lesson && outputOf(lesson.text)) || undefined;
 }
 
-/** Solutions that came to an answer. */
+/** Solutions of an example, without those that come to no answer. */
 async function solve(example: Example, { call, next, task, samples, limit }: Learning): Promise<readonly Solution[]> {
   const solving = judgeCall(call, {
     system: samples === undefined ? ERR : SOLVE,

@@ -1,3 +1,4 @@
+/** What was learned in earlier requests. */
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Call } from '../../../core/index.ts';
@@ -5,12 +6,14 @@ import type { Example } from './examples.ts';
 
 const DAY_MS = 86_400_000;
 const MAX_ENTRIES = 10_000;
-/** Characters, of each of the two. */
+/** In characters, of each of the two caches. */
 const MAX_SIZE = 8_000_000;
 
-/** What was learned, for a day, bounded: examples by the text they were found in, principles by the examples. Per process. */
+/** Two caches of one process, bounded, whose entries last a day. */
 export interface Memory {
+  /** By the text that they were found in. */
   readonly examples: LRUCache<string, readonly Example[]>;
+  /** By the examples that they were learned from. */
   readonly principles: LRUCache<string, readonly string[]>;
 }
 
@@ -29,7 +32,7 @@ function forADay<V extends object>(now: (() => number) | undefined): LRUCache<st
   });
 }
 
-/** Where something is kept: apart for each identity, since examples may be private, and for each model. */
+/** The key that something is kept under: different for each identity, because examples may be private, and each model. */
 export function keyOf({ exchange, upstream, request }: Call, ...facts: readonly unknown[]): string {
   const parts = [exchange.identity.id, upstream.name, request.value.model, ...facts];
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64');

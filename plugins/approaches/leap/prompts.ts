@@ -1,4 +1,4 @@
-/** What the steps are told; all but the last are parsed, so that the client's own system text is only material to them. */
+/** Prompts of all steps. All replies but the last are parsed, so that the client's system text is shown to these steps as material only. */
 import type { Message } from '../../../core/index.ts';
 import { withInstruction } from '../../../core/approach/index.ts';
 import type { Example } from './examples.ts';
@@ -22,6 +22,7 @@ export const REFLECT = `You are given a question, a wrong solution of it, and th
 principles that would prevent such a mistake in other questions of this kind, without reference to this one.
 Give only the principles between output tags, one per line: <output>…</output>`;
 
+/** @param count  The most principles that the list may have. */
 export function condensing(count: number): string {
   return `You are given principles that were learned from mistakes. Make one list of them: unique, clear, general, the most useful first, at most
 ${count}. Give only the list between output tags, numbered, one principle per line: <output>…</output>`;
@@ -29,16 +30,18 @@ ${count}. Give only the list between output tags, numbered, one principle per li
 
 const APPLY = `Keep these principles in mind while you answer. They were learned from mistakes in tasks like this one; do not mention them.`;
 
+/** An example's question, without its answer, after the task. */
 export function questionView(task: string, { question }: Example): string {
   return `${taskBlock(task)}<question>\n${question}\n</question>`;
 }
 
-/** A solution of an example, as it is read. */
+/** A solution of an example, split into its reasoning and its final answer. */
 export interface Solution {
   readonly reasoning: string;
   readonly answer: string;
 }
 
+/** An example with a wrong solution and the right answer. */
 export function mistakeView(task: string, example: Example, wrong: Solution): string {
   return `${questionView(task, example)}
 
@@ -53,7 +56,7 @@ ${example.answer}
 </right_answer>`;
 }
 
-/** The client's system text says what the examples are examples of. */
+/** The client's system text, which says what the task of the examples is; empty if there is none. */
 function taskBlock(task: string): string {
   return task === '' ? '' : `<task>\n${task}\n</task>\n`;
 }

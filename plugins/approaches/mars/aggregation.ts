@@ -1,4 +1,4 @@
-/** Phase 2a: in each step random groups of the population are made into one better solution each (arXiv:2509.26626). */
+/** Phase 2a: in each step, random groups of solutions are combined into one better solution each (arXiv:2509.26626). */
 import type { Random, Work } from '../../../core/approach/index.ts';
 import { aggregation } from './prompts.ts';
 import type { Settings } from './settings.ts';
@@ -6,9 +6,10 @@ import { byScore, generate, type Solution } from './solution.ts';
 
 const MAX_GROUPS = 3;
 const TEMPERATURE = 0.7;
+/** Of a combined solution, before it is verified. */
 const CONFIDENCE = 0.8;
 
-/** The population after the last step: the best of all that there were. */
+/** The population after the last step: the best of the given and of all new solutions. One round for each step. */
 export async function aggregate(
   explored: readonly Solution[],
   work: Work<Settings>,
@@ -41,7 +42,7 @@ async function combine(group: readonly Solution[], work: Work<Settings>): Promis
 }
 
 interface Dealing {
-  /** Of a group. */
+  /** Items in a group. */
   readonly size: number;
   /** How many groups. */
   readonly count: number;
@@ -49,8 +50,8 @@ interface Dealing {
 }
 
 /**
- * Groups of different items, dealt from a shuffled deck: none comes a second time before all came once. Fewer than `size`
- * items make groups of them all.
+ * Groups of different items, dealt like cards from a shuffled deck: no item is dealt a second time before all were dealt
+ * once. If there are fewer than `size` items, each group holds all of them.
  */
 export function dealGroups<T>(items: readonly T[], { size, count, random }: Dealing): readonly T[][] {
   let deck: T[] = [];

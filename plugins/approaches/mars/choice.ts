@@ -5,14 +5,15 @@ import { comesToTheSame, resultOf, scoreOf, type Solution } from './solution.ts'
 const VERIFIED = 'of the verified solutions with the most common answer the most confident one';
 const VOTED = 'none is verified: the most confident one with the most common answer';
 
+/** The solution to return, and for the trace why. */
 export interface Choice {
   readonly solution: Solution;
   readonly why: string;
 }
 
 /**
- * Of the verified solutions one of the largest group that comes to one answer; without any verified, one of the largest
- * group of at least two. The most confident of its group. Undefined where nothing decides.
+ * The most confident solution of the largest group that comes to one answer. Verified solutions are grouped among
+ * themselves; if none is verified, all are, and a group needs two members. Undefined if there is no such group.
  */
 export function chosen(pool: readonly Solution[]): Choice | undefined {
   const verified = pool.filter(({ standing }) => standing === 'verified');
@@ -23,13 +24,13 @@ export function chosen(pool: readonly Solution[]): Choice | undefined {
   return { solution, why: isVerified ? VERIFIED : VOTED };
 }
 
-/** Solutions by what they come to: largest group first, then the one with the most confident member, who stands first. */
+/** Solutions grouped by their result: the largest group first, then the one with the most confident member. It comes first in its group. */
 export function groupsIn(solutions: readonly Solution[]): readonly (readonly Solution[])[] {
   const mostConfidentFirst = rankBy(solutions, ({ confidence }) => [confidence]);
   return groupsOf(mostConfidentFirst, (a, b) => comesToTheSame(a.answer, b.answer));
 }
 
-/** What verifiers found, for whoever synthesises: numbers, and the last objection to each solution shown. */
+/** What verifiers found, for the synthesis prompt: passes, and the last objection to each solution. */
 export function summaryOf(best: readonly Solution[]): string {
   const lines = best.map(({ reports, standing }, index) => {
     const objection = reports.findLast(({ verdict }) => verdict !== 'correct');
@@ -42,7 +43,7 @@ export function summaryOf(best: readonly Solution[]): string {
 
 const MAX_SHOWN = 80;
 
-/** What was found, for the trace. */
+/** For the trace: how the solutions were verified, and what they come to. */
 export function factsOf(pool: readonly Solution[]) {
   return {
     solutions: pool.length,

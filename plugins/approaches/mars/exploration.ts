@@ -1,5 +1,5 @@
 /** Phase 1: each agent solves the problem alone. */
-import { firstByRank, survive, isFreeText, toolCallKey, type Answer, type Work } from '../../../core/approach/index.ts';
+import { firstByRank, isFreeText, survive, toolCallKey, type Answer, type Work } from '../../../core/approach/index.ts';
 import { exploration } from './prompts.ts';
 import { comesToTheSame, generation, type Effort, type Solution } from './solution.ts';
 import type { Settings } from './settings.ts';
@@ -16,7 +16,7 @@ function effortAt(temperature: number): Effort {
   return temperature <= 0.8 ? 'medium' : 'high';
 }
 
-/** What each agent answers, undefined where its call failed. Throws where all failed. */
+/** Each agent's answer; undefined if its call failed. If all failed, throws the failure that ranks first. One round. */
 export async function explore(work: Work<Settings>): Promise<readonly (Answer | undefined)[]> {
   const { call, next, options: settings } = work;
   const failures: unknown[] = [];
@@ -47,7 +47,10 @@ export async function explore(work: Work<Settings>): Promise<readonly (Answer | 
   return answers;
 }
 
-/** The agents' usable answers, but tool calls, as solutions: an agent is as confident as others agree with it. */
+/**
+ * The agents' usable answers, without tool calls, as solutions. The confidence of each is the share of solutions that come
+ * to the same answer.
+ */
 export function toSolutions(answers: readonly (Answer | undefined)[], usable: readonly Answer[]): readonly Solution[] {
   const texts = usable.filter((answer) => toolCallKey(answer) === undefined);
   return answers.flatMap((answer, agent): Solution[] => {

@@ -1,17 +1,19 @@
-/** Phase 4: what was rejected is corrected after its last report, and verified again. */
+/** Phase 4: rejected solutions are corrected by their last report, and verified again. */
 import type { Work } from '../../../core/approach/index.ts';
 import { improvement } from './prompts.ts';
 import type { Settings } from './settings.ts';
 import { generate, type Solution } from './solution.ts';
 import { untilConsensus, verify } from './verification.ts';
 
+/** What improvement came to. */
 export interface Improved {
   readonly solutions: readonly Solution[];
   readonly iterations: number;
+  /** Calls that were open when a consensus ended an iteration. */
   readonly aborted: number;
 }
 
-/** Rounds of improvement, until enough solutions are verified, or there is nothing to improve or to improve it with. */
+/** Iterations of improvement, until enough solutions are verified, none is rejected, or no correction comes. */
 export async function improveRejected(pool: readonly Solution[], work: Work<Settings>): Promise<Improved> {
   const { call, options: settings } = work;
   let solutions = pool;
@@ -35,7 +37,7 @@ function isWorthwhile(solutions: readonly Solution[], { options: settings }: Wor
   return verified < settings.min_verified_solutions && isRejected;
 }
 
-/** A rejected solution corrected and verified anew; any other, and one that no correction came for, as it is. */
+/** A rejected solution, corrected and verified anew. Any other, and one whose correction fails, is returned as it is. */
 async function reworked(solution: Solution, work: Work<Settings>): Promise<Solution> {
   const report = solution.reports.findLast(({ verdict }) => verdict === 'incorrect' || verdict === 'incomplete');
   if (solution.standing !== 'rejected' || !report) return solution;
@@ -48,7 +50,7 @@ async function reworked(solution: Solution, work: Work<Settings>): Promise<Solut
   return answer ? verify({ ...solution, answer, standing: 'unverified', reports: [] }, work) : solution;
 }
 
-/** The lines of a report that name an issue: those below its label, or, without one, all items of lists. */
+/** The list items of a report that name an issue: those under its label `Issues:`, or all if it has no such label. */
 export function issuesIn(report: string): readonly string[] {
   const section = /^[ \t*_#]*issues[*_]*:[*_]*(.*(?:\n(?![ \t*_#]*[a-z]+[*_]*:).*)*)/im.exec(report)?.[1];
   const lines = (section ?? report).split('\n').map((line) => line.trim());

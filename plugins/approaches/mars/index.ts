@@ -1,23 +1,26 @@
 /**
- * Multi-agent reasoning: A agents solve the problem at different temperatures; their solutions are combined in T steps of
- * g groups, while each agent improves its own with the others' strategies; every solution is verified V times; what is
- * rejected is improved; one verified solution is the answer, or one is synthesised. Calls: A + T·g + (A + 1 + A) + V·P,
- * P solutions (34); rounds 1 + max(T, 2) + 1 (5). An iteration of improvement costs (1 + V) calls per rejected solution
- * and two rounds, a synthesis one of each. Light: A + A·V (4) calls, 2 rounds.
+ * Multi-agent reasoning: A agents solve the problem at different temperatures. Their solutions are combined in T steps of
+ * g groups, while each agent improves its own with the others' strategies. Every solution is verified V times, and
+ * rejected ones are improved. One verified solution is the answer; if none decides, one is written from the best.
+ *
+ * Calls for P solutions: A + T·g + (A + 1 + A) + V·P, by default 34; rounds: 1 + max(T, 2) + 1, by default 5. In addition:
+ * a solution one pass short of V is verified up to `max_verification_attempts` − V times more, in one round; an iteration
+ * of improvement takes 1 + V calls for each rejected solution, in two rounds; a synthesis takes one call and round. For
+ * short answers (`light` in settings.ts) A + A·V calls, by default 4, in 2 rounds.
  *
  * Huang, Yang 2025, "Winning Gold at IMO 2025 with a Model-Agnostic Verification-and-Refinement Pipeline",
  * arXiv:2507.15855; Venkatraman et al. 2025, "Recursive Self-Aggregation Unlocks Deep Thinking in Large Language Models",
- * arXiv:2509.26626. Departures: two passes, side by side, instead of five in a row; 2–3 groups per step, and the best of
- * old and new solutions are kept; an exchange of strategies between agents.
+ * arXiv:2509.26626. Departures: two passes, at once, instead of five in a row; at most 3 groups per step, and the best of
+ * old and new solutions are kept; agents exchange strategies.
  */
 import { definePlugin, type Call, type Reply } from '../../../core/index.ts';
 import {
-  reportLostStage,
   isFreeText,
   noneUsable,
-  shownOrBest,
   pluralityOf,
   randomOf,
+  reportLostStage,
+  shownOrBest,
   toAnswers,
   toolCallKey,
   usableOf,
@@ -93,13 +96,13 @@ function exchangesStrategies(settings: Settings): boolean {
   return settings.enable_strategy_network && settings.strategy_extraction_enabled && settings.cross_agent_enhancement;
 }
 
-/** The tool call that most agents make, where at least half of them make one: there is no solution yet to work on. */
+/** The tool call that most agents make, if at least half of them make one: there is no solution to work on before its result. */
 function agreedToolTurn(usable: readonly Answer[]): Answer | undefined {
   const turns = usable.filter((answer) => toolCallKey(answer) !== undefined);
   return 2 * turns.length >= usable.length ? pluralityOf(turns) : undefined;
 }
 
-/** One solution written from the best, which streams live where it is shown as it is. */
+/** One solution written from the best. It streams live unless a short answer has to be taken out of it. */
 async function synthesise(pool: readonly Solution[], work: Work<Settings>): Promise<Reply> {
   const { call, next, options: settings } = work;
   const best = byScore(pool).slice(0, SYNTHESISED);

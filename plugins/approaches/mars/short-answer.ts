@@ -1,4 +1,4 @@
-/** The answer alone, where the client wants the way to it apart: as reasoning, or in `<think>` tags. */
+/** The short answer, for clients that want the solution before it apart: as `reasoning_content`, or in `<think>` tags. */
 import type { Call, Message, Reply } from '../../../core/index.ts';
 import { answerOf, candidateText, codeBlocks, type Answer } from '../../../core/approach/index.ts';
 import type { Settings } from './settings.ts';
@@ -6,8 +6,8 @@ import type { Settings } from './settings.ts';
 type Mode = Settings['answer_extraction_mode'];
 
 /**
- * Is the solution shown as reasoning and short answer, and how? Undefined = it is the answer as it is, always where the
- * client asks for a format: a part of it would have another.
+ * How solution and short answer are shown. Undefined = the solution is the answer as it is. That is always so if the client
+ * asks for a format, which a part of the solution would not have.
  */
 export function layoutOf(call: Call, { use_thinking_tags, answer_extraction_mode }: Settings) {
   const { response_format, include_reasoning } = call.request.value;
@@ -17,7 +17,7 @@ export function layoutOf(call: Call, { use_thinking_tags, answer_extraction_mode
   return use_thinking_tags === true ? 'tags' : undefined;
 }
 
-/** The reply as the client gets it; as it came where the layout is undefined or no short answer is certain. */
+/** The reply as the client gets it: in the layout, or as it came if there is no layout or no certain short answer. */
 export function shown(answer: Answer, call: Call, settings: Settings): Reply {
   const layout = layoutOf(call, settings);
   const { reply, choice } = answer;
@@ -28,17 +28,17 @@ export function shown(answer: Answer, call: Call, settings: Settings): Reply {
   const content =
     layout === 'tags'
       ? { content: `<think>\n${text}\n</think>\n\n${short}` }
-      : { content: short, reasoning_content: withOwn(choice.message, text) };
+      : { content: short, reasoning_content: withReasoning(choice.message, text) };
   const message = { ...choice.message, ...content };
   return { ...reply, body: reply.body.with({ choices: [{ ...choice, index: 0, message, logprobs: null }] }) };
 }
 
-/** The solution after what the model thought before it, where the upstream tells it. */
-function withOwn({ reasoning_content }: Message, text: string): string {
+/** The solution after the model's own reasoning, if the upstream reports that. */
+function withReasoning({ reasoning_content }: Message, text: string): string {
   return typeof reasoning_content === 'string' ? `${reasoning_content}\n${text}` : text;
 }
 
-/** The short answer in a solution; undefined where none is certain. */
+/** The short answer in a solution, with its fences if it is code; undefined if none is certain. */
 export function shortAnswer(text: string, mode: Mode): string | undefined {
   const block = codeBlocks(text).at(-1);
   const code = block && `\`\`\`${block.language}\n${block.code}\n\`\`\``;

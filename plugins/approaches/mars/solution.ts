@@ -1,16 +1,16 @@
-/** What a solution is, and the calls that all phases make: those that bring solutions, and those that are only read. */
+/** Solutions, and the two kinds of calls that all phases make: calls that write a solution, and calls that are parsed. */
 import type { Call } from '../../../core/index.ts';
 import {
   answerOf,
   askJudge,
   candidateText,
-  survive,
   isReasoning,
   isTruncated,
   isUsable,
   rankBy,
   sameAnswer,
   stripThinking,
+  survive,
   toolCallKey,
   withDefaultLimit,
   withInstruction,
@@ -19,29 +19,32 @@ import {
 } from '../../../core/approach/index.ts';
 import type { Settings } from './settings.ts';
 
+/** The words that a verifier may use. */
 export const VERDICTS = ['correct', 'incorrect', 'incomplete'] as const;
 
-/** What a verifier says about a solution. */
+/** What a verifier wrote about a solution. */
 export interface Report {
-  /** Null where it gives none: then it has not verified, and not rejected either. */
+  /** Null if it gives none: the report then neither verifies nor rejects. */
   readonly verdict: (typeof VERDICTS)[number] | null;
-  /** 0 to 1. */
+  /** 0 to 1; null if it states none. */
   readonly confidence: number | null;
   readonly text: string;
 }
 
+/** A solution, and what is known of it. */
 export interface Solution {
-  /** As it came: its reply is what may be shown. */
+  /** As it came; its reply may be returned to the client. */
   readonly answer: Answer;
-  /** Of the agent that made it; what is made of it later is made cooler. */
+  /** Of the call that made it, or of the agent whose solution was improved. Improvements are asked for at a lower one. */
   readonly temperature: number;
   /** 0 to 1. */
   readonly confidence: number;
   readonly standing: 'unverified' | 'verified' | 'rejected';
-  /** What verifiers said about this very text. */
+  /** Of this very text: an improved solution starts without any. */
   readonly reports: readonly Report[];
 }
 
+/** How hard a model that reasons should think, as in OpenRouter's `reasoning`. */
 export type Effort = 'low' | 'medium' | 'high';
 
 interface Prompt {
@@ -51,7 +54,7 @@ interface Prompt {
   readonly role: string;
 }
 
-/** A call that goes on from the client's own conversation, with an instruction beside it. */
+/** A call that writes a solution: the client's conversation, with an instruction in its system text. */
 export function generation(
   { call, options: settings }: Work<Settings>,
   { instruction, temperature, effort, role }: Prompt,
@@ -67,7 +70,7 @@ export function generation(
   );
 }
 
-/** A further solution; undefined where the call fails, or brings nothing that can stand beside complete ones. */
+/** One more solution; undefined if the call fails, or its answer is unusable, cut or a tool call. */
 export async function generate(work: Work<Settings>, prompt: Prompt): Promise<Answer | undefined> {
   const answer = await survive(work.next.ask(generation(work, prompt)), work.call);
   return answer && isUsable(answer) && !isTruncated(answer) && toolCallKey(answer) === undefined ? answer : undefined;
@@ -84,7 +87,7 @@ interface Judgement {
   readonly evidence: readonly Answer[];
 }
 
-/** What a call says that is only parsed, without its thinking; undefined where it fails or says nothing. */
+/** The text of a judge, without `<think>` blocks; undefined if its call fails or it says nothing. */
 export async function judge(work: Work<Settings>, judgement: Judgement): Promise<string | undefined> {
   const { call, options: settings } = work;
   const { effort, limit, evidence } = judgement;
@@ -95,27 +98,29 @@ export async function judge(work: Work<Settings>, judgement: Judgement): Promise
   return answer && (stripThinking(answer.text).trim() || undefined);
 }
 
-/** OpenRouter's form. The client's own wish, in whatever form, stays as it is. */
+/** The field that asks for an effort, in OpenRouter's form. None if the client asks for an effort itself, in either form. */
 function effortField({ request }: Call, effort: Effort, { use_reasoning_api }: Settings) {
   const { reasoning, reasoning_effort } = request.value;
   const isOurs = use_reasoning_api && reasoning === undefined && reasoning_effort === undefined;
   return isOurs ? { reasoning: { effort } } : {};
 }
 
+/** In characters. */
 const ONE_LINE = 100;
 
-/** What a solution comes to: the final answer that it states, or all of it where that is one line. */
+/** What a solution comes to: the final answer that it states, or the whole text if it is one short line. Null if neither. */
 export function resultOf(answer: Answer): string | null {
   const text = candidateText(answer);
   return answerOf(text) ?? (text.length <= ONE_LINE && !text.includes('\n') ? text : null);
 }
 
+/** Do two answers have the same result? False if one has none. */
 export function comesToTheSame(a: Answer, b: Answer): boolean {
   const [left, right] = [resultOf(a), resultOf(b)];
   return left !== null && right !== null && sameAnswer(left, right);
 }
 
-/** The share of its verifications that a solution has passed. */
+/** The share of its verifications that a solution has passed, 0 to 1; 0 if there are none. */
 export function scoreOf({ reports }: Solution): number {
   const passed = reports.filter(({ verdict }) => verdict === 'correct').length;
   return reports.length === 0 ? 0 : passed / reports.length;

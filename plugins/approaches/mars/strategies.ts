@@ -1,10 +1,11 @@
-/** Phase 2b: what works for one agent is told to the others, who improve their own solutions with it. */
+/** Phase 2b: each agent's strategy is extracted, and the other agents improve their solutions with it. */
 import { questionBlock, type Work } from '../../../core/approach/index.ts';
 import { CLASSIFIER, enhancement, reviewed, STRATEGIST } from './prompts.ts';
 import type { Settings } from './settings.ts';
 import { generate, judge, type Solution } from './solution.ts';
 
 const MAX_STRATEGIES = 2;
+/** From this confidence on, a strategy is preferred. */
 const SURE = 0.6;
 const LABELS = [
   'PROBLEM_TYPE',
@@ -15,16 +16,20 @@ const LABELS = [
   'SUCCESS_INDICATORS',
 ] as const;
 
+/** How an agent went about the problem. */
 export interface Strategy {
-  /** Whose it is: the index of the agent's solution. */
+  /** The index of the agent's solution among those explored. */
   readonly agent: number;
-  /** The branch that the problem belongs to in the agent's view; undefined where it says none. */
+  /** The branch (algebra, geometry, …) that the strategy is for; undefined if it names none. */
   readonly type: string | undefined;
   readonly text: string;
   readonly confidence: number;
 }
 
-/** The agents' solutions, each improved; one that nobody had a strategy for, or whose call failed, is left out. */
+/**
+ * The agents' solutions, each improved with strategies of others. One without such strategies, or whose call failed, is
+ * left out. Calls: A + 1 to classify and extract, then A; two rounds.
+ */
 export async function enhance(explored: readonly Solution[], work: Work<Settings>): Promise<readonly Solution[]> {
   if (explored.length < 2) return [];
   const [branch, ...extracted] = await Promise.all([
@@ -77,7 +82,7 @@ async function extract(solution: Solution, agent: number, work: Work<Settings>):
   return said === undefined ? undefined : { agent, confidence: solution.confidence, ...readStrategy(said) };
 }
 
-/** The six labelled lines of a strategy; all of the text where it has none of them. */
+/** The six labelled lines of a strategy; the whole text if it has none of them. */
 export function readStrategy(said: string): Pick<Strategy, 'type' | 'text'> {
   const lines = LABELS.flatMap((label) => {
     const found = new RegExp(String.raw`^[ \t*_#-]*${label}[*_]*[ \t]*:[*_]*[ \t]*(\S.*)$`, 'im')
@@ -99,8 +104,9 @@ function branchIn(text: string): string | undefined {
 }
 
 /**
- * The two most confident strategies of others: of those who are sure, and see the problem in the branch that it was
- * classified in, or in none; of all where there are no such.
+ * The two most confident strategies of other agents. Strategies are preferred whose agent is sure and which are for the
+ * branch of the problem, or name none; if there is no such, all count.
+ * @param branch  Of the problem; undefined = it could not be classified, and any branch fits.
  */
 export function usefulTo(
   agent: number,

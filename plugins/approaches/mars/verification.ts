@@ -1,6 +1,6 @@
 /**
- * Phase 3: several independent verifications of each solution, all at once (arXiv:2507.15855 has them pass one after the
- * other). As soon as enough verified solutions come to one answer, whatever is still open is aborted.
+ * Phase 3: several independent verifications of each solution, all at once; in arXiv:2507.15855 they follow one after the
+ * other. As soon as enough verified solutions come to one answer (a consensus), all open calls are aborted.
  */
 import { childSignal, type Call } from '../../../core/index.ts';
 import { stripThinking, verdictOf, type Work } from '../../../core/approach/index.ts';
@@ -10,7 +10,10 @@ import { comesToTheSame, judge, VERDICTS, type Report, type Solution } from './s
 
 const TEMPERATURE = 0.1;
 
-/** The solution with its reports: verified where as many verdicts as required are CORRECT, rejected where one is not. */
+/**
+ * The solution with its reports: verified if as many verdicts as required are CORRECT; else rejected if one is INCORRECT or
+ * INCOMPLETE. One pass short, it gets further verifications, in a round more.
+ */
 export async function verify(solution: Solution, work: Work<Settings>): Promise<Solution> {
   const { verification_passes_required: required, max_verification_attempts: attempts } = work.options;
   const reports = await passes(required, solution, work);
@@ -39,6 +42,7 @@ async function passes(count: number, solution: Solution, work: Work<Settings>): 
   return said.flatMap((text) => (text === undefined ? [] : [readReport(text)]));
 }
 
+/** Reads a verifier's text: its verdict, and the confidence it states. */
 export function readReport(said: string): Report {
   const text = stripThinking(said).trim();
   const isNotCorrect = /\bnot\s+correct\b/i.test(text);
@@ -49,7 +53,7 @@ export function readReport(said: string): Report {
   };
 }
 
-/** The number after the last "confidence", of a scale to 10 where it names no other. */
+/** The number after the last "confidence", converted to 0 to 1: of 10, unless it names another scale or is a percentage. */
 function statedConfidence(text: string): number | null {
   const stated = /\bconfidence\b[^\d\n]{0,30}(\d+(?:\.\d+)?)\s*(?:(?:\/|out of)\s*(\d+)|(%))?/gi;
   const last = [...text.matchAll(stated)].at(-1);
@@ -58,7 +62,7 @@ function statedConfidence(text: string): number | null {
   return value >= 0 && value <= 1 ? value : null;
 }
 
-/** The mean of what those who found it correct state. */
+/** The mean confidence of the verifiers that found the solution correct; undefined if none of them states any. */
 function confidenceIn(reports: readonly Report[]): number | undefined {
   const stated = reports.flatMap(({ verdict, confidence }) =>
     verdict === 'correct' && confidence !== null ? [confidence] : [],
@@ -70,21 +74,22 @@ function countCorrect(reports: readonly Report[]): number {
   return reports.filter(({ verdict }) => verdict === 'correct').length;
 }
 
-/** Do as many verified solutions as wanted, this one among them, come to its answer? */
+/** Is this solution verified, and do as many verified ones as `wanted`, itself included, come to its answer? */
 function isAgreed(one: Solution, solutions: readonly Solution[], wanted: number): boolean {
   if (one.standing !== 'verified') return false;
   const verified = solutions.filter(({ standing }) => standing === 'verified');
   return verified.filter((other) => other === one || comesToTheSame(other.answer, one.answer)).length >= wanted;
 }
 
+/** What `untilConsensus` came to. */
 export interface Outcome {
-  /** In the order given, as far as the work on each has come. */
+  /** In the given order. A solution whose work was aborted is as it was given. */
   readonly solutions: readonly Solution[];
-  /** Calls that were open when there was a consensus. */
+  /** Calls that were open when the consensus aborted them. */
   readonly aborted: number;
 }
 
-/** Works on all solutions at once, until all are done or there is a consensus, which aborts the others' open calls. */
+/** Applies `step` to all solutions at once, until all are done, or there is a consensus, which aborts the open calls. */
 export async function untilConsensus(
   solutions: readonly Solution[],
   work: Work<Settings>,
@@ -94,7 +99,7 @@ export async function untilConsensus(
   const results = [...solutions];
   const group = childSignal(work.call.signal);
   let open = 0;
-  const ask = async (asked: Call) => {
+  const countingAsk = async (asked: Call) => {
     open++;
     try {
       return await work.next.ask(asked);
@@ -102,7 +107,7 @@ export async function untilConsensus(
       open--;
     }
   };
-  const next = Object.assign((asked: Call) => work.next(asked), work.next, { ask });
+  const next = Object.assign((asked: Call) => work.next(asked), work.next, { ask: countingAsk });
   const shared = { ...work, next, call: work.call.with({}, { signal: group.signal }) };
   const consensus = Promise.withResolvers<void>();
   const working = solutions.map(async (solution, index) => {

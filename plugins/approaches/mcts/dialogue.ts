@@ -1,16 +1,16 @@
-/** Playing a dialogue on: the calls that imagine the user, reply to it, and rate where that led. */
+/** How a dialogue goes on: the calls that imagine the user, reply to the user, and rate the dialogue. */
 import type { Message } from '../../../core/index.ts';
 import {
   askJudge,
   candidateText,
   diverseTemperature,
-  survive,
   isReasoning,
   isTruncated,
   limitedTo,
   limitOf,
   scoreOf,
   stripThinking,
+  survive,
   toolCallKey,
   usableOf,
   withDefaultLimit,
@@ -21,20 +21,21 @@ import {
 import { GO_ON, judgesView, RATE, usersView } from './prompts.ts';
 import { createNode, type Node } from './tree.ts';
 
-/** A dialogue of so many turns, twelve questions and thirteen replies, goes on no further. */
+/** In turns: the client's question answered, and twelve more questions and replies. A dialogue ends there. */
 const LONGEST = 25;
 
+/** The options that dialogues depend on. */
 export interface DialogueOptions {
-  /** Limit of a reply where the request sets none. */
+  /** Limit of a reply, if the request sets none. */
   readonly max_tokens: number;
-  /** Turns that a simulation plays; with 0, nothing is played on at all. */
+  /** Turns of the user in a simulation; 0 = the reply alone is rated. */
   readonly mcts_depth: number;
 }
 
-/** The dialogues that may follow one client conversation. */
+/** Makes the dialogues that may follow one conversation. */
 export class Dialogues {
   readonly #work: Work<DialogueOptions>;
-  /** The replies to choose from: whether the model reasons shows in them. */
+  /** The replies to choose from, which show whether the model reasons. */
   #candidates: readonly Answer[] = [];
   #hasVerdict = false;
 
@@ -42,18 +43,18 @@ export class Dialogues {
     this.#work = work;
   }
 
-  /** Has any judge answered, readable or not? */
+  /** Has any judge answered, whether its rating could be read or not? */
   get hasVerdict(): boolean {
     return this.#hasVerdict;
   }
 
-  /** Samples of the reply that the conversation waits for. Throws where all fail. */
+  /** Samples the replies to choose from. If all fail, throws the failure that ranks first. */
   async begin(count: number): Promise<readonly Answer[]> {
     this.#candidates = await this.#replies([], count);
     return this.#candidates;
   }
 
-  /** The state after a reply. What a tool would say cannot be imagined, so a dialogue ends where one is called. */
+  /** The node after a reply. It is terminal if the reply calls a tool, whose result cannot be imagined. */
   nodeOf(reply: Answer, parent: Node, before: readonly Message[]): Node {
     const turns = [...before, { role: 'assistant', content: candidateText(reply) }];
     const { mcts_depth: depth } = this.#work.options;
@@ -61,7 +62,7 @@ export class Dialogues {
     return createNode(parent, turns, isTerminal);
   }
 
-  /** The states after the user's next message and up to `count` replies to it; none where no reply came. */
+  /** The nodes after the user's next message and up to `count` replies to it; none if no reply came. */
   async follow(node: Node, count: number): Promise<readonly Node[]> {
     node.query ??= await this.#imagine(node);
     const turns = [...node.turns, { role: 'user', content: node.query }];
@@ -69,12 +70,12 @@ export class Dialogues {
     return usableOf(replies).map((reply) => this.nodeOf(reply, node, turns));
   }
 
-  /** The value of a node: how the dialogue is rated after some turns more. Null where no rating could be read. */
+  /** The value of a node: how the dialogue is rated some turns later. Null if no rating could be read. Calls: 2d + 1. */
   async simulate(node: Node): Promise<number | null> {
     const { mcts_depth: depth } = this.#work.options;
     let last = node;
     for (let turn = 0; turn < depth && !last.isTerminal; turn++) {
-      // One sample is as good as one picked at random from several.
+      // A simulation follows one random reply, so that sampling more than one would be wasted.
       const [reply] = await this.follow(last, 1);
       if (!reply) break;
       last = reply;
@@ -82,7 +83,7 @@ export class Dialogues {
     return this.#rate(last);
   }
 
-  /** Samples of the reply that the conversation and `turns` after it wait for. */
+  /** Samples replies to the conversation with `turns` after it. */
   #replies(turns: readonly Message[], count: number): Promise<readonly Answer[]> {
     const { call, next, options } = this.#work;
     const { messages } = call.request.value;
@@ -109,7 +110,7 @@ export class Dialogues {
         ...limitedTo(call, limit),
         // Tools stay, since the conversation may have used some; but the user calls none.
         ...(tools ? { tool_choice: 'none' } : {}),
-        ...NOT_THE_USERS,
+        ...WITHOUT_ANSWER_FIELDS,
       },
       { role: 'user_turn' },
     );
@@ -128,8 +129,8 @@ export class Dialogues {
   }
 }
 
-/** What shapes the assistant's answers, removed. */
-const NOT_THE_USERS = {
+/** Removes the fields that shape the assistant's answers, which the imagined user is not bound by. */
+const WITHOUT_ANSWER_FIELDS = {
   response_format: undefined,
   stop: undefined,
   logprobs: undefined,

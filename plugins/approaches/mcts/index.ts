@@ -1,9 +1,10 @@
 /**
- * Monte Carlo tree search over dialogues: samples several replies, plays each on for some turns with an imagined user,
- * rates where that led, and returns the reply with the best prospects. With S simulations, depth d ≥ 1 and branching b
- * calls are 1 + S·(2d + 1) for S ≤ b, in 2d + 2 rounds: which replies are visited first does not depend on any value, so
- * that they are played on at once. Each further simulation goes where the values point: 2d + 2 calls and rounds. Depth 0
- * rates the replies alone, as best-of-n does: 1 + min(S, b) calls, 2 rounds.
+ * Monte Carlo tree search over dialogues: samples several replies, continues the dialogue after each for some turns with
+ * an imagined user, rates where that led, and returns the reply that did best on average.
+ *
+ * Calls with S simulations, depth d ≥ 1 and branching b: 1 + S·(2d + 1) if S ≤ b, in 2d + 2 rounds, because the first
+ * visits of the replies do not depend on any value and run at once. Each simulation beyond b depends on the values so far:
+ * 2d + 2 calls and rounds more. Depth 0 rates the replies alone, as best-of-n does: 1 + min(S, b) calls, 2 rounds.
  *
  * Xie et al. 2024, "Monte Carlo Tree Search Boosts Reasoning via Iterative Preference Learning", arXiv:2405.00451; the
  * search rule is UCT, Kocsis & Szepesvári 2006, "Bandit based Monte-Carlo Planning". Departures from the former: whole
@@ -13,10 +14,10 @@ import { definePlugin, z, type Call } from '../../../core/index.ts';
 import {
   approachOptions,
   candidateText,
-  reportDegraded,
-  reportLostStage,
   groupsOf,
   noneUsable,
+  reportDegraded,
+  reportLostStage,
   sameResult,
   toolCallKey,
   topChoices,
@@ -100,22 +101,22 @@ async function treeSearch(call: Call, next: Next, options: Options) {
   return topChoices(order, answers, choices);
 }
 
-/** Makes the simulations, or as many of them as the limits allow. */
+/** Makes the simulations, or as many as the limits allow. */
 async function search(root: Node, dialogues: Dialogues, { call, options }: Work<Options>): Promise<void> {
   const { mcts_simulations: simulations, mcts_exploration, mcts_branching, mcts_depth, mcts_early_stop } = options;
   const { progress } = call.exchange;
   const visit = async (node: Node) => {
-    // What does not go on is worth what it was worth the last time.
+    // A terminal node would be rated on the same dialogue again, so that its mean value stands for a new rating.
     backUp(node, node.visits > 0 ? meanOf(node) : await dialogues.simulate(node));
   };
-  const grown = async (leaf: Node) => {
+  const expanded = async (leaf: Node) => {
     if (leaf.visits === 0 || leaf.isTerminal) return leaf;
     leaf.children = await dialogues.follow(leaf, mcts_branching);
     leaf.isTerminal = leaf.children.length === 0;
     return leaf.children[0] ?? leaf;
   };
 
-  // An unvisited child comes before every visited one whatever the values are, so these do not wait for each other.
+  // Every reply is visited once before any is visited again, whatever the values are: the first visits can run at once.
   const first = root.children.slice(0, simulations);
   progress.say(
     mcts_depth === 0 ? 'Rating the replies.' : 'Playing the conversation on after each reply, and rating it.',
@@ -133,11 +134,11 @@ async function search(root: Node, dialogues: Dialogues, { call, options }: Work<
     const needsCalls = leaf.visits === 0 || !leaf.isTerminal;
     if (needsCalls && !call.canSpend()) return reportDegraded(call.exchange, 'budget_exhausted');
     progress.say(`Simulation ${made + 1} of ${simulations}.`);
-    await visit(await grown(leaf));
+    await visit(await expanded(leaf));
   }
 }
 
-/** Calls of all simulations after the first `made`, at most; those of the first replies need no expansion. */
+/** For the trace: the most calls that the simulations after the first `made` could take. The first visits of replies need no expansion. */
 function callsFrom(made: number, replies: number, { mcts_simulations, mcts_depth }: Options): number {
   const first = Math.max(0, Math.min(replies, mcts_simulations) - made);
   const later = mcts_simulations - made - first;

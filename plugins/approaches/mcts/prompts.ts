@@ -1,11 +1,11 @@
-/** What the imagined user and the judge are told. */
+/** Prompts of the imagined user and of the judge. */
 import type { Message } from '../../../core/index.ts';
-import { questionBlock, messageText, withTurns } from '../../../core/approach/index.ts';
+import { messageText, questionBlock, withTurns } from '../../../core/approach/index.ts';
 
 const IMAGINE = `Leave your own role for this one message: write what the user of this conversation would most likely say next, in reply to the last
 answer. It may be a question, an objection, a new detail or the next step. Write only that message, in the user's own voice and language.`;
 
-/** Said in the user's place where no message could be imagined. */
+/** The user's message if none could be imagined. */
 export const GO_ON = 'Please go on, and add what is still missing.';
 
 export const RATE = `You rate how well an assistant serves a user. You are given the request and a dialogue that begins with the assistant's reply to it;
@@ -20,6 +20,7 @@ export function usersView(messages: readonly Message[], turns: readonly Message[
   return withTurns(messages, ...turns, { role: 'user', content: IMAGINE });
 }
 
+/** What the judge reads: the question, and the dialogue after it. */
 export function judgesView(messages: readonly Message[], turns: readonly Message[]): string {
   const said = turns.map((turn) => `<turn role="${turn.role}">\n${messageText(turn)}\n</turn>`);
   return `${questionBlock(messages)}\n\n<dialogue>\n${said.join('\n')}\n</dialogue>`;

@@ -1,16 +1,16 @@
-/** The search tree: which leaf a simulation goes to, and what its value says about the nodes above. */
+/** The search tree: which leaf a simulation starts from, and how its value is counted for the nodes above. */
 import type { Message } from '../../../core/index.ts';
 import { rankBy } from '../../../core/approach/index.ts';
 
-/** A state of the dialogue. */
+/** A state of the dialogue, after a reply. The root is the client's conversation. */
 export interface Node {
-  /** What was said after the client's conversation, up to a reply; nothing at the root. */
+  /** The turns after the client's conversation, up to the reply; empty at the root. */
   readonly turns: readonly Message[];
   readonly parent: Node | undefined;
   children: readonly Node[];
-  /** The user's next message, once it was imagined. */
+  /** The user's next message; undefined until it was imagined. */
   query: string | undefined;
-  /** The dialogue does not go on from here. */
+  /** Does the dialogue end here? */
   isTerminal: boolean;
   visits: number;
   /** How many visits brought a value: a rating that cannot be read is a visit without one. */
@@ -19,11 +19,12 @@ export interface Node {
   total: number;
 }
 
+/** A node without visits. */
 export function createNode(parent: Node | undefined, turns: readonly Message[], isTerminal = false): Node {
   return { turns, parent, children: [], query: undefined, isTerminal, visits: 0, ratings: 0, total: 0 };
 }
 
-/** The mean value; null while there is none. */
+/** The mean of the node's values; null if it has none. */
 export function meanOf({ ratings, total }: Node): number | null {
   return ratings === 0 ? null : total / ratings;
 }
@@ -46,9 +47,9 @@ export function uct({ mean, visits, parentVisits, exploration }: Bound): number 
   return mean + exploration * Math.sqrt(Math.log(parentVisits + 1) / visits);
 }
 
-/** Down from `node` to a leaf, by way of the child with the highest bound, the first one on ties. */
+/** The leaf below `node` that is reached by always taking the child with the highest bound, or the first of equal ones. */
 export function select(node: Node, exploration: number): Node {
-  // A child of unknown value is taken to be like its siblings.
+  // A child that was visited but not rated is taken to be worth the mean of its siblings.
   const bound = (child: Node) => {
     const mean = meanOf(child) ?? meanOf(node) ?? 0;
     return uct({ mean, visits: child.visits, parentVisits: node.visits, exploration });
@@ -57,7 +58,7 @@ export function select(node: Node, exploration: number): Node {
   return best ? select(best, exploration) : node;
 }
 
-/** A visit of `leaf`, and its value where there is one, for it and all above it. */
+/** Counts a visit, and its value unless that is null, for `leaf` and all nodes above it. */
 export function backUp(leaf: Node, value: number | null): void {
   for (let node: Node | undefined = leaf; node; node = node.parent) {
     node.visits++;
@@ -67,16 +68,16 @@ export function backUp(leaf: Node, value: number | null): void {
   }
 }
 
-/** Best first: by mean value (none is last), then by visits, then as they came. */
+/** Best first: by mean value, then by visits, then as they came. Nodes without a value come last. */
 export function ranked(nodes: readonly Node[]): readonly Node[] {
   return rankBy(nodes, (node) => [meanOf(node) ?? -1, node.visits]);
 }
 
-/** Is the first of these sure to stay the first, whatever up to `left` further values are? */
+/** Is the best of these certain to stay the best, whatever `left` further values are? */
 export function isDecided(nodes: readonly Node[], left: number): boolean {
   const [best, ...rivals] = ranked(nodes);
   if (!best) return true;
-  // The worst that can happen: some of the values go to the best and are 0, the others to one rival and are 1.
+  // The worst case: some of the values are 0 and go to the best, all others are 1 and go to one rival.
   return rivals.every((rival) => {
     for (let zeros = 0; zeros <= left; zeros++)
       if (meanAfter(best, zeros, 0) <= meanAfter(rival, left - zeros, 1)) return false;

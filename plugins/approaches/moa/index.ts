@@ -1,10 +1,11 @@
 /**
- * Mixture of agents: k drafts, a critique of them, one synthesised answer, which streams live. Calls: L + 2 for L layers
- * (L·k + 2 without `n`, or with `moa_models`), L + 2 rounds; `moa_critique: each` makes k critiques of the one.
+ * Mixture of agents: k drafts, a critique of them, and one answer written from both, which streams live. Calls: L + 2 for L
+ * layers, in L + 2 rounds; L·k + 2 with `moa_models`, or if the model does not take `n`. With `moa_critique: each` the
+ * critique takes k calls instead of one. Equal drafts are the answer at once.
  *
  * Wang et al. 2024, "Mixture-of-Agents Enhances Large Language Model Capabilities", arXiv:2406.04692; Sharma 2024,
- * "Patched MOA", arXiv:2407.18521. Departures from the former: by default one model, sampled, instead of several, one
- * layer, and an explicit critique.
+ * "Patched MOA", arXiv:2407.18521. Departures from the former: by default samples of one model instead of
+ * several models, one layer, and an explicit critique.
  */
 import { definePlugin, z, type Call, type Message } from '../../../core/index.ts';
 import {
@@ -14,10 +15,10 @@ import {
   candidateText,
   choiceOf,
   diverseTemperature,
-  survive,
   noneUsable,
   shownOrBest,
   stripThinking,
+  survive,
   toolCallKey,
   usableOf,
   withDefaultLimit,
@@ -25,9 +26,10 @@ import {
   type Next,
   type Work,
 } from '../../../core/approach/index.ts';
-import { aggregation, criticsView, CRITIC, nextLayer } from './prompts.ts';
+import { aggregation, CRITIC, criticsView, nextLayer } from './prompts.ts';
 
 const NAME = 'moa';
+/** The temperature of the critique, and of the answer if the request sets none. */
 const CAREFUL = 0.1;
 
 const options = approachOptions({
@@ -63,38 +65,38 @@ async function mixture(call: Call, next: Next, options: Options) {
   const { drafts, answers } = await writeDrafts(work);
   const [best] = drafts;
   if (!best) return noneUsable(answers, call);
-  const unlike = distinct(drafts);
-  trace.note({ drafts: drafts.length, distinct: unlike.length });
+  const different = distinct(drafts);
+  trace.note({ drafts: drafts.length, distinct: different.length });
   if (areAlike(drafts)) {
     trace.note({ winner: 0, why: 'all drafts are equal' });
     return best.reply;
   }
 
-  if (unlike.length > 1) progress.say(`${unlike.length} drafts are there, weighing them.`);
-  const critique = unlike.length > 1 ? await criticise(unlike, work) : '';
-  const ranked = options.moa_critique === 'joint' ? choiceOf(critique, unlike.length) : null;
-  trace.note({ has_critique: critique !== '', why: `the answer is written from ${unlike.length} drafts` });
+  if (different.length > 1) progress.say(`${different.length} drafts are there, weighing them.`);
+  const critique = different.length > 1 ? await criticise(different, work) : '';
+  const ranked = options.moa_critique === 'joint' ? choiceOf(critique, different.length) : null;
+  trace.note({ has_critique: critique !== '', why: `the answer is written from ${different.length} drafts` });
 
-  progress.say(`Writing the answer from ${unlike.length} drafts.`);
+  progress.say(`Writing the answer from ${different.length} drafts.`);
   const synthesis = call.with(
-    { messages: aggregation(messages, unlike, critique), temperature: temperature ?? CAREFUL, ...limit },
+    { messages: aggregation(messages, different, critique), temperature: temperature ?? CAREFUL, ...limit },
     { role: 'synthesis' },
   );
   return shownOrBest(next(synthesis), synthesis, () => {
     const why = ranked === null ? 'it is the first draft' : 'the critique ranks this draft best';
     trace.note({ winner: ranked ?? 0, why: `the answer could not be written, and ${why}` });
-    return (unlike[ranked ?? 0] ?? best).reply;
+    return (different[ranked ?? 0] ?? best).reply;
   });
 }
 
 interface Drafts {
-  /** The usable ones of the last layer that brought any. */
+  /** The usable drafts of the last layer that brought any. */
   readonly drafts: readonly Answer[];
-  /** All that came with them. */
+  /** All answers of the first layer, usable or not. */
   readonly answers: readonly Answer[];
 }
 
-/** The layers: each drafts with the drafts of the one before in view. Equal drafts have nothing to tell a further layer. */
+/** Writes drafts layer by layer, each with the drafts of the layer before in view. Equal drafts end it: a further layer would see nothing new. */
 async function writeDrafts(work: Work<Options>): Promise<Drafts> {
   const { call, options } = work;
   const { messages } = call.request.value;
@@ -127,7 +129,7 @@ function proposals(drafting: Call, { next, options }: Work<Options>): Promise<re
   );
 }
 
-/** The critique, as far as it came; empty where there is none, which the answer survives. */
+/** The critique; empty if it failed, and the answer is then written without. One call, or one for each draft. */
 async function criticise(drafts: readonly Answer[], work: Work<Options>): Promise<string> {
   const { call, options } = work;
   const { messages } = call.request.value;
@@ -144,12 +146,12 @@ async function criticise(drafts: readonly Answer[], work: Work<Options>): Promis
   return texts.flatMap((text, index) => (text === '' ? [] : [`Candidate ${index + 1}: ${text}`])).join('\n\n');
 }
 
-/** Are there several, and all the same? */
+/** Are there several drafts, and are all the same? */
 function areAlike(drafts: readonly Answer[]): boolean {
   return drafts.length > 1 && distinct(drafts).length === 1;
 }
 
-/** Drafts that differ, by their text or their tool calls: the first of each kind. */
+/** The drafts without repetitions: the first of each text, or of each set of tool calls. */
 function distinct(drafts: readonly Answer[]): readonly Answer[] {
   const kinds = new Map<string, Answer>();
   for (const draft of drafts) {

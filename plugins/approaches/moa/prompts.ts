@@ -1,4 +1,4 @@
-/** What critic and aggregator are told. */
+/** Prompts of the critic, of further layers, and of the aggregator, which writes the answer. */
 import type { Message } from '../../../core/index.ts';
 import { candidateText, numbered, questionBlock, withInstruction, type Answer } from '../../../core/approach/index.ts';
 
@@ -14,6 +14,7 @@ Give only the answer, as if it were your first, without mentioning candidates or
 const REFINE = `Earlier answers to this conversation stand below. Use them as material, not as truth, and answer the conversation anew, better than
 each of them. Do not mention them.`;
 
+/** What the critic reads: the question and the drafts, numbered from 1. */
 export function criticsView(messages: readonly Message[], drafts: readonly Answer[]): string {
   return `${questionBlock(messages)}\n\n${listed(drafts)}`;
 }
@@ -28,6 +29,7 @@ export function aggregation(
   return withInstruction(messages, `${AGGREGATE}\n\n${listed(drafts)}${review}`);
 }
 
+/** The conversation with the drafts of the layer before in its system text. */
 export function nextLayer(messages: readonly Message[], drafts: readonly Answer[]): readonly Message[] {
   return withInstruction(messages, `${REFINE}\n\n${listed(drafts)}`);
 }

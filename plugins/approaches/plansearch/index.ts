@@ -1,23 +1,25 @@
 /**
- * Plan search, for code: observations about the problem, further ones derived from them, a solution in words, and only
- * then the program, which streams live. Calls and rounds: 4. `plansearch_mode: tree` searches over ideas as the paper
- * does: g branches (8), each from another subset of the observations, each with two solutions, pseudocode and programs,
- * of which the one that most wrote is the answer. Calls: 1 + 7g, six rounds.
+ * Plan search, for code: makes observations about the problem, derives further ones, plans a solution in words, and only
+ * then writes the program, which streams live. Calls and rounds: 4.
+ *
+ * `plansearch_mode: tree` searches over ideas as the paper does. Each of g branches, by default 8, starts from another
+ * subset of the observations and makes two solutions in words, each turned into pseudocode and a program. The program
+ * that most branches wrote is the answer. Calls: 1 + 7g, in 6 rounds; `plansearch_select: judge` adds one of each.
  *
  * Wang et al. 2024, "Planning In Natural Language Improves LLM Search For Code Generation", arXiv:2409.03733. Departures:
- * the chain is one path without branches; the tree derives once per subset and runs no tests, so that agreement chooses.
+ * the chain is one path without branches; the tree derives once per subset, and runs no tests but chooses by agreement.
  */
 import { definePlugin, z, type Call, type Reply } from '../../../core/index.ts';
 import {
   approachOptions,
-  reportDegraded,
-  reportLostStage,
   diverseTemperature,
   limitOf,
   questionText,
   randomOf,
-  systemText,
+  reportDegraded,
+  reportLostStage,
   shownOrError,
+  systemText,
   type Next,
   type Random,
 } from '../../../core/approach/index.ts';
@@ -34,14 +36,21 @@ const options = approachOptions({
   plansearch_mode: z
     .enum(['chain', 'tree'])
     .optional()
-    .describe('One path of ideas or several; chain where not set. Set, it also plans what is no programming task.'),
+    .describe(
+      'One path of ideas (chain, the default) or a search over several. If set, it also plans what is no programming task.',
+    ),
   plansearch_observations: z
     .int()
     .min(1)
     .max(10)
     .optional()
     .describe('How many first observations are asked for; where not set 3, in a tree 10.'),
-  plansearch_derived: z.int().min(0).max(10).default(2).describe('How many are derived from them.'),
+  plansearch_derived: z
+    .int()
+    .min(0)
+    .max(10)
+    .default(2)
+    .describe('How many further observations are derived from the first ones.'),
   plansearch_branches: z.int().min(1).max(56).default(8).describe('How many subsets of observations a tree follows.'),
   plansearch_select: z
     .enum(['plurality', 'judge'])
@@ -51,7 +60,7 @@ const options = approachOptions({
     .string()
     .min(1)
     .optional()
-    .describe('Of the program; where not set the one that the question names, else Python.'),
+    .describe('Language of the program. If not set, the one that the question names, else Python.'),
   max_tokens: z.int().min(1).default(4096).describe('Limit of each call, where the request sets none.'),
 });
 type Options = z.output<typeof options>;
@@ -86,7 +95,7 @@ async function planSearch(call: Call, next: Next, options: Options): Promise<Rep
     if (affordable < branches) reportDegraded(call.exchange, 'budget_exhausted');
     if (affordable > 0) return searchTree(diverse, { ...tree, branches: affordable }, random);
   }
-  // One chain of several has to go a way of its own.
+  // If the client wants several choices, each is a chain, which should differ from the others.
   const own = { ...search, temperature: temperature ?? (runs > 1 ? DIVERSE : undefined) };
   return chain(own, { observations, derived }, runs > 1 ? random : undefined);
 }
@@ -96,7 +105,7 @@ interface Counts {
   readonly derived: number;
 }
 
-/** @param random  Leaves one of the first observations out, for a chain among several. */
+/** @param random  For one chain among several: leaves out one of the first observations, so that the chains differ. */
 async function chain(search: Search, { observations, derived }: Counts, random: Random | undefined): Promise<Reply> {
   const { call, next } = search;
   const { progress } = call.exchange;

@@ -1,12 +1,12 @@
-/** Reading observations out of a reply. */
+/** Reads observations from a reply. */
 import { normalizeAnswer, stripThinking } from '../../../core/approach/index.ts';
 
 const ITEM = /^([ \t]*)(?:[-*•+–]|\(?\d{1,2}[.):]|\*{0,2}Observation \d+[.):]\*{0,2})[ \t]+(\S.*)$/i;
 const HEADING = /^\s*(?:#{1,6}\s|\*\*[^*]*\*\*:?\s*$)/;
 
 /**
- * The items of the reply's list, at most `count`; its paragraphs where it has no list. Headings and lead-ins are none of
- * them, and of a reply that was cut the last one is not whole.
+ * The items of the reply's list, or its paragraphs if it has no list; at most `count`. Headings and lead-ins (`…:`) do not
+ * count, nor does the last item of a reply that was cut, which is not whole.
  */
 export function observationsIn(reply: string, count: number, isCut: boolean): readonly string[] {
   const lines = stripThinking(reply).split(/\r?\n/);
@@ -15,7 +15,7 @@ export function observationsIn(reply: string, count: number, isCut: boolean): re
   return distinct(isCut ? found.slice(0, -1) : found).slice(0, count);
 }
 
-/** Without those that say the same as one before. */
+/** The observations without those that say the same as an earlier one. */
 export function distinct(observations: readonly string[]): readonly string[] {
   const kinds = new Map<string, string>();
   for (const observation of observations) {
@@ -25,7 +25,7 @@ export function distinct(observations: readonly string[]): readonly string[] {
   return [...kinds.values()];
 }
 
-/** Items of the outermost list, with all that is wrapped or indented under each joined to it. */
+/** The items of the outermost list. Lines that are wrapped or indented under an item are joined to it. */
 function itemsOf(lines: readonly string[]): string[] {
   const items: string[] = [];
   let depth = Infinity;

@@ -1,4 +1,4 @@
-/** Choosing among programs without running them. */
+/** The choice among programs without running them. */
 import {
   candidateText,
   groupsOf,
@@ -8,16 +8,17 @@ import {
   type Answer,
 } from '../../../core/approach/index.ts';
 
+/** Which programs agree, and the one that this chooses. */
 export interface Agreement {
-  /** Undefined only where there is no candidate. */
+  /** Undefined only if there is no candidate. */
   readonly winner: Answer | undefined;
-  /** How many programs are the same, for each kind, the most first. */
+  /** The sizes of the groups of equal programs, largest first. */
   readonly votes: readonly number[];
 }
 
 /**
- * The program that most candidates wrote; where no two wrote the same, the one that is most like the others (minimum Bayes
- * risk over the words they share). The first of equals.
+ * The program that most candidates wrote. If no two wrote the same, the one most like the others: the one with the largest
+ * sum of similarities (minimum Bayes risk). The first one if several are equal.
  */
 export function mostAgreed(candidates: readonly Answer[]): Agreement {
   const groups = groupsOf(candidates, (a, b) => keyOf(a) === keyOf(b));
@@ -32,12 +33,12 @@ function keyOf(answer: Answer): string {
 
 function mostLikeOthers(candidates: readonly Answer[]): Answer | undefined {
   const words = candidates.map((answer) => new Set(candidateText(answer).match(/\w+|[^\w\s]/g)));
-  const likeness = words.map((own) => words.reduce((sum, other) => sum + shared(own, other), 0));
-  return candidates[likeness.indexOf(Math.max(...likeness))];
+  const similarities = words.map((own) => words.reduce((sum, other) => sum + similarity(own, other), 0));
+  return candidates[similarities.indexOf(Math.max(...similarities))];
 }
 
-/** Jaccard similarity. */
-function shared(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
+/** How many of the words of two texts are in both: Jaccard similarity, 0 to 1. */
+function similarity(a: ReadonlySet<string>, b: ReadonlySet<string>): number {
   const both = [...a].filter((word) => b.has(word)).length;
   return both === 0 ? 0 : both / (a.size + b.size - both);
 }

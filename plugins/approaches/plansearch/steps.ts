@@ -1,14 +1,14 @@
-/** The steps from a problem to a program, as chain and tree make them. */
+/** The steps from a problem to a program, which chain and tree have in common. */
 import type { Call } from '../../../core/index.ts';
 import {
-  reportDegraded,
-  survive,
   isFreeText,
   isTruncated,
   isUsable,
   judgeCall,
   limitedTo,
+  reportDegraded,
   stripThinking,
+  survive,
   type Answer,
   type Work,
 } from '../../../core/approach/index.ts';
@@ -16,22 +16,23 @@ import { observationsIn } from './observations.ts';
 import { deriving, observing, problemView, PSEUDOCODE, RETHINK, sketching, solving, type Ideas } from './prompts.ts';
 import type { Task } from './task.ts';
 
-/** A sketch that was cut is worth following from this length on, in characters. */
+/** In characters. A sketch that was cut is followed all the same if it is longer. */
 const LONG_ENOUGH = 200;
 
+/** What all steps need. */
 export interface Search extends Work {
   readonly task: Task;
-  /** Of all calls; undefined = the model's own. */
+  /** Of all calls; undefined = the request sets none, and the model's default holds. */
   readonly temperature: number | undefined;
-  /** Of each call. */
+  /** In tokens, of each call. */
   readonly limit: number;
-  /** How many choices the client wants: as many searches as this one share its budget. */
+  /** How many choices the client wants. Each is a search of its own, and they share the limit on calls. */
   readonly runs: number;
 }
 
 const NOTHING: Ideas = { observations: [], sketch: '' };
 
-/** The first observations: where this call fails nothing has worked yet, and the search fails with it. */
+/** The first observations. Throws if the call fails: nothing has worked before, so that the search fails, too. One or two calls. */
 export function observe(search: Search, count: number): Promise<readonly string[]> {
   return observations(
     search,
@@ -40,7 +41,7 @@ export function observe(search: Search, count: number): Promise<readonly string[
   );
 }
 
-/** Observations that follow from others; none where they cannot be had. */
+/** Observations derived from others; none if the call fails or cannot be afforded. One or two calls. */
 export async function derive(search: Search, given: readonly string[], count: number): Promise<readonly string[]> {
   if (!hasRoom(search)) return [];
   const system = given.length > 0 ? deriving(search.task, count) : observing(search.task, count);
@@ -49,7 +50,7 @@ export async function derive(search: Search, given: readonly string[], count: nu
   return (await survive(observations(search, asking, count), search.call)) ?? [];
 }
 
-/** Asks once more where the reply holds no observation. */
+/** Asks for observations, and once more if the reply holds none. */
 async function observations(search: Search, asking: Call, count: number): Promise<readonly string[]> {
   const ask = async () => read(await search.next.ask(asking));
   const read = (answer: Answer) => (isUsable(answer) ? observationsIn(answer.text, count, isTruncated(answer)) : []);
@@ -58,17 +59,18 @@ async function observations(search: Search, asking: Call, count: number): Promis
   return (await survive(ask(), search.call)) ?? [];
 }
 
-/** A solution in words; empty where, after one more try, there is none. */
+/** A solution in words; empty if two tries bring none. */
 export function sketch(search: Search, observed: readonly string[]): Promise<string> {
   const ideas = { observations: observed, sketch: '' };
   return text(search, ideaCall(search, { role: 'sketch', system: sketching(search.task), ideas }));
 }
 
-/** Another solution than the one given, which is said to be wrong. */
+/** Another solution in words. The prompt calls the given one wrong, so that another idea comes. Empty if two tries bring none. */
 export function otherSketch(search: Search, ideas: Ideas): Promise<string> {
   return text(search, ideaCall(search, { role: 'other_sketch', system: RETHINK, ideas }));
 }
 
+/** A solution as pseudocode; empty if two tries bring none. */
 export function pseudocode(search: Search, solution: string): Promise<string> {
   const ideas = { observations: [], sketch: solution };
   return text(search, ideaCall(search, { role: 'pseudocode', system: PSEUDOCODE, ideas }));
@@ -84,7 +86,7 @@ async function text(search: Search, asking: Call): Promise<string> {
   return '';
 }
 
-/** The call that writes the program. */
+/** The call that writes the program, not made yet: `answer` if it is shown, `candidate` if it may win. */
 export function programCall({ call, task, temperature, limit }: Search, ideas: Ideas, role: 'answer' | 'candidate') {
   const messages = solving(call.request.value.messages, { task, ideas, isFree: isFreeText(call) });
   return call.with(
@@ -93,7 +95,7 @@ export function programCall({ call, task, temperature, limit }: Search, ideas: I
   );
 }
 
-/** Leaves the budget a call for each program after one more idea? */
+/** After one more call, is a call left for the answer of each choice? If not, tells the client that the budget is exhausted. */
 export function hasRoom({ call, runs }: Search): boolean {
   if (call.callsLeft > runs) return true;
   reportDegraded(call.exchange, 'budget_exhausted');
@@ -103,7 +105,7 @@ export function hasRoom({ call, runs }: Search): boolean {
 interface Thinking {
   readonly role: string;
   readonly system: string;
-  /** What there is so far. */
+  /** The ideas so far. */
   readonly ideas: Ideas;
 }
 

@@ -1,13 +1,14 @@
-/** What is planned: a program, and in which language, or whatever else was asked. */
+/** What a question asks for: a program, and in which language, or something else. */
 import { codeBlocks } from '../../../core/approach/index.ts';
 
+/** What is planned. */
 export type Task = { readonly kind: 'program'; readonly language: string } | { readonly kind: 'other' };
 
-/** One of these words is enough. */
+/** One of these words makes a question about programming. */
 const STRONG =
   /\b(?:programs?|programming|code|coding|functions?|algorithms?|implement\w*|scripts?|leetcode|codeforces|stdin|stdout|regex|sql|compile\w*|refactor\w*|debug\w*|recurs\w+|test cases?|time complexity|o\(\w)|c\+\+|c#/i;
 
-/** Two different ones are: they also have lives outside programming. */
+/** Two different ones of these words do: each is also used outside of programming. */
 const WEAK =
   /\b(?:arrays?|lists?|strings?|integers?|numbers|characters?|input|output|sort\w*|trees?|graphs?|nodes?|edges|matrix|grid|quer(?:y|ies)|class|methods?|returns?|given|constraints|subarrays?|subsequences?|substrings?|permutations?|modulo|indices|minimum|maximum|api|parse\w*|loops?)\b/gi;
 
@@ -37,18 +38,19 @@ const LANGUAGES: Readonly<Record<string, string>> = {
   PowerShell: 'powershell',
   SQL: 'sql',
 };
-/** Words of other meanings as well, which name a language only after "in" and the like. */
+/** Languages whose names have other meanings as well: they count only after "in", "to" and the like. */
 const AMBIGUOUS: Readonly<Record<string, string>> = { Go: 'Go', C: 'C', R: 'R', D: 'D', Swift: 'Swift', Dart: 'Dart' };
 
 const WORD_ENDS = '(?![\\w+#])';
 
+/** Is this a question about programming: does it hold code, or words of programming? */
 export function isProgramming(question: string): boolean {
   if (codeBlocks(question).length > 0 || STRONG.test(question) || languageIn(question) !== undefined) return true;
   const words = (question.match(WEAK) ?? []).map((word) => word.toLowerCase());
   return new Set(words).size >= 2;
 }
 
-/** The language that a text asks for: the last one it names as "in …" or "to …", else the first it mentions. */
+/** The language that a text asks for: the last one named as "in …" or "to …", else the first one mentioned. Undefined if there is none. */
 export function languageIn(text: string): string | undefined {
   const asked = (word: string, flags: string) =>
     lastIndex(

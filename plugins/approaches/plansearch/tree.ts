@@ -1,4 +1,4 @@
-/** Search over ideas: a branch for each of several subsets of the observations, two programs in each branch. */
+/** The search over ideas: one branch for each of several subsets of the observations, and two programs in each branch. */
 import type { Reply } from '../../../core/index.ts';
 import {
   answersBlock,
@@ -14,19 +14,23 @@ import { mostAgreed } from './programs.ts';
 import { JUDGE, type Ideas } from './prompts.ts';
 import { derive, observe, otherSketch, programCall, pseudocode, sketch, type Search } from './steps.ts';
 
+/** The size of the tree, and how a program is chosen. */
 export interface TreeOptions {
+  /** First observations. */
   readonly observations: number;
+  /** Observations derived in each branch; 0 = none, and one call less in each. */
   readonly derived: number;
   readonly branches: number;
   readonly select: 'plurality' | 'judge';
 }
 
-/** As many branches as the budget has calls for; below 1 there is room for a chain at most. */
+/** As many branches as the budget has calls for. Below 1, there are calls for a chain at most. */
 export function affordableBranches({ call, runs }: Search, { branches, derived, select }: TreeOptions): number {
   const room = Math.floor(call.callsLeft / runs) - (select === 'judge' ? 2 : 1);
   return Math.min(branches, Math.floor(room / (derived > 0 ? 7 : 6)));
 }
 
+/** The whole search. Calls: 1 + 7·branches, in 6 rounds; one of each more with a judge. */
 export async function searchTree(search: Search, options: TreeOptions, random: Random): Promise<Reply> {
   const { call } = search;
   const { progress } = call.exchange;
@@ -66,7 +70,7 @@ async function ideasFrom(subset: readonly string[], search: Search, count: numbe
   return { observations, sketch: await sketch(search, observations) };
 }
 
-/** A solution by another idea; the first one again where there is no other. */
+/** The ideas with another solution; the same ideas if there is none. */
 async function otherIdeas(ideas: Ideas, search: Search): Promise<Ideas> {
   const other = ideas.sketch === '' ? '' : await otherSketch(search, ideas);
   return other === '' ? ideas : { ...ideas, sketch: other };
@@ -77,7 +81,7 @@ async function program(ideas: Ideas, search: Search): Promise<Answer> {
   return search.next.ask(programCall(search, { ...ideas, pseudocode: steps }, 'candidate'));
 }
 
-/** The one that a judge prefers; undefined where it does not tell. */
+/** The candidate that a judge prefers; undefined if it fails or chooses none. One call. */
 async function favourite(candidates: readonly Answer[], search: Search): Promise<Answer | undefined> {
   const user = answersBlock(search.call.request.value.messages, candidates);
   const prompt = { system: JUDGE, user, temperature: 0, evidence: candidates };
@@ -85,7 +89,7 @@ async function favourite(candidates: readonly Answer[], search: Search): Promise
   return index === null ? undefined : candidates[index];
 }
 
-/** All subsets of none, one or two. */
+/** All subsets with at most two members. */
 export function subsetsOf(observations: readonly string[]): readonly (readonly string[])[] {
   const pairs = observations.flatMap((a, i) => observations.slice(i + 1).map((b) => [a, b]));
   return [[], ...observations.map((one) => [one]), ...pairs];

@@ -1,26 +1,29 @@
 /**
- * Prover-verifier game, played at inference time: each round helpful provers solve the task, sneaky provers solve it wrong
- * on purpose, and a verifier scores all; the best helpful solution sharpens the task for the next round, and the best of
- * all rounds is the answer. With R rounds and k solutions calls are R·(2 + 2k) + R − 1 (R·4k + R − 1 without `n`), in
- * 3R − 1 rounds; without refinement R·(2 + 2k), in two. A score that cannot be beaten ends the game.
+ * Prover-verifier game at inference time. In each round of the game helpful provers solve the task, sneaky provers solve it
+ * wrongly on purpose, and a verifier scores all solutions. The best helpful solution is used to reword the task more
+ * sharply for the next round, and the best one of all rounds is the answer.
  *
- * Kirchner et al. 2024, "Prover-Verifier Games improve legibility of LLM outputs", arXiv:2407.13692. Departures: nobody is
- * trained, one model plays all parts, and what the sneaky provers are for is to show in which rounds the verifier is fooled.
+ * Calls with R rounds of the game and k solutions: R·(2 + 2k) + R − 1, or R·4k + R − 1 if the model does not take `n`; one
+ * after the other they take 3R − 1 rounds. Without `pvg_refine` R·(2 + 2k) calls, in 2 rounds. The highest possible score
+ * ends the game.
+ *
+ * Kirchner et al. 2024, "Prover-Verifier Games improve legibility of LLM outputs", arXiv:2407.13692. Departures: no
+ * model is trained; one model plays all parts; the sneaky provers only serve to show in which rounds the verifier is fooled.
  */
 import { definePlugin, z, type Call } from '../../../core/index.ts';
 import {
   approachOptions,
   askJudge,
-  reportDegraded,
-  reportLostStage,
   firstByRank,
-  survive,
   isReasoning,
   isTruncated,
   isUsable,
   limitOf,
   noneUsable,
+  reportDegraded,
+  reportLostStage,
   stripThinking,
+  survive,
   topChoices,
   type Answer,
   type Next,
@@ -85,7 +88,7 @@ async function game(call: Call, next: Next, options: Options) {
   return topChoices(ranked, answers, choices);
 }
 
-/** One round after the other, each on a task that the best solution so far has sharpened. */
+/** One round after the other, each on the task as reworded after the best solution so far. */
 async function inTurn(provers: Provers, work: Work<Options>): Promise<readonly Round[]> {
   const { call, options } = work;
   const { pvg_rounds, pvg_solutions: k, pvg_sneaky } = options;
@@ -110,7 +113,7 @@ async function inTurn(provers: Provers, work: Work<Options>): Promise<readonly R
   return rounds;
 }
 
-/** All rounds at the same time; of failed ones only where all failed is anything heard. */
+/** All rounds at the same time. Failed ones are left out; if all failed, throws the failure that ranks first. */
 async function atOnce(provers: Provers, { call, options }: Work<Options>): Promise<readonly Round[]> {
   const playing = Array.from({ length: options.pvg_rounds }, (_, number) => provers.play(number));
   const failures = (await Promise.allSettled(playing)).filter((result) => result.status === 'rejected');
@@ -119,7 +122,7 @@ async function atOnce(provers: Provers, { call, options }: Work<Options>): Promi
   return rounds.filter((round) => round !== undefined);
 }
 
-/** A new wording of the task; undefined where none came whole, so that the next round takes the original. */
+/** A sharper wording of the task; undefined if none came whole, and the next round then uses the original. One call. */
 async function refine(best: Answer, work: Work<Options>): Promise<string | undefined> {
   const { call, options } = work;
   const limit = Math.min(limitOf(call) ?? options.max_tokens, isReasoning(call, [best]) ? 4_096 : 1_024);
@@ -129,12 +132,13 @@ async function refine(best: Answer, work: Work<Options>): Promise<string | undef
   return isWhole ? stripThinking(refined.text).trim() || undefined : undefined;
 }
 
+/** The best solution of all rounds, and the round it is from. */
 interface Best {
   readonly round: Round;
   readonly first: Standing;
 }
 
-/** The first round whose winner is worth most; a later one has to be strictly better. */
+/** The round whose winner is worth most, the first one if several are equal. Undefined if no round has a winner. */
 function bestOf(rounds: readonly Round[]): Best | undefined {
   let best: Best | undefined;
   for (const round of rounds) {

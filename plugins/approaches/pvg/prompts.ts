@@ -1,7 +1,8 @@
-/** What provers, verifier and refiner are told. */
+/** Prompts of the provers, the verifier, and the refiner, which rewords the task. */
 import type { Message } from '../../../core/index.ts';
 import { candidateText, questionBlock, withInstruction, type Answer } from '../../../core/approach/index.ts';
 
+/** Which part of the game a prover plays. */
 export type Prover = 'helpful' | 'sneaky';
 
 const GAME = `This conversation is played as a game of two provers and a verifier. The helpful prover solves the task correctly and completely,
@@ -40,7 +41,7 @@ Score: <0-10>`;
 export const REFINER = `You are given a task and the best solution to it so far. Put the task more sharply for whoever solves it next: keep its intent and
 everything it asks for, and stress what was hard in it or is easily got wrong. Neither solve it nor mention the solution. Give only the new wording.`;
 
-/** The original task, always, and a solution: what is judged, and what the next wording is made from. */
+/** The original task and a solution, for the verifier and the refiner. */
 export function taskAndSolution(messages: readonly Message[], solution: Answer): string {
   return `${questionBlock(messages)}\n\n<solution>\n${candidateText(solution)}\n</solution>`;
 }

@@ -1,14 +1,14 @@
-/** Both kinds of provers, and the verifier. */
+/** The provers of both kinds, and the verifier. */
 import type { Call } from '../../../core/index.ts';
 import {
   candidateText,
   diverseTemperature,
-  survive,
   isFreeText,
   rate,
   seedAt,
   sideBySide,
   stripThinking,
+  survive,
   usableOf,
   withDefaultLimit,
   type Answer,
@@ -17,11 +17,14 @@ import {
 import { proversView, taskAndSolution, VERIFIER, type Prover } from './prompts.ts';
 import { judge, MAX_SCORE, type Score, type Verdict } from './standings.ts';
 
+/** How the game is played. */
 export interface Game extends Work {
   readonly rounds: number;
-  /** Of each kind, in a round. */
+  /** How many solutions of each kind a round has. */
   readonly solutions: number;
+  /** Are there sneaky provers? */
   readonly isSneaky: boolean;
+  /** Limit of a solution, if the request sets none. */
   readonly maxTokens: number;
 }
 
@@ -29,22 +32,27 @@ export interface Game extends Work {
 export interface Round extends Verdict {
   /** From 0. */
   readonly number: number;
-  /** What the helpful provers said, whether it can be used or not. */
+  /** The helpful provers' answers, usable or not. */
   readonly answers: readonly Answer[];
+  /** Of the usable sneaky solutions. */
   readonly sneakyScores: readonly Score[];
 }
 
-/** Plays rounds. */
+/** Plays the rounds of one game. */
 export class Provers {
   readonly #game: Game;
-  /** By the solution's text: equal ones are verified once. */
+  /** By the solution's text: equal solutions of one game are verified once. */
   readonly #scores = new Map<string, Promise<Score>>();
 
   constructor(game: Game) {
     this.#game = game;
   }
 
-  /** Fails where no helpful prover answers. */
+  /**
+   * Plays one round: 2 + 2k calls, in 2 rounds. Throws if no helpful prover answers.
+   * @param number     From 0.
+   * @param sharpened  The reworded task; undefined = the task as it is.
+   */
   async play(number: number, sharpened?: string): Promise<Round> {
     const { call, rounds, solutions, isSneaky } = this.#game;
     const { progress } = call.exchange;
@@ -63,7 +71,7 @@ export class Provers {
     return { ...verdict, number, answers, sneakyScores: deceiving.map(({ score }) => score) };
   }
 
-  /** What each kind says, at the same time. The sneaky ones may fail. */
+  /** The answers of each kind of prover, sampled at the same time. Sneaky ones may fail; if helpful ones fail, throws. */
   async #solve(
     provers: readonly Prover[],
     number: number,
@@ -80,7 +88,8 @@ export class Provers {
       const view = proversView(messages, { prover, sharpened, isFreeText: isFreeText(call) });
       return call.with({ messages: view, ...sampling }, { role: prover === 'helpful' ? 'candidate' : prover });
     });
-    // Where the model may refuse `n`, wrong solutions could use up what the first helpful one needs: they wait then.
+    // If few calls are left and the model may refuse `n`, sneaky calls could use up those that the helpful ones need:
+    // they then wait until the helpful ones are there.
     const isTight = call.callsLeft <= count + 2;
     let helpful: Promise<readonly Answer[]> | undefined;
     const sample = async (one: Call) => {
@@ -95,7 +104,7 @@ export class Provers {
     });
   }
 
-  /** Judged by the original task whatever the round's wording: the answer has to answer that. */
+  /** Judged by the original task, whatever the round's wording, because the client asked for that. One call; none for a known text. */
   #verify(solution: Answer, evidence: readonly Answer[]): Promise<Score> {
     const { call } = this.#game;
     const text = candidateText(solution);
@@ -109,7 +118,7 @@ export class Provers {
   }
 }
 
-/** Does the model decline to deceive? Then there is no sneaky solution; one left out by mistake costs nothing. */
+/** Does the model refuse to solve the task wrongly? Such a text is no sneaky solution. A real one left out by mistake does no harm. */
 function isRefusal({ text, choice }: Answer): boolean {
   const { refusal } = choice.message;
   if (typeof refusal === 'string' && refusal !== '') return true;

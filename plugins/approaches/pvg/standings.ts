@@ -1,38 +1,42 @@
-/** Who wins a round. Only helpful solutions can; the sneaky ones tell how far the verifier is to be trusted. */
+/** The winner of a round. Only helpful solutions can win; the scores of sneaky ones show whether the verifier can be trusted. */
 import { agreementOf, groupsOf, rankBy, sameResult, type Answer, type Merits } from '../../../core/approach/index.ts';
 
-/** Null where the verifier gave none that can be read. */
+/** 0 to `MAX_SCORE`; null if the verifier failed or cannot be read. */
 export type Score = number | null;
 
+/** A solution with its score. */
 export interface Verified {
   readonly solution: Answer;
   readonly score: Score;
 }
 
-/** A helpful solution with all that decides its place. */
+/** A helpful solution with the numbers that decide its place. */
 export interface Standing extends Verified {
   /** Its place in the round, from 0. */
   readonly index: number;
-  /** The score, less what it loses for coming to a sneaky solution's answer. */
+  /** The score, less the penalty if it comes to a sneaky solution's answer. Null without a score. */
   readonly worth: Score;
   /** How many helpful solutions, itself included, come to its answer. */
   readonly agreeing: number;
 }
 
+/** How a round ended. */
 export interface Verdict {
   /** Helpful solutions, best first. */
   readonly ranking: readonly Standing[];
   /** Does every sneaky solution score below the best helpful one? */
   readonly isTrusted: boolean;
-  /** How much higher the helpful solutions score on average; null where one side has no score. */
+  /** How much higher the helpful solutions score on average; null if one kind has no score. */
   readonly discrimination: number | null;
 }
 
+/** The verifier's highest score. */
 export const MAX_SCORE = 10;
 
-/** What a solution loses that alone, or with a minority, comes to an answer that was made to be wrong: half the scale. */
+/** What a helpful solution loses if a sneaky one comes to its answer, unless it is in the largest group of helpful ones: half the scale. */
 const PENALTY = 5;
 
+/** Ranks the helpful solutions: by worth if the verifier is trusted, else by how many of them agree. */
 export function judge(helpful: readonly Verified[], sneaky: readonly Verified[]): Verdict {
   const isTrusted = !(bestOf(sneaky) >= bestOf(helpful) && sneaky.some(({ score }) => score !== null));
   const standings = standingsOf(helpful, sneaky);
@@ -61,7 +65,7 @@ function standingsOf(helpful: readonly Verified[], sneaky: readonly Verified[]):
   });
 }
 
-/** By worth; of those that no score could be read of, by how many agree. */
+/** By worth. Those without a score come last, by how many agree. */
 function byWorth({ worth, agreeing }: Standing): Merits {
   return worth === null ? [-Infinity, agreeing] : [worth, 0];
 }

@@ -1,26 +1,28 @@
 /**
- * rStar, mutual reasoning: grows R paths of up to D + 1 steps, each step one of five kinds of human-like moves, lets a
- * second reader complete each path from its beginning, and trusts the answers on which paths and readers agree. Calls:
- * R·(D + 1) + R, fewer where a path states its answer earlier; D + 2 rounds. With `rstar_batch` g < R later rollouts go
- * where earlier ones agreed (UCT): at most ⌈R/g⌉·(D + 1) + 1 rounds.
+ * rStar, mutual reasoning: grows R paths of up to D + 1 steps, each step one of five actions that people take when they
+ * solve a problem. A second reader gets the beginning of each path and completes it. The answer that most paths and
+ * readings come to wins.
+ *
+ * Calls: R·(D + 1) + R, fewer if a path states its answer earlier; D + 2 rounds. With `rstar_batch` g < R later rollouts
+ * start where earlier ones agreed (UCT): at most ⌈R/g⌉·(D + 1) + 1 rounds.
  *
  * Qi et al. 2024, "Mutual Reasoning Makes Smaller LLMs Stronger Problem-Solvers", arXiv:2408.06195. Departures: by default
- * all rollouts at once, so that none learns from another; by default the same model reads; no examples in the prompts, any
- * action anywhere; readers' answers vote as well, instead of only confirming a path.
+ * all rollouts run at once, so that none learns from another, and the same model reads; no examples in the prompts; every
+ * action is possible at every step; readings vote as well, instead of only confirming a path.
  */
 import { definePlugin, GatewayError, z, type Call, type Reply } from '../../../core/index.ts';
 import {
   approachOptions,
-  reportDegraded,
-  reportLostStage,
   firstByRank,
   isFreeText,
   isTruncated,
   isUsable,
   noneUsable,
   randomOf,
-  topChoices,
+  reportDegraded,
+  reportLostStage,
   shownOrError,
+  topChoices,
   type Next,
 } from '../../../core/approach/index.ts';
 import { chosenFirst, readAgain } from './readers.ts';
@@ -30,7 +32,7 @@ import { countVotes, isVerified, shownOf, unread, type Group, type ReadPath, typ
 
 const NAME = 'rstar';
 
-/** More rollouts than this there are not: by default all run at once. */
+/** The most rollouts that the options allow. As the default of `rstar_batch` it means that all run at once. */
 const MOST_ROLLOUTS = 32;
 
 const options = approachOptions({
@@ -52,7 +54,7 @@ const options = approachOptions({
     .string()
     .min(1)
     .optional()
-    .describe("Who reads the paths again; default the request's model."),
+    .describe("Model that reads the paths again, as clients write it; default: the request's own."),
   rstar_early_stop: z.boolean().default(false).describe('No second reader where all paths state the same answer.'),
   max_tokens: z.int().min(1).default(4096).describe('Limit of each step and reading, where the request sets none.'),
   return_full_response: z.boolean().default(false).describe('Return the whole path, not only its last step.'),
@@ -76,7 +78,7 @@ export default definePlugin({
 async function mutualReasoning(call: Call, next: Next, options: Options) {
   const work = { call, next, options };
   if (!isFreeText(call)) {
-    // A path is prose that ends in an answer: neither a tool call nor a format can be grown step by step.
+    // A path is prose that ends in an answer. Neither a tool call nor a format can be written step by step.
     reportDegraded(call.exchange, 'rstar: tools or response_format', { isLasting: true });
     return plainAnswers(call, next);
   }
@@ -99,7 +101,7 @@ async function mutualReasoning(call: Call, next: Next, options: Options) {
   await exploration.run();
   const { failures, unusable } = exploration;
   const whole = exploration.paths.filter(({ isWhole }) => isWhole);
-  // Half a path is no answer, but where a limit cut it, it is the best there is.
+  // A path that was cut short is no answer, unless a limit cut all of them: then it is the best there is.
   const paths = whole.length === 0 && failures.some(isLimit) ? exploration.paths : whole;
   if (paths.length === 0) {
     if (failures.length > 0) throw firstByRank(failures);
@@ -132,7 +134,7 @@ async function mutualReasoning(call: Call, next: Next, options: Options) {
   return topChoices([...winners, ...others].map(shown), [], places);
 }
 
-/** As many as are wanted: with `n: top` the client's `n` comes here, and not every model takes it. */
+/** Plain answers, as many as the client wants. With `n: top` this approach gets the client's `n`, which not every model takes. */
 async function plainAnswers(call: Call, next: Next): Promise<Reply> {
   const count = call.request.value.n ?? 1;
   if (count === 1) return shownOrError(next(call), call);
@@ -145,7 +147,10 @@ function isLimit(error: unknown): boolean {
   return error instanceof GatewayError && (error.code === 'budget_exhausted' || error.code === 'deadline_exceeded');
 }
 
-/** Do all state the same? Then no reading can change it: were they all against it, for one other answer, it would be a tie. */
+/**
+ * Do all paths state the same answer? Then no reading can change the winner: even if all readings came to one other
+ * answer, the votes would be equal, and the answer of the paths comes first.
+ */
 function areUnanimous(paths: readonly Path[]): boolean {
   const all = paths.map(unread);
   return paths.every(({ last }) => isConclusion(last)) && countVotes(all).length === 1;

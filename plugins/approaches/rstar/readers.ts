@@ -1,9 +1,9 @@
-/** Who reads the paths again: the discriminator, and the judge where there is nothing to vote on. */
+/** The second reader, which the paper calls the discriminator, and the judge for paths without an answer to vote on. */
 import {
   chooseOne,
   diverseTemperature,
-  survive,
   seedAt,
+  survive,
   withDefaultLimit,
   type Answer,
   type Random,
@@ -14,12 +14,13 @@ import { prefixOf } from './results.ts';
 import { STEADY, type Path } from './rollouts.ts';
 import { textOf, type ReadPath } from './votes.ts';
 
+/** The options that readings depend on. */
 export interface ReaderOptions {
   readonly rstar_discriminator_model?: string | undefined;
   readonly max_tokens: number;
 }
 
-/** All paths at once, each completed by the second reader, who sees between 20 and 80 % of it. */
+/** Lets the second reader complete each path, of which it sees the first 20 to 80 %. One call for each path, one round. */
 export function readAgain(
   paths: readonly Path[],
   random: Random,
@@ -45,7 +46,7 @@ function complete(
       messages: readersPrompt(messages, prefix),
       temperature: diverseTemperature(call, STEADY),
       ...withDefaultLimit(call, options.max_tokens),
-      // Short paths may have no beginning to tell their readers apart by.
+      // The beginnings of short paths may be equal, or empty: the seed then makes the readings differ.
       ...(typeof seed === 'number' ? { seed: seedAt(seed, index) } : {}),
     },
     { role: 'discriminator' },
@@ -54,7 +55,7 @@ function complete(
   return survive(next.ask(model === undefined ? reader : next.to(reader, model)), call);
 }
 
-/** There is no short answer to vote on: the path first that a judge finds most consistent with the others. */
+/** For paths without an answer to vote on: the path that a judge finds most consistent with the others, then the others. One call. */
 export async function chosenFirst(paths: readonly Path[], work: Work): Promise<readonly Path[]> {
   const { call } = work;
   call.exchange.progress.say('No line of reasoning states a short answer, choosing the most consistent one.');

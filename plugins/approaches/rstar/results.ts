@@ -1,17 +1,18 @@
-/** What a text comes to, and whether two readings of one path agree. */
+/** The result that a text comes to, and whether a path and its second reading agree. */
 import { answerOf, candidateText, isTruncated, sameAnswer, type Answer } from '../../../core/approach/index.ts';
 import type { Action } from './prompts.ts';
 
+/** A stated answer, and how certain it is that it is one. */
 export interface Result {
   readonly answer: string;
-  /** 1 for an answer that is labelled or boxed, 0.5 for one that only its place makes an answer. */
+  /** 1 for an answer that is labelled or boxed, 0.5 for a letter or number that stands at the end. */
   readonly confidence: number;
 }
 
-/** From where on two texts without an answer say the same: the share of their words that both have. */
+/** Two texts without an answer agree if they share more than this part of their words. */
 const SAME_WORDS = 0.7;
 
-/** The result that an answer states; undefined where there is none, or the text was cut. */
+/** The result that an answer states; undefined if it states none, or was cut. */
 export function resultOf(answer: Answer): Result | undefined {
   if (isTruncated(answer)) return undefined;
   const stated = labelledAnswer(answer.text);
@@ -21,23 +22,24 @@ export function resultOf(answer: Answer): Result | undefined {
 }
 
 /**
- * Does it state the final answer, so that the path ends here? A step that solves a sub-question has to say that it is the
- * final one: "Answer: 6" may be the sub-question's.
+ * Does the step state the final answer, so that the path ends here? The step of a sub-question has to say "final answer"
+ * or box it, because "Answer: 6" may answer the sub-question only.
  */
 export function isConclusion(step: Answer, action?: Action): boolean {
   if (isTruncated(step) || labelledAnswer(step.text) === null) return false;
   return action !== 'subquestion' || /\bfinal\s+answer\b|\\boxed\{/i.test(candidateText(step));
 }
 
-/** A labelled or boxed answer: one that is still found where the text does not end with it. */
+/** The labelled or boxed answer in a text, or null. */
 function labelledAnswer(text: string): string | null {
+  // With a line after it, a letter or number at the end is no answer any more.
   return answerOf(`${text}\n-`);
 }
 
-/** The longest word that a prefix is cut short by; what goes on for longer has no blanks between its words. */
+/** The word that is cut at the end of a text. At most 24 characters, because some languages have no blanks between words. */
 const WORD = /\S{0,24}$/u;
 
-/** The beginning of a path up to a share of its length, at the end of a word; without lines that give an answer away. */
+/** The beginning of a path, a share of its length, cut between words and before the first line that states an answer. */
 export function prefixOf(text: string, share: number): string {
   const cut = text.slice(0, Math.floor(text.length * share)).replace(WORD, '');
   const lines = cut.trimEnd().split('\n');
@@ -45,14 +47,14 @@ export function prefixOf(text: string, share: number): string {
   return lines.join('\n').trimEnd();
 }
 
-/** Does a second reading come to the result of the path? Where either has none, the words have to be mostly the same. */
+/** Does a second reading come to the result of the path? If either has none, they have to share most of their words. */
 export function agrees(path: Result | undefined, rest: string, reading: Answer): boolean {
   const read = resultOf(reading);
   if (path && read) return sameAnswer(path.answer, read.answer);
   return overlap(rest, candidateText(reading)) > SAME_WORDS;
 }
 
-/** How many of the words of two texts are in both (Jaccard), 0 to 1. */
+/** The share of the words of two texts that are in both (Jaccard), 0 to 1. */
 export function overlap(a: string, b: string): number {
   const left = wordsOf(a);
   const right = wordsOf(b);

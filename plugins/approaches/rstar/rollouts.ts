@@ -1,12 +1,12 @@
-/** Rollouts: each grows one path of steps, from a node of the tree to an answer or the greatest depth. */
+/** Rollouts. Each grows one path, step by step, from a node of the tree to an answer or the greatest depth. */
 import {
   diverseTemperature,
-  reportDegraded,
-  survive,
   isUsable,
   Random,
+  reportDegraded,
   sameAnswer,
   seedAt,
+  survive,
   withDefaultLimit,
   type Answer,
   type Work,
@@ -20,23 +20,25 @@ export interface Path {
   readonly leaf: Node;
   readonly steps: readonly Answer[];
   readonly last: Answer;
-  /** False where a failed call cut it short. */
+  /** False if a failed call cut it short. */
   readonly isWhole: boolean;
 }
 
+/** What an exploration needs. */
 export interface ExplorationInit extends Work {
   readonly random: Random;
   readonly rollouts: number;
-  /** Rollouts that run at once; the later ones go by the values of those before. */
+  /** How many rollouts run at once. Those of a later batch start by the values of earlier ones. */
   readonly batch: number;
   /** The most steps of a path. */
   readonly depth: number;
+  /** c of UCT; 0 is greedy. */
   readonly exploration: number;
-  /** Limit of a step where the request sets none. */
+  /** Limit of a step, if the request sets none. */
   readonly maxTokens: number;
 }
 
-/** The temperature of a step: it is the actions that make paths differ. */
+/** The temperature of steps and readings. It is low, because different actions make the paths differ. */
 export const STEADY = 0.2;
 
 interface Rollout {
@@ -44,12 +46,13 @@ interface Rollout {
   readonly random: Random;
 }
 
-/** A search, and all that it found. */
+/** A search, and what it found. */
 export class Exploration {
   /** In the order in which their rollouts began. */
   readonly paths: Path[] = [];
-  /** Answers that brought no step, and calls that failed: what there is to tell where there is no path. */
+  /** Answers that were no step; if there is no path, they decide what the client gets. */
   readonly unusable: Answer[] = [];
+  /** Errors of calls; if there is no path, the one that ranks first is thrown. */
   readonly failures: unknown[] = [];
   readonly #init: ExplorationInit;
   readonly #root = createNode();
@@ -60,6 +63,7 @@ export class Exploration {
     this.#seed = init.random.next();
   }
 
+  /** Runs all rollouts, batch by batch, or as many as the limits allow. */
   async run(): Promise<void> {
     const { call, rollouts } = this.#init;
     const batch = Math.min(this.#init.batch, rollouts);
@@ -69,7 +73,7 @@ export class Exploration {
         if (!call.canSpend()) return reportDegraded(call.exchange, 'budget_exhausted');
         call.exchange.progress.say(`${begun} of ${rollouts} rollouts are done.`);
       }
-      // Where each begins is settled before any of them moves.
+      // All nodes to start from are chosen before any call is made, so that they do not depend on which reply comes first.
       const started = Array.from({ length: Math.min(batch, rollouts - begun) }, (_, i) => this.#begin(begun + i));
       const growing = started.filter((start) => start !== undefined);
       const ended = await Promise.all(growing.map(({ node, rollout }) => this.#grow(node, rollout)));
@@ -79,11 +83,12 @@ export class Exploration {
     }
   }
 
-  /** A first node, still to be made; undefined where the tree has nothing left to explore. */
+  /** Adds the node that a rollout starts with, whose step is still to be made. Undefined if the tree is explored. */
   #begin(index: number): { readonly node: Node; readonly rollout: Rollout } | undefined {
     const rollout = { index, random: new Random(this.#seed, 'rollout', index) };
     const isBegun = this.#root.children.some(({ step }) => step === undefined);
-    // Those of one batch cannot build on each other: the ones for which the root has no action left begin there, too.
+    // Rollouts of one batch cannot start from each other's nodes: if the root has no untried action left, they start at the
+    // root all the same, with an action that another one has.
     const parent = select(this.#root, this.#init.exploration) ?? (isBegun ? this.#root : undefined);
     if (!parent) return undefined;
     const untried = untriedActions(parent);
@@ -91,7 +96,7 @@ export class Exploration {
     return { node: addChild(parent, action), rollout };
   }
 
-  /** Steps from `start` on, until one states the answer. Gives the path; undefined where no step of its own came. */
+  /** Makes steps from `start` on, until one states the answer. Returns the path; undefined if its first step failed. */
   async #grow(start: Node, rollout: Rollout): Promise<Path | undefined> {
     for (let node = start; ; node = addChild(node, pickFrom(ACTION_NAMES, rollout.random))) {
       const step = await this.#step(node, rollout);
@@ -99,12 +104,12 @@ export class Exploration {
       if (isMade) node.step = step;
       else remove(node);
       const leaf = isMade ? node : node === start ? undefined : node.parent;
-      const isEnd = !isMade || isConclusion(step, node.action) || stepsTo(node).length >= this.#init.depth;
-      if (isEnd) return leaf && pathTo(leaf, step !== undefined);
+      const isOver = !isMade || isConclusion(step, node.action) || stepsTo(node).length >= this.#init.depth;
+      if (isOver) return leaf && pathTo(leaf, step !== undefined);
     }
   }
 
-  /** One step; where it comes empty, once more by another action. Undefined where the call fails. */
+  /** Makes one step, once more with another action if it comes empty. Undefined if the call fails. */
   async #step(node: Node, rollout: Rollout): Promise<Answer | undefined> {
     const first = await this.#ask(node, rollout);
     if (!first || isUsable(first)) return first;
@@ -126,7 +131,7 @@ export class Exploration {
         messages: stepPrompt(messages, { steps, action: action ?? 'next_step', isLast: steps.length + 1 >= depth }),
         temperature: diverseTemperature(call, STEADY),
         ...withDefaultLimit(call, maxTokens),
-        // Rollouts that begin alike are samples of their own.
+        // Rollouts with the same steps are samples of their own.
         ...(typeof seed === 'number' ? { seed: seedAt(seed, index) } : {}),
       },
       { role: 'candidate' },

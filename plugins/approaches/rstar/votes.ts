@@ -1,4 +1,4 @@
-/** The final decision: each path and each second reading votes for the answer it comes to. */
+/** The final vote: each path and each second reading votes for the answer it comes to. */
 import type { Call } from '../../../core/index.ts';
 import {
   candidateText,
@@ -12,12 +12,12 @@ import {
 import { agrees, resultOf, type Result } from './results.ts';
 import type { Path } from './rollouts.ts';
 
-/** A path, and how the second reader completed its beginning. */
+/** A path, and the second reader's completion of its beginning. */
 export interface ReadPath {
   readonly path: Path;
-  /** The beginning that the reader was given. */
+  /** The beginning that the reader got. */
   readonly prefix: string;
-  /** Undefined where the reader failed, or was not asked. */
+  /** Undefined if the reader failed or was not asked. */
   readonly reading: Answer | undefined;
 }
 
@@ -26,36 +26,42 @@ interface Vote extends Result {
   readonly voter: Voter;
 }
 
-/** What is shown where it is the best of the winners. */
+/** Who gave a vote: a path, or its reading. */
 export interface Voter {
   readonly read: ReadPath;
   readonly isReading: boolean;
 }
 
+/** Characters of an answer in the trace. */
 const MAX_SHOWN = 80;
 
-/** Those that come to the same answer. */
+/** The votes for one answer. */
 export interface Group {
   /** As the trace shows it. */
   readonly answer: string;
   readonly weight: number;
-  /** Mean of its votes. */
+  /** Mean of its votes, 0 to 1. */
   readonly confidence: number;
+  /** The voter to show for the group. */
   readonly best: Voter;
 }
 
-/** The groups, largest weight first; then the surer one, then the one whose first vote comes first, those of paths before readings'. */
+/**
+ * The groups of equal votes: by weight, then by confidence, then in the order of their first votes. Votes of paths come
+ * before those of readings.
+ */
 export function countVotes(paths: readonly ReadPath[]): readonly Group[] {
   const votes = [...paths.flatMap(ownVote), ...paths.flatMap(readersVote)];
   const groups = classesOf(votes, (a, b) => sameAnswer(a.answer, b.answer)).flatMap((same) => groupOf(same) ?? []);
   return rankBy(groups, ({ weight, confidence }) => [weight, confidence]);
 }
 
+/** A path that no second reader has read. */
 export function unread(path: Path): ReadPath {
   return { path, prefix: '', reading: undefined };
 }
 
-/** Does the second reader come to the same as the path? */
+/** Did the second reader come to the same result as the path? */
 export function isVerified({ path, prefix, reading }: ReadPath): boolean {
   const rest = textOf(path).slice(prefix.length);
   return reading !== undefined && agrees(resultOf(path.last), rest, reading);
@@ -66,7 +72,7 @@ export function textOf({ steps }: Path): string {
   return steps.map(candidateText).join('\n\n');
 }
 
-/** The path's own vote, which counts twice where the second reader agrees. */
+/** The path's own vote, which counts twice if the second reader agrees. */
 function ownVote(read: ReadPath): readonly Vote[] {
   const result = resultOf(read.path.last);
   return result ? [{ ...result, weight: isVerified(read) ? 2 : 1, voter: { read, isReading: false } }] : [];
@@ -77,7 +83,10 @@ function readersVote(read: ReadPath): readonly Vote[] {
   return result ? [{ ...result, weight: 1, voter: { read, isReading: true } }] : [];
 }
 
-/** The answer to show: the last step, the whole path, or what the second reader made of its beginning. */
+/**
+ * The answer to show: the last step of a path, or the second reader's completion.
+ * @param isFull  Show the whole path, or the beginning with its completion.
+ */
 export function shownOf({ read, isReading }: Voter, isFull: boolean, call: Call): Answer {
   const { path, prefix, reading } = read;
   const answer = (isReading ? reading : undefined) ?? path.last;
@@ -89,7 +98,7 @@ export function shownOf({ read, isReading }: Voter, isFull: boolean, call: Call)
 }
 
 function groupOf(votes: readonly Vote[]): Group | undefined {
-  // A path before a reading, one that was verified before others, then the surer one.
+  // Paths come before readings, verified paths before others, then the higher confidence.
   const rank = ({ weight, confidence, voter }: Vote) => (voter.isReading ? 0 : 2 * weight) + confidence;
   const [best] = votes.toSorted((a, b) => rank(b) - rank(a));
   if (!best) return undefined;

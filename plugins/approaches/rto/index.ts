@@ -1,26 +1,26 @@
 /**
- * Round trip optimisation, for code: writes a program, describes it as an instruction, writes it again from that alone,
- * and where the two differ merges them into the final one, which streams live. Calls: 4, or 3 where both programs are the
- * same, in as many rounds; with k descriptions (`rto_samples`) 1 + 2k + 1, four rounds. Without code: 1.
+ * Round trip optimisation, for code: writes a program, describes it as an instruction, writes it again from the instruction
+ * alone, and if the two programs differ merges them into the final one, which streams live. Calls and rounds: 4, or 3 if
+ * the programs are the same. With k round trips (`rto_samples`) 1 + 2k + 1 calls, in 4 rounds. Without code: 1.
  *
  * Allamanis et al. 2024, "Unsupervised Evaluation of Code LLMs with Round-Trip Correctness", arXiv:2402.08699; Sharma
- * 2024, "Patched RTC", arXiv:2407.16557. Departure: both measure with the round trip; here a difference, found by
- * comparing the programs as texts, is the reason for a rewrite.
+ * 2024, "Patched RTC", arXiv:2407.16557. Departure: both papers measure by the round trip; here a difference between the
+ * programs, compared as texts, is the reason to rewrite.
  */
 import { definePlugin, z, type Call, type Reply } from '../../../core/index.ts';
 import {
   approachOptions,
   askJudge,
-  reportDegraded,
-  reportLostStage,
   isReasoning,
   isTruncated,
   isUsable,
   limitOf,
   noneUsable,
-  shownOrBest,
   programOf,
   questionText,
+  reportDegraded,
+  reportLostStage,
+  shownOrBest,
   stripThinking,
   systemText,
   toAnswers,
@@ -35,7 +35,7 @@ import { DESCRIBE, describersView, merging, REWRITE } from './prompts.ts';
 
 const NAME = 'rto';
 const CAREFUL = 0.1;
-/** Several descriptions of one program tell more than one only where they differ. */
+/** The temperature of descriptions if there are several: they should differ. */
 const VARIED = 0.7;
 
 const options = approachOptions({
@@ -108,7 +108,7 @@ async function optimise(call: Call, next: Next, options: Options): Promise<Reply
   return keepFirst('the merged program was cut');
 }
 
-/** From the first program to its description and back; undefined where one of the two brought nothing whole. */
+/** Describes the first program and writes it again: returns the new program, or undefined if either call failed or was cut. Two calls. */
 async function roundTrip(first: Answer, work: Work<Options>): Promise<string | undefined> {
   const { call, options } = work;
   const { messages, temperature } = call.request.value;
@@ -135,7 +135,7 @@ async function roundTrip(first: Answer, work: Work<Options>): Promise<string | u
   return text === undefined ? undefined : programOf(text);
 }
 
-/** A text that came, and to its end. */
+/** The text of a complete answer; undefined if it failed, was cut or is empty. */
 function wholeText(answer: Answer | undefined): string | undefined {
   if (!answer || !isUsable(answer) || isTruncated(answer)) return undefined;
   return stripThinking(answer.text).trim() || undefined;
@@ -147,7 +147,7 @@ function distinct(programs: readonly string[], { rto_similarity }: Options): rea
   );
 }
 
-/** Did a limit cut the program before its end? One that streams is on its way already. */
+/** Did a limit cut the program before its end? False for a stream, which is on its way to the client already. */
 function isCut(reply: Reply, call: Call): boolean {
   if (reply.kind !== 'complete' || reply.status >= 400) return false;
   const [answer] = toAnswers(reply, call);

@@ -1,4 +1,4 @@
-/** What the steps of the round trip are told. */
+/** Prompts of the round trip and of the merge. */
 import type { Message } from '../../../core/index.ts';
 import { questionBlock, withInstruction } from '../../../core/approach/index.ts';
 
@@ -14,6 +14,7 @@ written, without sight of the conversation. Where they differ, the first program
 Find out which it is, and write the one final program. The conversation rules: every requirement in it must be met. The further programs are only evidence.
 Give only the final program, in fenced code blocks, without mentioning the others, unless the conversation asks for something beside it.`;
 
+/** What the describer reads: the question and the program. */
 export function describersView(messages: readonly Message[], code: string): string {
   return `${questionBlock(messages)}\n\n<program>\n${code}\n</program>`;
 }

@@ -1,6 +1,6 @@
 /**
- * Self-consistency: samples several whole solutions and returns one that comes to the answer most of them come to. Calls:
- * 1 (k without `n`), one round; where nothing can be counted a judge chooses, one call and one round more.
+ * Self-consistency: samples k solutions and returns one that comes to the answer most of them come to. Calls: 1, or k if the
+ * model does not take `n`; one round. If nothing can be counted a judge chooses: one call and one round more.
  *
  * Wang et al. 2022, "Self-Consistency Improves Chain of Thought Reasoning in Language Models", arXiv:2203.11171; for free
  * texts Chen et al. 2023, "Universal Self-Consistency for Large Language Model Generation", arXiv:2311.17311.
@@ -39,7 +39,7 @@ const options = approachOptions({
     .min(0)
     .max(1)
     .default(0.8)
-    .describe('From where on two texts count as the same, in mode text.'),
+    .describe('How alike two texts have to be, from 0 to 1, to count as the same; in mode text.'),
   self_consistency_mode: z
     .enum(['auto', 'answer', 'text', 'judge'])
     .default('auto')
@@ -76,7 +76,7 @@ async function vote(call: Call, next: Next, options: Options) {
     },
     { role: 'candidate' },
   );
-  // `n: top` wants the smaller classes, too.
+  // `n: top` returns several classes, so that a majority for the first does not end the sampling.
   const stopsEarly = options.self_consistency_early_stop && places === 1;
   const answers = await next.sample(sampling, planned, {
     ...(stopsEarly ? { until: (samples) => isDecided(count(samples), planned) } : {}),
@@ -98,13 +98,16 @@ async function vote(call: Call, next: Next, options: Options) {
   return topChoices(ranked, answers, places);
 }
 
-/** One sample per class, then the others: `n: top` gets the largest classes first. A truncated one only where a class, or all, has no other. */
+/**
+ * One sample of each class, largest class first, then all others: what `n: top` returns. A truncated sample stands for its
+ * class only if the class has no complete one.
+ */
 function oneOfEach(classes: readonly Class[], candidates: readonly Answer[]): readonly Answer[] {
   const first = classes.map(representativeOf).filter((sample) => sample !== undefined);
   return [...new Set([...first, ...candidates])];
 }
 
-/** Free texts have nothing to count: the judge's choice first, or the first one where it makes none. */
+/** For samples that cannot be counted: the judge's choice, then the others; as they came if it chooses none. One call. */
 async function chosenFirst(candidates: readonly Answer[], work: Work): Promise<readonly Answer[]> {
   const { call } = work;
   const user = answersBlock(call.request.value.messages, candidates);

@@ -1,4 +1,4 @@
-/** Who agrees with whom: classes of samples, by final answer, by tool calls, by code, or by similar text. */
+/** The vote: classes of samples that agree, by final answer, by tool calls, by code, or by similar text. */
 import type { Message } from '../../../core/index.ts';
 import {
   answerOf,
@@ -16,20 +16,21 @@ import {
   type Answer,
 } from '../../../core/approach/index.ts';
 
+/** What is compared; `auto` decides by the samples. */
 export type Mode = 'auto' | 'answer' | 'text' | 'judge';
 
-/** Samples that agree, in the order they came. */
+/** Samples that agree, in the order in which they came. */
 export type Class = readonly Answer[];
 
 interface Counting {
-  /** The conversation: whether it asks for a number shows in it. */
+  /** The conversation, which shows whether a number is asked for. */
   readonly messages: readonly Message[];
   readonly mode: Mode;
-  /** From where on two texts count as the same, 0 to 1; in mode `text`. */
+  /** For mode `text`: texts that are at least this much alike count as the same, 0 to 1. */
   readonly similarity: number;
 }
 
-/** The classes, largest first; undefined where nothing can be counted and a judge has to choose. */
+/** The classes, largest first; undefined if nothing can be counted and a judge has to choose. */
 export function countVotes(
   samples: readonly Answer[],
   { messages, mode, similarity }: Counting,
@@ -37,9 +38,9 @@ export function countVotes(
   if (mode === 'judge') return undefined;
   const options = { isNumeric: expectsNumber(messages) };
   const isVoter = (sample: Answer) => answerOf(sample.text, options) !== null;
-  // A truncated sample says something only where it got to a final answer.
-  const telling = samples.filter((sample) => !isTruncated(sample) || isVoter(sample));
-  const counted = telling.length > 0 ? telling : samples;
+  // A truncated sample counts only if it got to a final answer, or if no other sample counts.
+  const countable = samples.filter((sample) => !isTruncated(sample) || isVoter(sample));
+  const counted = countable.length > 0 ? countable : samples;
   if (mode === 'text')
     return bySize(groupsOf(counted, (a, b) => likeness(candidateText(a), candidateText(b)) >= similarity));
   const calling = counted.filter((sample) => toolCallKey(sample) !== undefined);
@@ -53,7 +54,7 @@ export function countVotes(
   return mode === 'answer' ? bySize(counted.map((sample) => [sample])) : undefined;
 }
 
-/** Largest first; where sizes are equal, a truncated sample is half a vote; then the earliest first member. */
+/** Largest first. Of equal sizes, the class with fewer truncated samples; then the one whose first member came first. */
 function bySize(classes: readonly Class[]): readonly Class[] {
   return rankBy(classes, (members) => [members.length, weightOf(members)]);
 }
@@ -62,25 +63,25 @@ function weightOf(members: Class): number {
   return members.reduce((sum, sample) => sum + (isTruncated(sample) ? 0.5 : 1), 0);
 }
 
-/** The sample that stands for a class: its first complete one. */
+/** The sample to show for a class: its first complete one, or its first. */
 export function representativeOf(members: Class): Answer | undefined {
   return members.find((sample) => !isTruncated(sample)) ?? members[0];
 }
 
-/** Who has won whatever still comes: the class with more than half of all planned votes, once it has a sample to show. */
+/** Has the first class won, whatever still comes? It needs more than half of all planned votes, and a complete sample to show. */
 export function isDecided(classes: readonly Class[] | undefined, planned: number): boolean {
   const [first = []] = classes ?? [];
   return 2 * first.length > planned && !first.every(isTruncated);
 }
 
-/** Why the first class is the first, in plain words. */
+/** For the trace: why the first class is the first. */
 export function whyFirst([first = [], second]: readonly Class[]): string {
   if (!second) return first.length === 1 ? 'it is the only sample that counts' : 'all samples agree';
   if (first.length > second.length) return 'most samples agree with it';
   return first.length === 1 ? 'no two samples agree, it is the first' : 'no other group of samples is larger';
 }
 
-/** The vote for the trace: the final answer of each class, null where it states none, and its votes. */
+/** For the trace: the final answer of each class, null if it states none, and its votes. */
 export function distribution(
   classes: readonly Class[],
   messages: readonly Message[],
@@ -104,7 +105,7 @@ function codeOf({ text }: Answer): string {
     .join('\n');
 }
 
-/** How alike two texts are, 0 to 1: the share of word pairs that both have (Dice). Symmetrical, linear in their length. */
+/** How alike two texts are, 0 to 1: the share of word pairs that both have (Dice). Takes time linear in their length. */
 export function likeness(a: string, b: string): number {
   const left = wordPairs(a);
   const right = wordPairs(b);

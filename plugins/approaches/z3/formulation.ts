@@ -1,12 +1,14 @@
-/** What a model's formulation of the question consists of. */
+/** Reading the model's formulation of a question: is a solver of use, the program, and the words around it. */
 import { codeBlocks, stripThinking } from '../../../core/approach/index.ts';
 
+/** What a reply to the analysis prompt says. */
 export interface Formulation {
+  /** Does the model say that a solver can help? False if it says nothing. */
   readonly isApplicable: boolean;
-  /** Undefined where there is none, or it was cut. */
+  /** Undefined if there is none, or it was cut off. */
   readonly program: string | undefined;
   readonly isTruncated: boolean;
-  /** What was said beside the program. */
+  /** The reply's text without the program; may be empty. */
   readonly analysis: string;
 }
 
@@ -16,6 +18,7 @@ const FENCE = /^[ \t]*(?:`{3,}|~{3,})/gm;
 const FENCE_LINE = /^[ \t]*(?:`{3,}|~{3,}).*$/gm;
 const SMT_LIB: ReadonlySet<string> = new Set(['smt2', 'smtlib', 'lisp']);
 
+/** Reads the reply to the analysis prompt; of an empty reply, nothing is applicable. */
 export function readFormulation(reply: string): Formulation {
   const text = stripThinking(reply).replaceAll('\r\n', '\n');
   const verdict = [...text.matchAll(APPLICABLE)].at(-1)?.[1]?.toLowerCase();
@@ -23,8 +26,8 @@ export function readFormulation(reply: string): Formulation {
 }
 
 /**
- * The first block tagged as SMT-LIB, else the first one that looks like it, else the first of all: that it is in the wrong
- * language, the solver's parser says best.
+ * The program in a reply: the first block tagged as SMT-LIB, else the first one that begins with a parenthesis, else the
+ * first of all. If that is in another language, the solver's error says so, and the model repairs it.
  */
 export function readProgram(reply: string): Pick<Formulation, 'program' | 'isTruncated'> {
   const text = stripThinking(reply);

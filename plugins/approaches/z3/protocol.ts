@@ -1,13 +1,18 @@
-/** What the server and a solver's process say to each other. */
+/** The messages between the server and a solver's process. */
 
-/** One evaluation. The first one of a job is fresh: nothing of what was evaluated before is left. The answer is a string. */
+/** Asks for one evaluation. The process answers with a string, the solver's output. */
 export interface Evaluate {
+  /** SMT-LIB. */
   readonly text: string;
+  /** True for the first evaluation of a job: the solver forgets all that was evaluated before. */
   readonly isFresh: boolean;
   readonly memoryMb: number;
 }
 
-/** In characters; of more than this only the beginning is told. A solver prints values, and those are short. */
+/**
+ * In characters. Of a longer output only the beginning comes, one character too long so that the cut is seen. The values
+ * that a solver prints are short.
+ */
 export const LONGEST_OUTPUT = 16_000;
 
 /** The exit status of a solver that ran out of memory. */

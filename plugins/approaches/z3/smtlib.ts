@@ -1,7 +1,8 @@
-/** SMT-LIB as far as a program must be understood before and after the solver runs it. */
+/** Reads SMT-LIB, as far as is needed to check a program before it runs and to read what the solver prints. */
 
+/** A command of a program, such as `(assert (> x 1))`. */
 export interface Command {
-  /** `check-sat`, `assert`; empty where it is none. */
+  /** `check-sat`, `assert`; empty for `()`. */
   readonly name: string;
   /** As written, parentheses included. */
   readonly text: string;
@@ -9,10 +10,10 @@ export interface Command {
   readonly args: readonly string[];
 }
 
-/** A program longer than this is no formulation of a question. In bytes. */
+/** In bytes. A longer program is not run: no question needs one. */
 const LONGEST_PROGRAM = 65_536;
 
-/** The commands of a program; what a missing parenthesis leaves open is left out. The solver itself judges the syntax. */
+/** The commands of a program, without a last one that is not closed. Syntax errors are left to the solver. */
 export function commandsOf(program: string): readonly Command[] {
   return listsIn(program).map((text) => {
     const [name = '', ...args] = itemsOf(text);
@@ -20,7 +21,7 @@ export function commandsOf(program: string): readonly Command[] {
   });
 }
 
-/** Pairs of a printed list of values: `((x 6) (y 4))`. */
+/** The pairs in a printed list of values, `((x 6) (y 4))`; empty if the text holds no list. */
 export function pairsOf(output: string): readonly (readonly [term: string, value: string])[] {
   const [list] = listsIn(output);
   if (list === undefined) return [];
@@ -30,12 +31,12 @@ export function pairsOf(output: string): readonly (readonly [term: string, value
   });
 }
 
-/** Why a program is not run at all; undefined where it is. */
+/** Why a program must not be run; undefined if it may. */
 export function reasonToReject(program: string): string | undefined {
   if (Buffer.byteLength(program) > LONGEST_PROGRAM) return `the program is longer than ${LONGEST_PROGRAM / 1_024} kB`;
-  // Half a character swallows the next one on its way to the solver, which then reads another text than this reader.
+  // A lone surrogate changes the characters after it on the way to the solver, which would run another text than this check reads.
   if (!program.isWellFormed()) return 'the program holds broken characters';
-  // Comments of this kind are no SMT-LIB, and what hides in them is hidden from this reader.
+  // The solver knows comments of this kind, which are not SMT-LIB. This reader does not, and could overlook a command after one.
   if (program.includes('#|')) return "'#|' is not allowed";
   for (const { name, args } of commandsOf(program)) {
     if (name === 'include') return "the command 'include' is not allowed: a program must be complete in itself";
@@ -48,7 +49,7 @@ export function reasonToReject(program: string): string | undefined {
 /** Options that name a file or an output channel, or raise the limit of memory. */
 const OUTSIDE = /file|path|dump|channel|memory|(?:^|[:._-])log(?:$|[._-])/;
 
-/** As the solver reads them, beyond the standard: in a quoted symbol, a bar after a backslash does not end it. */
+/** Tokens as the solver reads them. Beyond the standard, a bar after a backslash does not end a quoted symbol. */
 const TOKEN = /;[^\n]*|"(?:[^"]|"")*"?|\|(?:[^|]|(?<=\\)\|)*\|?|[()]|[^\s()";|]+/g;
 
 /** The outermost lists of a text, each as written. */
@@ -64,7 +65,7 @@ function listsIn(text: string): readonly string[] {
   return lists;
 }
 
-/** What stands in a list, each as written; an atom has nothing in it. */
+/** The items of a list, each as written; empty for an atom. */
 function itemsOf(list: string): readonly string[] {
   const items: string[] = [];
   let depth = 0;

@@ -1,32 +1,34 @@
-/** Solvers, each in a child process that is used again and again. */
-import { extname, dirname } from 'node:path';
+/** Solvers in child processes, which are used for one job after the other. */
+import { dirname, extname } from 'node:path';
 import { createSandbox, type Clock, type Sandbox, type SandboxEnd, type SandboxProcess } from '../../../core/index.ts';
 import { LONGEST_OUTPUT, OUT_OF_MEMORY, type Evaluate } from './protocol.ts';
 
-/** What an evaluation came to: what the solver printed, or how its process ended. */
+/** The outcome of an evaluation: what the solver printed, or how its process ended. */
 export type Evaluation = { readonly output: string } | { readonly ended: 'timeout' | 'out of memory' | 'crash' };
 
-/** A solver that is one job's alone. What is evaluated one after the other shares its declarations and assertions. */
+/** A solver that one job has to itself. Its evaluations build on each other: they share declarations and assertions. */
 export interface Solver {
-  /** @param limitMs  From when on the process is killed. */
+  /** @param limitMs  The process is killed after this time. */
   evaluate(text: string, limitMs: number): Promise<Evaluation>;
 }
 
+/** What the solvers are made with. */
 export interface SolverSettings {
   /** Path of the solver's module. */
   readonly modulePath: string;
-  /** How many solvers there may be at once. */
+  /** How many solvers may run at once. */
   readonly size: number;
-  /** What the solver itself may use. */
+  /** For the solver's own data. */
   readonly memoryMb: number;
   readonly clock: Clock;
 }
 
 const ENTRY = new URL(`./solver-process${extname(import.meta.url)}`, import.meta.url);
-/** A character of the output takes at most 6 bytes on its way, as `\u001b` does. */
+/** In the JSON message a character takes at most 6 bytes, such as `\u001b`. */
 const OUTPUT_BYTES = 6 * LONGEST_OUTPUT + 1_024;
 const JOBS_PER_PROCESS = 50;
 
+/** The solvers of all requests with the same settings. */
 export class Solvers {
   readonly sandbox: Sandbox;
   readonly #memoryMb: number;
@@ -39,15 +41,15 @@ export class Solvers {
       readableFolders: [dirname(dirname(modulePath))],
       processes: size,
       runsPerProcess: JOBS_PER_PROCESS,
-      // The solver stops at its own limit. This one is for the case that it does not: the process has its code in memory,
-      // too, and a heap with gaps.
+      // The solver should stop at its own limit; this one ends a process that does not. It is higher because the process
+      // also holds the solver's code, and its heap has gaps.
       memoryMb: 2 * memoryMb + 256,
       outputBytes: OUTPUT_BYTES,
       clock,
     });
   }
 
-  /** Runs a job on a solver of its own, as soon as one is free. Throws `SandboxUnavailable` if none can be had. */
+  /** Runs a job on a solver of its own as soon as one is free. Throws `SandboxUnavailable` if too many jobs wait or none starts. */
   run<T>(job: (solver: Solver) => Promise<T>, signal: AbortSignal): Promise<T> {
     return this.sandbox.run((process) => job(solverIn(process, this.#memoryMb)), { signal });
   }
