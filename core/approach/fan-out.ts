@@ -2,7 +2,7 @@
 import type { Call } from '../exchange/exchange.ts';
 import { childSignal } from '../signals.ts';
 import { firstByRank } from '../upstream/refusal.ts';
-import { recordLoss } from './losses.ts';
+import { recordLoss, survive } from './losses.ts';
 import type { Answer } from './types.ts';
 
 /** What came of calls that were made at the same time. */
@@ -58,6 +58,18 @@ export function sideBySide<T>(
  */
 export async function anyOf(asked: readonly Promise<Answer>[], call: Call): Promise<readonly Answer[]> {
   return strictly(outcomeOf(await Promise.allSettled(asked)), call);
+}
+
+/**
+ * What came of runs at the same time, in their order. Failed ones are dropped; throws a failure that is not survivable, and
+ * if all failed, the one that ranks first (`firstByRank`).
+ */
+export async function survivors<T extends object>(running: readonly Promise<T>[], call: Call): Promise<readonly T[]> {
+  const failures = (await Promise.allSettled(running)).filter((result) => result.status === 'rejected');
+  if (failures.length > 0 && failures.length === running.length)
+    throw firstByRank(failures.map(({ reason }) => reason as unknown));
+  const results = await Promise.all(running.map((one) => survive(one, call)));
+  return results.filter((result) => result !== undefined);
 }
 
 /**

@@ -34,6 +34,7 @@ export {
   diverseTemperature,
   isFreeText,
   isReasoning,
+  judgeLimit,
   limitedTo,
   limitOf,
   withDefaultLimit,
@@ -41,7 +42,15 @@ export {
 
 // Answers: their text, their final answer, the programs in them.
 export { toAnswers, wholeReply } from './whole.ts';
-export { codeBlocks, contentText, messageText, stripThinking, tagContent, type CodeBlock } from './text.ts';
+export {
+  codeBlocks,
+  contentText,
+  messageText,
+  stripThinking,
+  tagContent,
+  withReasoning,
+  type CodeBlock,
+} from './text.ts';
 export { answerOf, normalizeAnswer, sameAnswer, type FinalOptions } from './final-answer.ts';
 export { normalizeProgram, programOf } from './program.ts';
 
@@ -60,7 +69,7 @@ export {
   usableOf,
 } from './candidates.ts';
 export { compareMerits, rankBy, type Merits } from './ranking.ts';
-export { anyOf, seedAt, sideBySide, type SideBySide } from './fan-out.ts';
+export { anyOf, seedAt, sideBySide, survivors, type SideBySide } from './fan-out.ts';
 export { isSurvivable, reportDegraded, reportLostStage, survive } from './losses.ts';
 export { shownOrBest, shownOrError } from './shown-reply.ts';
 export { changedStream } from './joined-stream.ts';

@@ -2,7 +2,7 @@
 import type { Changes } from '../bytes/payload.ts';
 import type { Call, CallChange } from '../exchange/exchange.ts';
 import type { ChatRequest } from '../wire/chat/chat-types.ts';
-import { isReasoning, limitedTo } from './sampling-fields.ts';
+import { judgeLimit, limitedTo } from './sampling-fields.ts';
 import type { Answer } from './types.ts';
 
 /** Fields of the client's request that a judge's call leaves out: sampling, tools, formats, and all that shapes an answer. */
@@ -34,7 +34,7 @@ export function judgeCall(call: Call, prompt: JudgePrompt): Call {
   const removed = Object.fromEntries(
     NOT_FOR_JUDGES.filter((key) => call.request.value[key] !== undefined).map((key) => [key, undefined]),
   );
-  const limit = prompt.limit ?? (isReasoning(call, prompt.evidence) ? 4_096 : 1_024);
+  const limit = prompt.limit ?? judgeLimit(call, prompt.evidence);
   return call.with(
     {
       ...removed,

@@ -52,3 +52,11 @@ export function isReasoning({ request }: Call, evidence: readonly Answer[] = [])
       (usage?.completion_tokens_details?.['reasoning_tokens'] ?? 0) > 0,
   );
 }
+
+/**
+ * Tokens that a call needs whose reply is short and parsed: 1,024, or 4,096 for a model that reasons.
+ * @param evidence  Answers of the same model, which show whether it reasons.
+ */
+export function judgeLimit(call: Call, evidence?: readonly Answer[]): number {
+  return isReasoning(call, evidence) ? 4_096 : 1_024;
+}

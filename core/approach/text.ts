@@ -6,6 +6,11 @@ export function messageText({ content }: Pick<Message, 'content'>): string {
   return contentText(content);
 }
 
+/** `text` as further reasoning of a message: after its own `reasoning_content`, if the upstream reports that. */
+export function withReasoning({ reasoning_content }: Pick<Message, 'reasoning_content'>, text: string): string {
+  return typeof reasoning_content === 'string' ? `${reasoning_content}\n${text}` : text;
+}
+
 /** The text of a message's content, which is a string or parts; `glue` stands between text parts. */
 export function contentText(content: Content | undefined, glue = ''): string {
   if (typeof content === 'string') return content;

@@ -12,7 +12,6 @@
  */
 import { definePlugin, type Call, type Reply } from '../../../core/index.ts';
 import {
-  firstByRank,
   isUsable,
   noneUsable,
   reportDegraded,
@@ -20,6 +19,7 @@ import {
   shownOrBest,
   shownOrError,
   survive,
+  survivors,
   topChoices,
   usableOf,
   withDefaultLimit,
@@ -31,7 +31,7 @@ import { affordable } from './budget.ts';
 import { options, type Options } from './options.ts';
 import { namingApproaches } from './prompts.ts';
 import { select } from './selection.ts';
-import { Solver, type Candidate } from './solver.ts';
+import { Solver } from './solver.ts';
 import { stepCall } from './steps.ts';
 
 const NAME = 'cepo';
@@ -118,14 +118,6 @@ async function nameApproaches(count: number, { call, next, options }: Work<Optio
   const limit = planning_max_tokens_step1 || planning_max_tokens_direct_resp;
   const named = await survive(next.ask(stepCall(call, { role: 'approaches', messages, temperature, limit })), call);
   return approachesIn(named?.text ?? '').slice(0, count);
-}
-
-/** The candidates that were completed. If none was, throws the failure that ranks first (`firstByRank`). */
-async function survivors(solving: readonly Promise<Candidate>[], call: Call): Promise<readonly Candidate[]> {
-  const failures = (await Promise.allSettled(solving)).filter((result) => result.status === 'rejected');
-  if (failures.length === solving.length) throw firstByRank(failures.map(({ reason }) => reason as unknown));
-  const candidates = await Promise.all(solving.map((candidate) => survive(candidate, call)));
-  return candidates.filter((candidate) => candidate !== undefined);
 }
 
 /** How many calls this run may make: if the client wants several choices, each is a run, and the runs share the limit. */

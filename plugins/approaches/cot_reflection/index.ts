@@ -20,6 +20,7 @@ import {
   wholeReply,
   withDefaultLimit,
   withInstruction,
+  withReasoning,
   withTurns,
   type Next,
   type Work,
@@ -128,11 +129,6 @@ async function answered(
   return second
     ? { ...own, message: { ...shown, content: messageText(second.message) }, finish_reason: second.finish_reason }
     : own;
-}
-
-/** The thinking, after the model's own reasoning if the upstream reports that. */
-function withReasoning({ reasoning_content }: Choice['message'], thinking: string): string {
-  return typeof reasoning_content === 'string' ? `${reasoning_content}\n${thinking}` : thinking;
 }
 
 /** The second call: continues from the thinking to the answer, or repeats the first call if nothing came at all. */

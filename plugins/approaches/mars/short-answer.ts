@@ -1,6 +1,6 @@
 /** The short answer, for clients that want the solution before it apart: as `reasoning_content`, or in `<think>` tags. */
-import type { Call, Message, Reply } from '../../../core/index.ts';
-import { answerOf, candidateText, codeBlocks, type Answer } from '../../../core/approach/index.ts';
+import type { Call, Reply } from '../../../core/index.ts';
+import { answerOf, candidateText, codeBlocks, withReasoning, type Answer } from '../../../core/approach/index.ts';
 import type { Settings } from './settings.ts';
 
 type Mode = Settings['answer_extraction_mode'];
@@ -31,11 +31,6 @@ export function shown(answer: Answer, call: Call, settings: Settings): Reply {
       : { content: short, reasoning_content: withReasoning(choice.message, text) };
   const message = { ...choice.message, ...content };
   return { ...reply, body: reply.body.with({ choices: [{ ...choice, index: 0, message, logprobs: null }] }) };
-}
-
-/** The solution after the model's own reasoning, if the upstream reports that. */
-function withReasoning({ reasoning_content }: Message, text: string): string {
-  return typeof reasoning_content === 'string' ? `${reasoning_content}\n${text}` : text;
 }
 
 /** The short answer in a solution, with its fences if it is code; undefined if none is certain. */

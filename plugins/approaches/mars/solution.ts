@@ -4,9 +4,9 @@ import {
   answerOf,
   askJudge,
   candidateText,
-  isReasoning,
   isTruncated,
   isUsable,
+  judgeLimit,
   rankBy,
   sameAnswer,
   stripThinking,
@@ -91,9 +91,8 @@ interface Judgement {
 export async function judge(work: Work<Settings>, judgement: Judgement): Promise<string | undefined> {
   const { call, options: settings } = work;
   const { effort, limit, evidence } = judgement;
-  const least = isReasoning(call, evidence) ? 4_096 : 1_024;
   const fields = effortField(call, effort, settings);
-  const prompt = { ...judgement, limit: Math.max(Math.floor(limit), least), fields };
+  const prompt = { ...judgement, limit: Math.max(Math.floor(limit), judgeLimit(call, evidence)), fields };
   const answer = await askJudge(work, prompt);
   return answer && (stripThinking(answer.text).trim() || undefined);
 }

@@ -4,8 +4,8 @@ import {
   askJudge,
   candidateText,
   diverseTemperature,
-  isReasoning,
   isTruncated,
+  judgeLimit,
   limitedTo,
   limitOf,
   scoreOf,
@@ -101,8 +101,7 @@ export class Dialogues {
   async #imagine({ turns }: Node): Promise<string> {
     const { call, next, options } = this.#work;
     const { messages, tools } = call.request.value;
-    const most = isReasoning(call, this.#candidates) ? 4_096 : 1_024;
-    const limit = Math.min(limitOf(call) ?? options.max_tokens, most);
+    const limit = Math.min(limitOf(call) ?? options.max_tokens, judgeLimit(call, this.#candidates));
     const asked = call.with(
       {
         messages: usersView(messages, turns),

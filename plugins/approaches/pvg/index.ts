@@ -14,16 +14,16 @@ import { definePlugin, z, type Call } from '../../../core/index.ts';
 import {
   approachOptions,
   askJudge,
-  firstByRank,
-  isReasoning,
   isTruncated,
   isUsable,
+  judgeLimit,
   limitOf,
   noneUsable,
   reportDegraded,
   reportLostStage,
   stripThinking,
   survive,
+  survivors,
   topChoices,
   type Answer,
   type Next,
@@ -114,18 +114,15 @@ async function inTurn(provers: Provers, work: Work<Options>): Promise<readonly R
 }
 
 /** All rounds at the same time. Failed ones are left out; if all failed, throws the failure that ranks first. */
-async function atOnce(provers: Provers, { call, options }: Work<Options>): Promise<readonly Round[]> {
+function atOnce(provers: Provers, { call, options }: Work<Options>): Promise<readonly Round[]> {
   const playing = Array.from({ length: options.pvg_rounds }, (_, number) => provers.play(number));
-  const failures = (await Promise.allSettled(playing)).filter((result) => result.status === 'rejected');
-  if (failures.length === playing.length) throw firstByRank(failures.map(({ reason }) => reason as unknown));
-  const rounds = await Promise.all(playing.map((round) => survive(round, call)));
-  return rounds.filter((round) => round !== undefined);
+  return survivors(playing, call);
 }
 
 /** A sharper wording of the task; undefined if none came whole, and the next round then uses the original. One call. */
 async function refine(best: Answer, work: Work<Options>): Promise<string | undefined> {
   const { call, options } = work;
-  const limit = Math.min(limitOf(call) ?? options.max_tokens, isReasoning(call, [best]) ? 4_096 : 1_024);
+  const limit = Math.min(limitOf(call) ?? options.max_tokens, judgeLimit(call, [best]));
   const user = taskAndSolution(call.request.value.messages, best);
   const refined = await askJudge(work, { system: REFINER, user, temperature: 0.5, limit, role: 'refine' });
   const isWhole = refined !== undefined && isUsable(refined) && !isTruncated(refined);
