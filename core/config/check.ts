@@ -20,11 +20,11 @@ export interface Finding {
 /** The value with the schema's defaults and transforms applied, or what is wrong with it. */
 export type Checked<T> = { readonly data: T } | { readonly findings: readonly Finding[] };
 
-/** What checking needs to know beside the schema. */
+/** What checking needs to know besides the schema. */
 export interface CheckOptions {
   /** Does the text at this path come from the environment or a flag? Then it may stand for a number or a boolean. */
   readonly isText: (path: Path) => boolean;
-  /** Keys to suggest beside the schema's own. */
+  /** Keys to suggest besides the schema's own. */
   readonly alsoKnown?: readonly string[];
 }
 

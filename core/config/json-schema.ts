@@ -70,7 +70,8 @@ function pluginsSchema(plugins: readonly SchemaPlugin[]): JsonSchema {
     return [listed, { description: record.description, anyOf: [options, { type: 'null' }] }] as const;
   });
   return {
-    description: 'Plugins by name, path or package, with options or without. What is not listed is not there.',
+    description:
+      'Plugins by name, path or package, with options or without. Only listed ones are loaded, and the providers of upstreams.',
     type: 'array',
     items: {
       anyOf: [
