@@ -15,7 +15,7 @@ export interface Check {
   readonly check: () => CheckState | Promise<CheckState>;
 }
 
-/** What the plugins brought, beside their taps, approaches and routes. */
+/** What the plugins brought, besides their taps, approaches and routes. */
 export interface Applied {
   readonly providers: ProviderRegistry;
   readonly checks: readonly Check[];

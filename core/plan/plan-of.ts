@@ -17,7 +17,7 @@ import type { ClientWish } from './read-wish.ts';
 import type { ApproachRegistry } from './registry.ts';
 import { lowerBudget, NO_OPTIONS, type RequestOptions } from './request-options.ts';
 
-/** What planning a chat needs beside the request. */
+/** What planning a chat needs besides the request. */
 export interface PlanContext {
   readonly registry: ApproachRegistry;
   readonly upstreams: Upstreams;

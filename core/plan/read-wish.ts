@@ -23,7 +23,7 @@ export interface ClientWish {
   readonly options: RequestOptions;
 }
 
-/** What reading a wish needs beside the request. */
+/** What reading a wish needs besides the request. */
 export interface WishContext {
   readonly registry: ApproachRegistry;
   readonly upstreams: Upstreams;

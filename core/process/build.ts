@@ -6,7 +6,7 @@ import { createKept, type Kept } from '../kept.ts';
 import { createApp, type App } from '../server/app.ts';
 import type { ServerState } from '../server/probes.ts';
 
-/** What a server is built with, beside its configuration. */
+/** What a server is built with, besides its configuration. */
 export interface BuildDeps {
   readonly log: Logger;
   /** Default: the system's. */

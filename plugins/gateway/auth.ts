@@ -19,7 +19,7 @@ import {
 
 const NAME = 'auth';
 const REMEMBERED_CREDENTIALS = 10_000;
-/** Paths, beside the model endpoints, on which the provider stores nothing. */
+/** Paths, besides the model endpoints, on which the provider stores nothing. */
 const STATELESS_PATHS = new Set([
   'audio/speech',
   'audio/transcriptions',

@@ -2,7 +2,7 @@ import { duration, z, type Upstream } from '../../../core/index.ts';
 
 const rate = z.number().min(0).max(1);
 
-/** The keys that an upstream with `provider: demo` may have beside the usual ones. Checked when the file is read. */
+/** The keys that an upstream with `provider: demo` may have besides the usual ones. Checked when the file is read. */
 export const demoSettings = z.strictObject({
   latency: duration.prefault(0).describe('Wait before each answer.'),
   tokens_per_second: z.number().positive().optional().describe('Pace of streams and answers; absent = at once.'),
