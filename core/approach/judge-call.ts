@@ -5,7 +5,10 @@ import type { ChatRequest } from '../wire/chat/chat-types.ts';
 import { judgeLimit, limitedTo } from './sampling-fields.ts';
 import type { Answer } from './types.ts';
 
-/** Fields of the client's request that a judge's call leaves out: sampling, tools, formats, and all that shapes an answer. */
+/**
+ * Fields of the client's request that a judge's call leaves out: sampling, tools, formats, and all that shapes an
+ * answer.
+ */
 const NOT_FOR_JUDGES: readonly string[] =
   `temperature top_p stop seed presence_penalty frequency_penalty logit_bias logprobs top_logprobs
   max_tokens max_completion_tokens n stream stream_options prediction modalities audio verbosity

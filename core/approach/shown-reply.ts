@@ -42,7 +42,10 @@ function reasonOf(error: unknown): string {
   return (error instanceof GatewayError ? error.code : undefined) ?? 'answer_failed';
 }
 
-/** The live reply. If its stream ends or breaks off without any content, the chunks of `best()` follow in the same stream. */
+/**
+ * The live reply. If its stream ends or breaks off without any content, the chunks of `best()` follow in the same
+ * stream.
+ */
 function neverEmpty(reply: StreamReply, call: Call, best: () => Reply): Reply {
   let hasContent = false;
   const chunksOfBest = (reason: string) => {

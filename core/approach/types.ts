@@ -26,7 +26,10 @@ export interface Next {
    * Failed ones are dropped, so that fewer may come. If all failed, throws the failure that ranks first (`firstByRank`).
    */
   sample(call: Call, count: number, options?: SampleOptions): Promise<readonly Answer[]>;
-  /** The call to another model, named as clients write it (`upstream/model`). The approach has to list it in `models`, too. */
+  /**
+   * The call to another model, named as clients write it (`upstream/model`). The approach has to list it in `models`,
+   * too.
+   */
   to(call: Call, model: string): Call;
 }
 
@@ -58,11 +61,20 @@ export interface ApproachFields {
    * An `answerer` makes an answer from one or more calls.
    */
   readonly kind: 'transformer' | 'answerer';
-  /** For transformers: runs once around all that follows (`request`, the default), or around each of its generation calls (`call`). */
+  /**
+   * For transformers: runs once around all that follows (`request`, the default), or around each of its generation
+   * calls (`call`).
+   */
   readonly per?: 'request' | 'call';
-  /** For answerers: makes one upstream call per choice, so that the client's `n` and the upstream's bytes can go straight through. */
+  /**
+   * For answerers: makes one upstream call per choice, so that the client's `n` and the upstream's bytes can go
+   * straight through.
+   */
   readonly isSingleCall?: boolean;
-  /** For answerers that choose from several: with `optigate: { n: 'top' }` it sees the client's `n` and returns that many choices. */
+  /**
+   * For answerers that choose from several: with `optigate: { n: 'top' }` it sees the client's `n` and returns that
+   * many choices.
+   */
   readonly selects?: boolean;
   /** A sentence for users. Default: the plugin's own. */
   readonly description?: string;
@@ -80,7 +92,10 @@ export interface Approach<O = object> extends ApproachFields {
   readonly defaults: O;
   /** Name of the plugin that added it. */
   readonly plugin: string;
-  /** Models beside the request's own that it will call with these options. The caller's rights to them are checked before it runs. */
+  /**
+   * Models beside the request's own that it will call with these options. The caller's rights to them are checked
+   * before it runs.
+   */
   models?(options: O): readonly string[];
   run(call: Call, next: Next, options: O): Promise<Reply>;
 }

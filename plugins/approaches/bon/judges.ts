@@ -76,7 +76,10 @@ async function pairwise(judging: Judging): Promise<Judged> {
   return { scores: points, savedCalls: 0 };
 }
 
-/** One judge ranks all candidates; the first of N scores N, the last 1. All scores are null if the ranking cannot be read. */
+/**
+ * One judge ranks all candidates; the first of N scores N, the last 1. All scores are null if the ranking cannot be
+ * read.
+ */
 async function listwise(judging: Judging): Promise<Judged> {
   const { candidates, call } = judging;
   const prompt = promptOf(RANK, answersBlock(call.request.value.messages, candidates), judging);

@@ -8,7 +8,10 @@ export const MAX_SCORE = 10;
 export interface Rated {
   readonly answer: Answer;
   readonly index: number;
-  /** Undefined if the judge failed, could not be read or has not answered: the candidate then comes after all with a score. */
+  /**
+   * Undefined if the judge failed, could not be read or has not answered: the candidate then comes after all with a
+   * score.
+   */
   readonly score: number | undefined;
   /** How many candidates, itself included, come to its answer. */
   readonly agreeing: number;

@@ -61,7 +61,10 @@ export class Solver {
   readonly #options: Options;
   readonly #solving: Solving;
   readonly #failures: unknown[] = [];
-  /** From the first failed attempt that brought a usable answer (cut, or a tool call): no proposal, but better than nothing. */
+  /**
+   * From the first failed attempt that brought a usable answer (cut, or a tool call): no proposal, but better than
+   * nothing.
+   */
   #leftover: Answer | undefined;
 
   constructor(solving: Solving) {
@@ -180,7 +183,10 @@ export class Solver {
     if (answer && isUsable(answer)) this.#leftover ??= answer;
   }
 
-  /** The model's reply to the bare question, for when no attempt brought a proposal. Throws if it fails and nothing was left. */
+  /**
+   * The model's reply to the bare question, for when no attempt brought a proposal. Throws if it fails and nothing was
+   * left.
+   */
   async #direct(): Promise<Proposal> {
     const { planning_temperature_direct_resp: temperature, planning_max_tokens_direct_resp: limit } = this.#options;
     const { messages } = this.#call.request.value;
@@ -201,7 +207,10 @@ export class Solver {
     return review && isText(review) ? review : first.answer;
   }
 
-  /** The answer; undefined if the call fails. With `use_reasoning_fallback`, what fails or is cut is repeated with less effort. */
+  /**
+   * The answer; undefined if the call fails. With `use_reasoning_fallback`, what fails or is cut is repeated with less
+   * effort.
+   */
   async #ask(asked: Call): Promise<Answer | undefined> {
     let answer: Answer | undefined;
     for (const one of this.#withLessAndLessEffort(asked)) {
@@ -215,7 +224,10 @@ export class Solver {
     return answer;
   }
 
-  /** The call, then the same with lower efforts. Only if the client sets an effort: otherwise the model may not accept the field. */
+  /**
+   * The call, then the same with lower efforts. Only if the client sets an effort: otherwise the model may not accept
+   * the field.
+   */
   #withLessAndLessEffort(asked: Call): readonly Call[] {
     const level = EFFORTS.indexOf(asked.request.value['reasoning_effort']);
     if (!this.#options.use_reasoning_fallback || level < 0) return [asked];

@@ -155,7 +155,10 @@ function isEmpty({ message }: Choice): boolean {
   );
 }
 
-/** Does the client want the thinking, as OpenRouter's clients ask for it? It then comes in `reasoning_content`, never in `content`. */
+/**
+ * Does the client want the thinking, as OpenRouter's clients ask for it? It then comes in `reasoning_content`, never in
+ * `content`.
+ */
 function wantsThinking({ request }: Call): boolean {
   return request.value['include_reasoning'] === true;
 }

@@ -44,7 +44,10 @@ export class LayoutReader {
   #closing = '';
   readonly #isLive: boolean;
 
-  /** @param isLive  Does the answer go out while it comes? Then a second `<output>` cannot replace the first, and is left out. */
+  /**
+   * @param isLive  Does the answer go out while it comes? Then a second `<output>` cannot replace the first, and is
+   * left out.
+   */
   constructor(isLive: boolean) {
     this.#isLive = isLive;
   }
@@ -170,7 +173,10 @@ export class LayoutReader {
   }
 }
 
-/** The answer in a text that lacks the layout: what follows the thinking, else all of it without tags. Empty if it was cut in the thinking. */
+/**
+ * The answer in a text that lacks the layout: what follows the thinking, else all of it without tags. Empty if it was
+ * cut in the thinking.
+ */
 function withoutLayout(whole: string, isCut: boolean): string {
   // A model that reasons may write its reasoning first, and leave out the tag that opens it. Reasoning that it never ends
   // is no answer, unless the layout is in it.
@@ -193,7 +199,10 @@ function withoutLayout(whole: string, isCut: boolean): string {
   return answer === '' ? text.replaceAll(KNOWN_TAGS, '').trim() : answer;
 }
 
-/** Reads a whole text: the last answer outside of thinking and fences. `needsRepair`: it was cut before there was an answer. */
+/**
+ * Reads a whole text: the last answer outside of thinking and fences. `needsRepair`: it was cut before there was an
+ * answer.
+ */
 export function readLayout(
   text: string,
   isCut: boolean,

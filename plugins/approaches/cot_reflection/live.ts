@@ -9,7 +9,10 @@ export interface LiveInit {
   readonly call: Call;
   /** Does the client want the thinking as `reasoning_content`? */
   readonly wantsThinking: boolean;
-  /** Makes the second call, for a choice whose thinking was cut or that brought nothing (`thinking` is empty). Undefined if it fails. */
+  /**
+   * Makes the second call, for a choice whose thinking was cut or that brought nothing (`thinking` is empty). Undefined
+   * if it fails.
+   */
   readonly repair: (thinking: string) => Promise<Choice | undefined>;
 }
 

@@ -1,4 +1,7 @@
-/** An estimate of the tokens that the thinking took: to the upstream it is text like the answer, so that it does not report them. */
+/**
+ * An estimate of the tokens that the thinking took: to the upstream it is text like the answer, so that it does not
+ * report them.
+ */
 import type { Call, Usage } from '../../../core/index.ts';
 
 const LETTERS_PER_TOKEN = 4;

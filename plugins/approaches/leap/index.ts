@@ -85,7 +85,10 @@ function answer(principles: readonly string[], { call, next, options }: Work<Opt
   return shownOrError(next(answering), answering);
 }
 
-/** The principles that the prompt's examples teach: remembered, or learned now. Empty if there are no examples or a step failed. */
+/**
+ * The principles that the prompt's examples teach: remembered, or learned now. Empty if there are no examples or a step
+ * failed.
+ */
 async function principlesFor(work: Work<Options>, memory: Memory): Promise<readonly string[]> {
   const { call, options } = work;
   const { messages } = call.request.value;

@@ -1,4 +1,7 @@
-/** Prompts of all steps. All replies but the last are parsed, so that the client's system text is shown to these steps as material only. */
+/**
+ * Prompts of all steps. All replies but the last are parsed, so that the client's system text is shown to these steps
+ * as material only.
+ */
 import type { Message } from '../../../core/index.ts';
 import { withInstruction } from '../../../core/approach/index.ts';
 import type { Example } from './examples.ts';

@@ -24,7 +24,10 @@ export function chosen(pool: readonly Solution[]): Choice | undefined {
   return { solution, why: isVerified ? VERIFIED : VOTED };
 }
 
-/** Solutions grouped by their result: the largest group first, then the one with the most confident member. It comes first in its group. */
+/**
+ * Solutions grouped by their result: the largest group first, then the one with the most confident member. It comes
+ * first in its group.
+ */
 export function groupsIn(solutions: readonly Solution[]): readonly (readonly Solution[])[] {
   const mostConfidentFirst = rankBy(solutions, ({ confidence }) => [confidence]);
   return groupsOf(mostConfidentFirst, (a, b) => comesToTheSame(a.answer, b.answer));

@@ -96,7 +96,10 @@ function exchangesStrategies(settings: Settings): boolean {
   return settings.enable_strategy_network && settings.strategy_extraction_enabled && settings.cross_agent_enhancement;
 }
 
-/** The tool call that most agents make, if at least half of them make one: there is no solution to work on before its result. */
+/**
+ * The tool call that most agents make, if at least half of them make one: there is no solution to work on before its
+ * result.
+ */
 function agreedToolTurn(usable: readonly Answer[]): Answer | undefined {
   const turns = usable.filter((answer) => toolCallKey(answer) !== undefined);
   return 2 * turns.length >= usable.length ? pluralityOf(turns) : undefined;

@@ -138,7 +138,10 @@ async function search(root: Node, dialogues: Dialogues, { call, options }: Work<
   }
 }
 
-/** For the trace: the most calls that the simulations after the first `made` could take. The first visits of replies need no expansion. */
+/**
+ * For the trace: the most calls that the simulations after the first `made` could take. The first visits of replies
+ * need no expansion.
+ */
 function callsFrom(made: number, replies: number, { mcts_simulations, mcts_depth }: Options): number {
   const first = Math.max(0, Math.min(replies, mcts_simulations) - made);
   const later = mcts_simulations - made - first;

@@ -96,7 +96,10 @@ interface Drafts {
   readonly answers: readonly Answer[];
 }
 
-/** Writes drafts layer by layer, each with the drafts of the layer before in view. Equal drafts end it: a further layer would see nothing new. */
+/**
+ * Writes drafts layer by layer, each with the drafts of the layer before in view. Equal drafts end it: a further layer
+ * would see nothing new.
+ */
 async function writeDrafts(work: Work<Options>): Promise<Drafts> {
   const { call, options } = work;
   const { messages } = call.request.value;

@@ -32,7 +32,10 @@ export interface Search extends Work {
 
 const NOTHING: Ideas = { observations: [], sketch: '' };
 
-/** The first observations. Throws if the call fails: nothing has worked before, so that the search fails, too. One or two calls. */
+/**
+ * The first observations. Throws if the call fails: nothing has worked before, so that the search fails, too. One or
+ * two calls.
+ */
 export function observe(search: Search, count: number): Promise<readonly string[]> {
   return observations(
     search,
@@ -65,7 +68,10 @@ export function sketch(search: Search, observed: readonly string[]): Promise<str
   return text(search, ideaCall(search, { role: 'sketch', system: sketching(search.task), ideas }));
 }
 
-/** Another solution in words. The prompt calls the given one wrong, so that another idea comes. Empty if two tries bring none. */
+/**
+ * Another solution in words. The prompt calls the given one wrong, so that another idea comes. Empty if two tries bring
+ * none.
+ */
 export function otherSketch(search: Search, ideas: Ideas): Promise<string> {
   return text(search, ideaCall(search, { role: 'other_sketch', system: RETHINK, ideas }));
 }
@@ -95,7 +101,10 @@ export function programCall({ call, task, temperature, limit }: Search, ideas: I
   );
 }
 
-/** After one more call, is a call left for the answer of each choice? If not, tells the client that the budget is exhausted. */
+/**
+ * After one more call, is a call left for the answer of each choice? If not, tells the client that the budget is
+ * exhausted.
+ */
 export function hasRoom({ call, runs }: Search): boolean {
   if (call.callsLeft > runs) return true;
   reportDegraded(call.exchange, 'budget_exhausted');

@@ -50,7 +50,10 @@ export function isProgramming(question: string): boolean {
   return new Set(words).size >= 2;
 }
 
-/** The language that a text asks for: the last one named as "in …" or "to …", else the first one mentioned. Undefined if there is none. */
+/**
+ * The language that a text asks for: the last one named as "in …" or "to …", else the first one mentioned. Undefined if
+ * there is none.
+ */
 export function languageIn(text: string): string | undefined {
   const asked = (word: string, flags: string) =>
     lastIndex(

@@ -104,7 +104,10 @@ export class Provers {
     });
   }
 
-  /** Judged by the original task, whatever the round's wording, because the client asked for that. One call; none for a known text. */
+  /**
+   * Judged by the original task, whatever the round's wording, because the client asked for that. One call; none for a
+   * known text.
+   */
   #verify(solution: Answer, evidence: readonly Answer[]): Promise<Score> {
     const { call } = this.#game;
     const text = candidateText(solution);
@@ -118,7 +121,10 @@ export class Provers {
   }
 }
 
-/** Does the model refuse to solve the task wrongly? Such a text is no sneaky solution. A real one left out by mistake does no harm. */
+/**
+ * Does the model refuse to solve the task wrongly? Such a text is no sneaky solution. A real one left out by mistake
+ * does no harm.
+ */
 function isRefusal({ text, choice }: Answer): boolean {
   const { refusal } = choice.message;
   if (typeof refusal === 'string' && refusal !== '') return true;

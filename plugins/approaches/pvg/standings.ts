@@ -1,4 +1,7 @@
-/** The winner of a round. Only helpful solutions can win; the scores of sneaky ones show whether the verifier can be trusted. */
+/**
+ * The winner of a round. Only helpful solutions can win; the scores of sneaky ones show whether the verifier can be
+ * trusted.
+ */
 import { agreementOf, groupsOf, rankBy, sameResult, type Answer, type Merits } from '../../../core/approach/index.ts';
 
 /** 0 to `MAX_SCORE`; null if the verifier failed or cannot be read. */
@@ -33,7 +36,10 @@ export interface Verdict {
 /** The verifier's highest score. */
 export const MAX_SCORE = 10;
 
-/** What a helpful solution loses if a sneaky one comes to its answer, unless it is in the largest group of helpful ones: half the scale. */
+/**
+ * What a helpful solution loses if a sneaky one comes to its answer, unless it is in the largest group of helpful ones:
+ * half the scale.
+ */
 const PENALTY = 5;
 
 /** Ranks the helpful solutions: by worth if the verifier is trusted, else by how many of them agree. */

@@ -134,7 +134,10 @@ async function mutualReasoning(call: Call, next: Next, options: Options) {
   return topChoices([...winners, ...others].map(shown), [], places);
 }
 
-/** Plain answers, as many as the client wants. With `n: top` this approach gets the client's `n`, which not every model takes. */
+/**
+ * Plain answers, as many as the client wants. With `n: top` this approach gets the client's `n`, which not every model
+ * takes.
+ */
 async function plainAnswers(call: Call, next: Next): Promise<Reply> {
   const count = call.request.value.n ?? 1;
   if (count === 1) return shownOrError(next(call), call);

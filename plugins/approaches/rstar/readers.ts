@@ -55,7 +55,10 @@ function complete(
   return survive(next.ask(model === undefined ? reader : next.to(reader, model)), call);
 }
 
-/** For paths without an answer to vote on: the path that a judge finds most consistent with the others, then the others. One call. */
+/**
+ * For paths without an answer to vote on: the path that a judge finds most consistent with the others, then the others.
+ * One call.
+ */
 export async function chosenFirst(paths: readonly Path[], work: Work): Promise<readonly Path[]> {
   const { call } = work;
   call.exchange.progress.say('No line of reasoning states a short answer, choosing the most consistent one.');

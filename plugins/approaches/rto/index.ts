@@ -108,7 +108,10 @@ async function optimise(call: Call, next: Next, options: Options): Promise<Reply
   return keepFirst('the merged program was cut');
 }
 
-/** Describes the first program and writes it again: returns the new program, or undefined if either call failed or was cut. Two calls. */
+/**
+ * Describes the first program and writes it again: returns the new program, or undefined if either call failed or was
+ * cut. Two calls.
+ */
 async function roundTrip(first: Answer, work: Work<Options>): Promise<string | undefined> {
   const { call, options } = work;
   const { messages, temperature } = call.request.value;

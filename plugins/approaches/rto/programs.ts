@@ -1,7 +1,10 @@
 /** Whether a text holds a program, whether that is whole, and whether two programs are the same. */
 import { codeBlocks, normalizeProgram, stripThinking } from '../../../core/approach/index.ts';
 
-/** How programs are compared. `normalized` ignores comments on lines of their own, blank lines and blanks at the ends of lines. */
+/**
+ * How programs are compared. `normalized` ignores comments on lines of their own, blank lines and blanks at the ends of
+ * lines.
+ */
 export type Similarity = 'exact' | 'normalized';
 
 /** Are two programs the same text, as far as `similarity` looks? */

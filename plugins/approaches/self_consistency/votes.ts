@@ -68,7 +68,10 @@ export function representativeOf(members: Class): Answer | undefined {
   return members.find((sample) => !isTruncated(sample)) ?? members[0];
 }
 
-/** Has the first class won, whatever still comes? It needs more than half of all planned votes, and a complete sample to show. */
+/**
+ * Has the first class won, whatever still comes? It needs more than half of all planned votes, and a complete sample to
+ * show.
+ */
 export function isDecided(classes: readonly Class[] | undefined, planned: number): boolean {
   const [first = []] = classes ?? [];
   return 2 * first.length > planned && !first.every(isTruncated);

@@ -34,9 +34,11 @@ export function pairsOf(output: string): readonly (readonly [term: string, value
 /** Why a program must not be run; undefined if it may. */
 export function reasonToReject(program: string): string | undefined {
   if (Buffer.byteLength(program) > LONGEST_PROGRAM) return `the program is longer than ${LONGEST_PROGRAM / 1_024} kB`;
-  // A lone surrogate changes the characters after it on the way to the solver, which would run another text than this check reads.
+  // A lone surrogate changes the characters after it on the way to the solver, which would run another text than this
+  // check reads.
   if (!program.isWellFormed()) return 'the program holds broken characters';
-  // The solver knows comments of this kind, which are not SMT-LIB. This reader does not, and could overlook a command after one.
+  // The solver knows comments of this kind, which are not SMT-LIB. This reader does not, and could overlook a command
+  // after one.
   if (program.includes('#|')) return "'#|' is not allowed";
   for (const { name, args } of commandsOf(program)) {
     if (name === 'include') return "the command 'include' is not allowed: a program must be complete in itself";

@@ -49,7 +49,10 @@ export class Solvers {
     });
   }
 
-  /** Runs a job on a solver of its own as soon as one is free. Throws `SandboxUnavailable` if too many jobs wait or none starts. */
+  /**
+   * Runs a job on a solver of its own as soon as one is free. Throws `SandboxUnavailable` if too many jobs wait or none
+   * starts.
+   */
   run<T>(job: (solver: Solver) => Promise<T>, signal: AbortSignal): Promise<T> {
     return this.sandbox.run((process) => job(solverIn(process, this.#memoryMb)), { signal });
   }
