@@ -191,8 +191,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
 
   #probe(): void {
     const { call, clock, wire } = this.#init;
-    const n = call.exchange.operation === 'chat' ? call.request.value.n : undefined;
-    this.#watch = new EventStreamWatch({ wire, n: n ?? undefined });
+    this.#watch = new EventStreamWatch({ wire, request: call.request.value });
     const beginning = new StreamBeginning(this.#watch);
     this.#beginning = beginning;
     this.#state = 'probing';

@@ -1,7 +1,8 @@
+import type { Fields } from '../bytes/json.ts';
 import type { Usage } from './chat/chat-types.ts';
 import { eventEnds, lastBorder } from './event-border.ts';
 import type { Failure } from './failure.ts';
-import { SseDecoder } from './sse.ts';
+import { SseDecoder, type SseEvent } from './sse.ts';
 import type { EventReader, Wire } from './wire.ts';
 
 /** How a stream ended, and what is still to be sent. */
@@ -52,10 +53,10 @@ export class EventStreamWatch {
    */
   isMidEvent = false;
 
-  /** @param init.n  How many choices must finish. For completions: all choices of all prompts. */
-  constructor({ wire, n }: { readonly wire: Wire; readonly n?: number | undefined }) {
+  /** @param init.request  What was asked; absent where it does not matter whether the stream is whole. */
+  constructor({ wire, request = {} }: { readonly wire: Wire; readonly request?: Fields }) {
     this.#wire = wire;
-    this.#reader = wire.readEvents(Math.max(1, n ?? 1));
+    this.#reader = wire.readEvents(request);
   }
 
   get sawEndMark(): boolean {
@@ -137,9 +138,10 @@ export class EventStreamWatch {
     if (!mark.test(text)) return;
     for (const [index, event] of new SseDecoder().push(block).entries()) {
       if (reader.sawEndMark) return;
-      if (!mark.test(event.data) && event.event !== 'error' && !event.data.startsWith('[DONE]')) continue;
-      this.errorEvent ??= reader.read(event);
-      if (isFirst && index === 0) this.firstEventIsError = this.errorEvent !== undefined;
+      if (!mark.test(linesOf(event))) continue;
+      const failure = reader.read(event);
+      this.errorEvent ??= failure;
+      if (isFirst && index === 0) this.firstEventIsError = failure !== undefined;
     }
   }
 
@@ -161,6 +163,11 @@ export class EventStreamWatch {
     this.isMidEvent = false;
     if (end < block.length) this.#inspect(block.subarray(end));
   }
+}
+
+/** The lines of one event, as `mark` expects them. */
+function linesOf({ event, data }: SseEvent): string {
+  return event === undefined ? `data: ${data}` : `event: ${event}\ndata: ${data}`;
 }
 
 function isEndMark(held: Buffer): boolean {

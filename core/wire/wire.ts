@@ -33,9 +33,9 @@ export interface Wire {
   readonly endMark: Buffer | undefined;
   /**
    * Creates the reader of one stream's events.
-   * @param choices  How many choices must finish. For completions: all choices of all prompts.
+   * @param request  Says how many choices must finish before the stream is complete.
    */
-  readEvents(choices: number): EventReader;
+  readEvents(request: Fields): EventReader;
 
   /** Can answers be converted between whole and streamed? If not, `toEvents` and `toAnswer` always return undefined. */
   readonly hasTwoForms: boolean;
@@ -88,7 +88,10 @@ export type Verdict =
 
 /** Notes what the events of one stream say. Sync, because it runs once per read. */
 export interface EventReader {
-  /** Finds events that are worth decoding. It is searched for in their bytes as Latin-1 text. */
+  /**
+   * Finds events that are worth decoding. It is searched for in their lines (`event: …`, `data: …`), whose text may be
+   * Latin-1, so it holds ASCII only.
+   */
   readonly mark: RegExp;
   /** Takes a decoded event. Returns the failure that it reports, if it does. */
   read(event: SseEvent): Failure | undefined;

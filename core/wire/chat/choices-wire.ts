@@ -17,6 +17,8 @@ export interface ChoicesWire {
   readonly isAlwaysParsed: boolean;
   /** Is a member of `choices` in a whole answer a choice of this wire? */
   isChoice(choice: Fields): boolean;
+  /** How many choices a request asks for. Its fields are not checked. */
+  choicesAsked(request: Fields): number;
   /** The chunks of a whole answer, whose choices have been checked. */
   toChunks(answer: Fields, includeUsage: boolean): Iterable<object>;
   /** Creates what assembles the chunks of one stream into an answer. */
@@ -46,7 +48,7 @@ export function choicesWire(own: ChoicesWire): Wire {
       }),
     usageOf: usageFromChat,
     endMark: DONE,
-    readEvents: (choices) => new ChunkReader(choices),
+    readEvents: (request) => new ChunkReader(own.choicesAsked(request)),
     hasTwoForms: true,
     hasUsageChunk: true,
     toEvents: (answer, includeUsage) =>
@@ -61,6 +63,11 @@ export function choicesWire(own: ChoicesWire): Wire {
       return encodeData({ id, created, model, ...own.emptyChunk });
     },
   };
+}
+
+/** How many choices `n` asks for, of each prompt. */
+export function choicesPerPrompt({ n }: Fields): number {
+  return typeof n === 'number' && n > 1 ? n : 1;
 }
 
 /** Is `choices` a list, perhaps empty, in which every entry is a choice of this wire? */

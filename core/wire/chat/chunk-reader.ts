@@ -19,6 +19,7 @@ export class ChunkReader implements EventReader {
   sawEndMark = false;
   usage: Usage | undefined;
 
+  /** @param choices  How many choices must finish. */
   constructor(choices: number) {
     this.#choices = choices;
   }

@@ -114,17 +114,48 @@ test('adds the missing [DONE] once every choice has finished', () => {
   const one = run(new EventStreamWatch({ wire: wires.chat }), [chunk({ content: 'a' }), chunk({}, {}, 'stop')]);
   expect(one.end.append?.toString()).toBe('data: [DONE]\n\n');
 
-  const half = run(new EventStreamWatch({ wire: wires.chat, n: 2 }), [
+  const half = run(new EventStreamWatch({ wire: wires.chat, request: { n: 2 } }), [
     chunk({}, {}, 'stop', 0),
     chunk({}, {}, 'stop', 0),
   ]);
   expect(half.end).toEqual({ rest: undefined, isWhole: false });
 
-  const both = run(new EventStreamWatch({ wire: wires.chat, n: 2 }), [
+  const both = run(new EventStreamWatch({ wire: wires.chat, request: { n: 2 } }), [
     chunk({}, {}, 'stop', 1),
     chunk({}, {}, 'stop', 0),
   ]);
   expect(both.end.isWhole).toBe(true);
+});
+
+test('the choices of all prompts of a text completion must finish', () => {
+  const text = (index: number) =>
+    `data: ${JSON.stringify({ choices: [{ index, text: 'a', finish_reason: 'stop' }] })}\n\n`;
+  const asked = (request: object, indexes: readonly number[]) => {
+    const watch = new EventStreamWatch({ wire: wires.completions, request: { ...request } });
+    return run(watch, indexes.map(text)).end.isWhole;
+  };
+  expect(asked({ prompt: ['one', 'two'] }, [0])).toBe(false);
+  expect(asked({ prompt: ['one', 'two'] }, [1, 0])).toBe(true);
+  expect(asked({ prompt: ['one', 'two'], n: 2 }, [0, 1, 2])).toBe(false);
+  expect(asked({ prompt: ['one', 'two'], n: 2 }, [0, 1, 2, 3])).toBe(true);
+  expect(asked({ prompt: [[15, 27], [9]] }, [0])).toBe(false);
+  for (const prompt of ['one', [15, 27, 9], [], undefined]) expect(asked({ prompt }, [0])).toBe(true);
+});
+
+test('what comes after an error event still counts: usage, and the end', () => {
+  const watch = new EventStreamWatch({ wire: wires.chat });
+  const { end } = run(watch, [
+    'data: {"error":{"message":"first"}}\n\n',
+    `data: ${JSON.stringify({ choices: [], usage: USAGE })}\n\n`,
+    'data: {"error":{"message":"second"}}\n\n',
+    'data: [DONE]\n\n',
+  ]);
+  expect(end.isWhole).toBe(false);
+  expect(watch).toMatchObject({
+    sawEndMark: true,
+    usage: USAGE,
+    errorEvent: { body: { error: { message: 'first' } } },
+  });
 });
 
 test('half a [DONE] after the last finish_reason is dropped and made whole', () => {
@@ -273,7 +304,7 @@ test('one event of 4 MiB passes in linear time and without being held', () => {
     chunk({}, { usage: USAGE }, 'stop') +
     'data: [DONE]\n\n';
   const wire = Buffer.from(text);
-  const watch = new EventStreamWatch({ wire: wires.chat, n: 2 });
+  const watch = new EventStreamWatch({ wire: wires.chat, request: { n: 2 } });
   const startedAt = performance.now();
   const out: Buffer[] = [];
   let wasMidEvent = false;
