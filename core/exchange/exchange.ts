@@ -157,6 +157,8 @@ export interface CallChange {
   readonly signal?: AbortSignal;
   readonly wantsWhole?: boolean;
   readonly trace?: Trace;
+  /** Is it the same call although its request differs? For fields that do not change the answer. */
+  readonly isSame?: boolean;
   /** One more limit on what may be spent, in addition to those that the call already has. */
   readonly allowance?: Allowance;
 }
@@ -203,7 +205,8 @@ export class Call {
 
   /** A copy with changed fields of the request, or other changes. */
   with(request: Changes<ChatRequest>, change: CallChange = {}): Call {
-    const isSame = !hasKeys(request) && (change.upstream === undefined || change.upstream === this.upstream);
+    const hasSameUpstream = change.upstream === undefined || change.upstream === this.upstream;
+    const isSame = change.isSame ?? (!hasKeys(request) && hasSameUpstream);
     return new Call({
       ...this.#changed(change),
       request: hasKeys(request) ? this.request.with(request) : this.request,

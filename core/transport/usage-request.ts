@@ -13,7 +13,8 @@ export function askForUsage(send: Handler, kept: Kept): Handler {
   const refusing = kept.keep('usage-asking/refusing', () => new LRUCache<string, true>({ max: 1_000, ttl: 3_600_000 }));
   return async (call) => {
     if (!needsAsking(call) || refusing.has(keyOf(call))) return send(call);
-    const reply = await send(call.with({ stream_options: withUsageAsked(call.request).value.stream_options }));
+    const { stream_options } = withUsageAsked(call.request).value;
+    const reply = await send(call.with({ stream_options }, { isSame: true }));
     if (!refusesUsage(reply)) return reply;
     refusing.set(keyOf(call), true);
     return send(call);
