@@ -141,7 +141,7 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
     if (!made) throw gatewayError('internal_error', {}, { cause: new Error('no tap on plan returned a plan') });
     const planned = isPlan(made) ? made : await planning.plan(exchange, made);
     checkRights(exchange, planned, upstreams);
-    exchange.home = planned.upstream;
+    exchange.home ??= planned.upstream;
     return withKeyless(planned, exchange, upstreams.keyless);
   };
 

@@ -4,6 +4,7 @@
  * two taps may have the same name; errors name neither plugin nor hook; a tap can be added at any time.
  */
 import type { Tap } from 'tapable';
+import { isRecord } from '../bytes/json.ts';
 import { gatewayError, GatewayError } from '../errors.ts';
 import { toReply, type LooseReply } from '../exchange/reply.ts';
 import { AroundHook } from './around.ts';
@@ -123,12 +124,18 @@ function guarded(tap: AnyTap, hook: string, owner: string, registrar: Registrar)
 function checkedResult(hook: string, result: unknown): unknown {
   if (result === undefined) return result;
   if (hook === 'response') return toReply(result as LooseReply);
-  if (hook === 'plan' && (typeof result !== 'object' || result === null))
+  if (hook === 'plan' && !isPlanOrWish(result))
     throw new TypeError('a plan tap must return a plan, a wish such as { approach: "re2" }, or undefined');
   // Callers without an id of their own would share caches and limits.
   if (hook === 'authenticate' && !hasId(result))
     throw new TypeError('an authenticate tap must return an identity with an id, or undefined');
   return result;
+}
+
+function isPlanOrWish(value: unknown): boolean {
+  if (!isRecord(value)) return false;
+  if ('run' in value) return true;
+  return ['approach', 'model'].every((key) => value[key] === undefined || typeof value[key] === 'string');
 }
 
 function hasId(value: unknown): boolean {

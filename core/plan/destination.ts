@@ -24,6 +24,13 @@ export function destinationOf(exchange: Exchange, name: string, upstreams: Upstr
   });
 }
 
+/** The upstream that a client's own model name leads to, served or not. A key that the client brought is for this one. */
+export function homeOf(exchange: Exchange, name: string | undefined, upstreams: Upstreams): Upstream {
+  const { upstream, model } =
+    name === undefined ? { upstream: upstreams.default, model: name } : upstreams.resolve(name);
+  return model !== name || canServe(upstream, exchange) ? upstream : (firstFor(exchange, upstreams) ?? upstream);
+}
+
 /** The first upstream whose provider speaks the request's wire; undefined if none does. */
 export function firstFor(exchange: Exchange, upstreams: Upstreams): Upstream | undefined {
   return upstreams.all.find((upstream) => canServe(upstream, exchange));

@@ -3,12 +3,11 @@
  * for (its wish), then `planOf` makes a plan of it. A wish that a plugin returns overrides the client's before that.
  */
 import type { Clock } from '../clock.ts';
-import { gatewayError } from '../errors.ts';
 import type { ChatExchange, Exchange, Plan, Wish } from '../exchange/exchange.ts';
 import type { Budget } from '../exchange/ledger.ts';
 import { Capabilities } from '../run/capabilities.ts';
 import { createRun } from '../run/run.ts';
-import { destinationOf } from './destination.ts';
+import { destinationOf, homeOf } from './destination.ts';
 import { PLAIN, printExpression, type Expression } from './expression.ts';
 import { planOther } from './other-operations.ts';
 import { planOf, type PlanContext } from './plan-of.ts';
@@ -62,15 +61,18 @@ export function createPlanning(init: PlanningInit): Planning {
     plainRun,
     byDefault: readSource(settings.approach, registry, 'approach') ?? PLAIN,
   };
-  /** Wishes that a plugin asked for with `wishOf`. The plan uses them, so that a request is not read twice. */
-  const readWishes = new WeakMap<Exchange, Promise<ClientWish>>();
+  /** What a plugin asked for with `wishOf`, by the request that was read: planning need not read it again. */
+  const readWishes = new WeakMap<ChatExchange['request'], Promise<ClientWish>>();
 
   const clientWishOf = (exchange: ChatExchange): ClientWish | Promise<ClientWish> =>
-    readWishes.get(exchange) ?? readWish(exchange, init);
+    readWishes.get(exchange.request) ?? readWish(exchange, init);
   const planChat = (exchange: ChatExchange, wish: Wish | undefined): Plan | Promise<Plan> => {
     const expression = wish && expressionOf(wish);
-    const make = (clientWish: ClientWish) =>
-      planOf(exchange, wish ? overridden(clientWish, expression, wish.model) : clientWish, context);
+    const make = (clientWish: ClientWish): Plan => {
+      const plan = planOf(exchange, wish ? overridden(clientWish, expression, wish.model) : clientWish, context);
+      exchange.home = chosenByPlugin(wish) ? homeOf(exchange, clientWish.model, upstreams) : plan.upstream;
+      return plan;
+    };
     const clientWish = clientWishOf(exchange);
     return clientWish instanceof Promise ? clientWish.then(make) : make(clientWish);
   };
@@ -80,19 +82,20 @@ export function createPlanning(init: PlanningInit): Planning {
   return {
     async wishOf(exchange) {
       if (exchange.operation !== 'chat') return wishOfOther(exchange);
-      // Always read anew: a tap on `request` may have changed the request since the last time.
-      const reading = Promise.resolve(readWish(exchange, init));
-      readWishes.set(exchange, reading);
+      const reading = Promise.resolve(clientWishOf(exchange));
+      readWishes.set(exchange.request, reading);
       const { expression, model } = await reading;
       return {
         ...(expression ? { approach: printExpression(expression) } : {}),
         ...(model === undefined ? {} : { model }),
       };
     },
-    plan: (exchange, wish) =>
-      exchange.operation === 'chat'
-        ? planChat(exchange, wish)
-        : planOther(exchange, { upstreams, run: plainRun, budget: settings.limits }, wish?.model),
+    plan(exchange, wish) {
+      if (exchange.operation === 'chat') return planChat(exchange, wish);
+      const plan = planOther(exchange, { upstreams, run: plainRun, budget: settings.limits }, wish?.model);
+      exchange.home = chosenByPlugin(wish) ? homeOf(exchange, wishOfOther(exchange).model, upstreams) : plan.upstream;
+      return plan;
+    },
   };
 }
 
@@ -106,10 +109,12 @@ function wishOfOther({ request }: Exchange): Wish {
   return typeof model === 'string' ? { model } : {};
 }
 
-/** Did a tap on `plan` return a whole plan, rather than a wish? Throws a 500 if it is neither. */
+/** Did a plugin choose the model? Then a key that the client brought does not go with it to another upstream. */
+function chosenByPlugin(wish: Wish | undefined): boolean {
+  return wish?.model !== undefined;
+}
+
+/** Did a tap on `plan` return a whole plan, rather than a wish? */
 export function isPlan(made: Plan | Wish): made is Plan {
-  if ('run' in made) return true;
-  if (made.approach !== undefined && typeof made.approach !== 'string')
-    throw gatewayError('internal_error', {}, { cause: new TypeError("a wish's 'approach' is a text such as re2&bon") });
-  return false;
+  return 'run' in made;
 }

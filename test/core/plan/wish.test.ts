@@ -89,7 +89,33 @@ test('the caller’s rights hold for the model of a wish', async () => {
   expect(asked).toMatchObject({ status: 403, body: { error: { code: 'model_not_allowed' } }, sent: [] });
 });
 
-test.each(['return "re2";', 'return null;', 'return { approach: 5 };'])(
+test('a change of the request after it was read counts', async () => {
+  const body = `await wishOf(exchange);
+    exchange.request = exchange.request.with({ model: 're2-other' });`;
+  expect(await ask(body, { model: 'gpt' })).toMatchObject({ approach: 're2', sent: [{ model: 'other' }] });
+});
+
+test.each([
+  ['by no plugin', '', 'second/gpt', 'Bearer sk-own'],
+  ['by a plugin', `return { model: 'second/gpt' };`, 'gpt', 'Bearer sk-second'],
+  ['by a plugin, and no model by the client', `return { model: 'second/gpt' };`, undefined, 'Bearer sk-second'],
+  ['by both', `return { model: 'second/gpt' };`, 'second/other', 'Bearer sk-own'],
+])('the client’s own key goes to another upstream only if the client chose it: %s', async (_, body, model, key) => {
+  await using folder = await tempFolder({ 'auto.js': plugin(body) });
+  await using main = await scriptedUpstream(json(chatCompletion('hi')));
+  await using second = await scriptedUpstream(json(chatCompletion('hi')));
+  const yaml = `plugins: [{ auth: { mode: client_or_server } }, ./auto.js]
+upstreams:
+  main: { base_url: "${main.baseUrl}", api_key: sk-main }
+  second: { base_url: "${second.baseUrl}", api_key: sk-second }`;
+  await using gateway = await startGateway(main, { yaml, cwd: folder.path });
+  const response = await gateway.chat({ model }, { authorization: 'Bearer sk-own' });
+  expect(response.status).toBe(200);
+  expect(main.requests).toEqual([]);
+  expect(second.requests.map(({ headers }) => headers.authorization)).toEqual([key]);
+});
+
+test.each(['return "re2";', 'return null;', 'return { approach: 5 };', 'return { model: {} };', 'return [];'])(
   'what is neither a plan nor a wish fails that request alone: %s',
   async (body) => {
     expect(await ask(body, { model: 'gpt' })).toMatchObject({ status: 500, sent: [] });
