@@ -36,7 +36,7 @@ export function createHooks(registrar: Registrar) {
   const hooks = {
     /**
      * Who is asking? Only request line and headers are known. The first identity returned wins; if a plugin
-     * authenticates and none is returned, the client gets 401.
+     * that authenticates (`authenticates: true`) is listed and none is returned, the client gets 401.
      */
     authenticate: new AsyncSeriesBailHook<[Arrival], IdentityGrant | undefined>(['arrival'], 'authenticate'),
 
@@ -52,19 +52,25 @@ export function createHooks(registrar: Registrar) {
      */
     plan: new AsyncSeriesBailHook<[Exchange], Plan | Wish | undefined>(['exchange'], 'plan'),
 
-    /** Around the planned approaches, once per request. */
+    /** Around the whole answer, once per request: the approaches, or the one call of a plain request. */
     answer: new AroundHook('answer'),
 
-    /** Around each upstream call that an approach makes; what retry repeats lies inside. */
+    /** Around each upstream call, of approaches and of plain requests; what retry repeats lies inside. */
     upstream: new AroundHook('upstream'),
 
     /** One decoded chunk on its way to the client. Sync, once per token; while it is untapped, bytes pass undecoded. */
     chunk: new SyncWaterfallHook<[Chunk, Exchange]>(['chunk', 'exchange'], 'chunk'),
 
-    /** The reply is known, nothing is sent. Set headers; return another reply to replace it. Once per request. */
+    /**
+     * The reply is known. Return another to replace it, or set headers: they reach the client unless keep-alives or
+     * progress went out before. Once per request.
+     */
     response: new AsyncSeriesWaterfallHook<[LooseReply, Exchange]>(['reply', 'exchange'], 'response'),
 
-    /** The answer is sent or given up. Count, log. An error thrown here is only logged. Once per request. */
+    /**
+     * The answer is sent or given up. Count, log. An error thrown here is only logged. Once per request, except those
+     * that are refused before their body is read: nothing ran for them.
+     */
     finished: new SyncHook<[Exchange, Outcome]>(['exchange', 'outcome'], 'finished'),
 
     /** The pipeline ends (shutdown, or a reload replaced it): close what `apply` opened. */

@@ -83,7 +83,7 @@ export { passedPath, queryOf } from './transport/upstream-path.ts';
 
 // The wires: how answers, streams and errors of each API look.
 export { wires } from './wire/wires.ts';
-export type { EventFailure, EventReader, KeepAliveMode, ListedModel, Verdict, Wire } from './wire/wire.ts';
+export type { EventFailure, EventReader, KeepAliveMode, ListedModel, Examined, Wire } from './wire/wire.ts';
 export type { Failure } from './wire/failure.ts';
 export type * from './wire/chat/chat-types.ts';
 export { ChunkAssembler } from './wire/chat/chunk-assembler.ts';

@@ -88,7 +88,7 @@ export {
   type Chosen,
   type Compared,
   type Comparing,
-  type Listing,
+  type Choosing,
   type Rating,
   type Scale,
   type Scores,

@@ -151,7 +151,7 @@ function firstOrSecond(verdict: string): number | null {
 }
 
 /** What one judge ranks or chooses from. */
-export interface Listing<T> extends Losing {
+export interface Choosing<T> extends Losing {
   readonly candidates: readonly T[];
   /** Shows all candidates, numbered from 1. */
   readonly prompt: JudgePrompt;
@@ -160,7 +160,7 @@ export interface Listing<T> extends Losing {
 /** The candidates' indices as one judge ranks them, best first; null unless it names each exactly once. One call. */
 export async function rankList<T>(
   asking: Asking,
-  { candidates, prompt, lost }: Listing<T>,
+  { candidates, prompt, lost }: Choosing<T>,
 ): Promise<readonly number[] | null> {
   const { verdicts } = await askJudges(asking, [prompt], { lost });
   return rankingOf(verdicts[0] ?? '', candidates.length);
@@ -175,7 +175,7 @@ export interface Chosen<T> {
 }
 
 /** Lets one judge choose the best candidate. One call; none for a single candidate. */
-export async function chooseOne<T>(asking: Asking, { candidates, prompt, lost }: Listing<T>): Promise<Chosen<T>> {
+export async function chooseOne<T>(asking: Asking, { candidates, prompt, lost }: Choosing<T>): Promise<Chosen<T>> {
   if (candidates.length < 2) return { index: null, order: candidates };
   const { verdicts } = await askJudges(asking, [prompt], { lost });
   const index = choiceOf(verdicts[0] ?? '', candidates.length);

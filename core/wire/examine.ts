@@ -3,7 +3,7 @@ import { CLOSE_OBJECT, COLON, BACKSLASH, isBlank, OPEN_OBJECT } from '../bytes/a
 import { isRecord, objectEnd, parseJson, type Fields } from '../bytes/json.ts';
 import type { Usage } from './chat/chat-types.ts';
 import { failureOf, tellsFailure } from './failure.ts';
-import type { Verdict } from './wire.ts';
+import type { Examined } from './wire.ts';
 
 /**
  * Answers up to this size are parsed to be checked. Larger ones are parsed only if an approach reads them anyway, or if
@@ -30,7 +30,7 @@ export interface AnswerRules {
 }
 
 /** Applies a wire's rules to a body. @see Wire.examine */
-export function examine(body: Buffer, isFramed: boolean, rules: AnswerRules): Verdict {
+export function examine(body: Buffer, isFramed: boolean, rules: AnswerRules): Examined {
   if (firstNonBlank(body) === body.length) return { kind: 'unusable', detail: 'answered with an empty body' };
   if (!looksLikeObject(body)) return NO_OBJECT;
   if (isFramed && !rules.isAlwaysParsed && body.length > PARSED_BYTES)
@@ -44,7 +44,7 @@ export function examine(body: Buffer, isFramed: boolean, rules: AnswerRules): Ve
   return { kind: 'answer', value, usage: rules.usageOf(value['usage']) };
 }
 
-const NO_OBJECT: Verdict = { kind: 'unusable', detail: 'answered with something that is not a JSON object' };
+const NO_OBJECT: Examined = { kind: 'unusable', detail: 'answered with something that is not a JSON object' };
 
 /** Is an opening brace the first character that is not blank? */
 export function beginsLikeObject(bytes: Buffer): boolean {

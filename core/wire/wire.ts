@@ -23,7 +23,7 @@ export interface Wire {
    * Is a body that came with a 2xx an answer, a failure, or neither?
    * @param isFramed  Do the headers say where the body ends (by length or chunking)? If not, a cut looks like an end.
    */
-  examine(body: Buffer, isFramed: boolean): Verdict;
+  examine(body: Buffer, isFramed: boolean): Examined;
   /** Reads this wire's usage into chat's field names; undefined for anything else. */
   readonly usageOf: (usage: unknown) => Usage | undefined;
 
@@ -78,7 +78,7 @@ export interface Wire {
 }
 
 /** What a body is that came with a 2xx. */
-export type Verdict =
+export type Examined =
   /** `value` is undefined if the body was so large that it was not parsed. */
   | { readonly kind: 'answer'; readonly value: Fields | undefined; readonly usage: Usage | undefined }
   /** A 200 with an error inside. */

@@ -15,7 +15,7 @@ import {
   type Work,
 } from '../../../core/approach/index.ts';
 import { proversView, taskAndSolution, VERIFIER, type Prover } from './prompts.ts';
-import { judge, MAX_SCORE, type Score, type Verdict } from './standings.ts';
+import { judge, MAX_SCORE, type Score, type RoundVerdict } from './standings.ts';
 
 /** How the game is played. */
 export interface Game extends Work {
@@ -29,7 +29,7 @@ export interface Game extends Work {
 }
 
 /** A round that was played. */
-export interface Round extends Verdict {
+export interface Round extends RoundVerdict {
   /** From 0. */
   readonly number: number;
   /** The helpful provers' answers, usable or not. */

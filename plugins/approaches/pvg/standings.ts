@@ -24,7 +24,7 @@ export interface Standing extends Verified {
 }
 
 /** How a round ended. */
-export interface Verdict {
+export interface RoundVerdict {
   /** Helpful solutions, best first. */
   readonly ranking: readonly Standing[];
   /** Does every sneaky solution score below the best helpful one? */
@@ -43,7 +43,7 @@ export const MAX_SCORE = 10;
 const PENALTY = 5;
 
 /** Ranks the helpful solutions: by worth if the verifier is trusted, else by how many of them agree. */
-export function judge(helpful: readonly Verified[], sneaky: readonly Verified[]): Verdict {
+export function judge(helpful: readonly Verified[], sneaky: readonly Verified[]): RoundVerdict {
   const isTrusted = !(bestOf(sneaky) >= bestOf(helpful) && sneaky.some(({ score }) => score !== null));
   const standings = standingsOf(helpful, sneaky);
   return {
