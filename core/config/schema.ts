@@ -35,7 +35,7 @@ export const upstream = z.strictObject({
   forward_headers: z
     .array(z.string().min(1))
     .default([])
-    .describe('Client headers that pass beside the usual ones, with * as wildcard.'),
+    .describe('Client headers that pass besides the usual ones, with * as wildcard.'),
   tls: z
     .strictObject({
       verify: z.boolean().default(true).describe('false accepts any certificate: for tests only.'),
@@ -85,5 +85,3 @@ export const fileSettings = z.strictObject({
 
 /** The checked file: durations in ms, sizes in bytes. */
 export type FileSettings = z.output<typeof fileSettings>;
-/** A checked upstream. */
-export type UpstreamEntry = z.output<typeof upstream>;

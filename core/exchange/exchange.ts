@@ -105,7 +105,9 @@ export type Exchange = ChatExchange | OtherExchange;
 export interface Wish {
   /** An expression such as `re2&bon`, or `none`. Absent = not chosen. Ignored except for chats. */
   readonly approach?: string;
-  /** As clients write it: `gpt-4o`, `groq/llama-3.3`. Absent = the configured default. */
+  /**
+   * As clients write it: `gpt-4o`, `groq/llama-3.3`. Absent = not chosen. Ignored for bodies that are only passed on.
+   */
   readonly model?: string;
 }
 

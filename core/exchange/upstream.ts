@@ -20,7 +20,7 @@ export interface UpstreamSettings {
   readonly connectTimeoutMs: number;
   /** How long no byte may come after the answer's headers. */
   readonly idleTimeoutMs: number;
-  /** Patterns of client headers that are forwarded beside the usual ones; `*` = all that are not forbidden. */
+  /** Patterns of client headers that are forwarded besides the usual ones; `*` = all that are not forbidden. */
   readonly forwardHeaders: readonly string[];
   readonly tls: { readonly verify: boolean; readonly ca?: string };
   /** The environment variable that holds the key, for error messages. */

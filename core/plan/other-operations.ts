@@ -10,7 +10,7 @@ import { destinationOf, firstFor } from './destination.ts';
 /**
  * The plan of a request that is no chat: one plain call, since approaches work on chats only. A known operation's body
  * loses an upstream's name before the model's, and this program's own fields; any other body stays as it is.
- * @param wanted  A model to use instead of the request's.
+ * @param wanted  A model to use instead of the request's. Ignored where the body is only passed on.
  */
 export function planOther(
   exchange: OtherExchange,
@@ -18,7 +18,8 @@ export function planOther(
   wanted?: string,
 ): Plan {
   const named = exchange.upload ? undefined : modelOf(exchange);
-  const { upstream, model } = destinationFor(exchange, wanted ?? named, upstreams);
+  const isPassedOn = exchange.operation === 'other' || exchange.upload !== undefined;
+  const { upstream, model } = destinationFor(exchange, isPassedOn ? named : (wanted ?? named), upstreams);
   // A plan is typed by chat requests. Another wire's body may take that place, because a plain call reads nothing in
   // it.
   const body = exchange.request as unknown as Payload<ChatRequest>;

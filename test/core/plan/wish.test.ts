@@ -121,3 +121,15 @@ test.each(['return "re2";', 'return null;', 'return { approach: 5 };', 'return {
     expect(await ask(body, { model: 'gpt' })).toMatchObject({ status: 500, sent: [] });
   },
 );
+
+test('a wish for a model changes no body that is only passed on', async () => {
+  await using folder = await tempFolder({ 'auto.js': plugin(`return { model: 'main/other' };`) });
+  await using upstream = await scriptedUpstream(json({ data: [] }));
+  await using gateway = await startGateway(upstream, { yaml: 'plugins: [./auto.js]', cwd: folder.path });
+  expect((await gateway.fetch('/v1/files')).status).toBe(200);
+  const headers = { 'content-type': 'application/json' };
+  await gateway.fetch('/v1/batches', { method: 'POST', headers, body: '{"model":"gpt"}' });
+  await gateway.fetch('/v1/embeddings', { method: 'POST', headers, body: '{"model":"gpt","input":"a"}' });
+  const bodies = upstream.requests.map(({ body }) => body.toString());
+  expect(bodies).toEqual(['', '{"model":"gpt"}', '{"model":"other","input":"a"}']);
+});
