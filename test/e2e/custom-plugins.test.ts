@@ -1,9 +1,10 @@
-/** Plugins of others, through the real program: those of `examples/`, the one of the docs, and broken ones. */
+/** Plugins of others, through the real program: those of `examples/`, the one of the docs, and what else they may do. */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { cli } from '../support/cli.ts';
 import { mainUpstream, startProgram } from '../support/program.ts';
+import { contentOf, own } from '../support/own-plugin.ts';
 import { STAMP } from '../support/stamp-plugin.ts';
 import {
   chatChunk,
@@ -14,36 +15,15 @@ import {
   rules,
   scriptedUpstream,
   sseChunks,
-  type Step,
 } from '../support/scripted-upstream.ts';
 import { tempFolder } from '../support/temp-folder.ts';
 
 const example = (name: string) => readFile(fileURLToPath(new URL(`../../examples/${name}`, import.meta.url)), 'utf8');
 
-/** A plugin called `own` whose `apply` has this body. */
-const own = (
-  body: string,
-  head = '',
-) => `import { definePlugin, z, STAGE, GatewayError, ByteStream, completeReply, Payload } from 'optigate';
-${head}
-export default definePlugin({
-  name: 'own',
-  description: 'A plugin of a test.',
-  apply({ hooks, approaches, app, checks, log }) { ${body} },
-});
-`;
-
 const textOf = async (response: Response) => {
   const { choices } = (await response.json()) as { choices: { message: { content: string } }[] };
   return choices.map(({ message }) => message.content);
 };
-
-/** The text of a stream. */
-function contentOf(stream: string): string {
-  const events = stream.split('\n\n').filter((event) => event.startsWith('data: {'));
-  const chunks = events.map((event) => JSON.parse(event.slice(6)) as { choices: { delta: { content?: string } }[] });
-  return chunks.map(({ choices }) => choices[0]?.delta.content ?? '').join('');
-}
 
 /** Chats as they come, for models that nobody lists. */
 const chatting = (reply: Parameters<typeof rules>[0][number]['reply']) =>
@@ -247,189 +227,5 @@ describe('what a plugin may do', () => {
       error: { code: 'own_reason', message: 'Not here.', type: 'invalid_request_error' },
     });
     expect(await (await fetch(`${program.url}/ready`)).json()).toMatchObject({ checks: { law: 'down' } });
-  });
-});
-
-describe('a plugin that throws fails that request alone', () => {
-  const BAD = `if (BAD(exchange)) throw new TypeError('secret detail of own.ts');`;
-  const bad = (expression: string) => BAD.replace('BAD(exchange)', expression);
-  test.each([
-    [
-      'authenticate',
-      `hooks.authenticate.tap('own', (arrival) => { ${bad(`arrival.client.headers['x-bad']`)} return undefined; });`,
-    ],
-    [
-      'authenticate',
-      `hooks.authenticate.tapPromise('own', async (arrival) => { ${bad(`arrival.client.headers['x-bad']`)} return undefined; });`,
-    ],
-    ['request', `hooks.request.tapPromise('own', async (exchange) => { ${bad(`exchange.client.headers['x-bad']`)} });`],
-    [
-      'request',
-      `hooks.request.tapPromise('own', (exchange) => { ${bad(`exchange.client.headers['x-bad']`)} return Promise.resolve(); });`,
-    ],
-    ['plan', `hooks.plan.tap('own', (exchange) => { ${bad(`exchange.client.headers['x-bad']`)} return undefined; });`],
-    [
-      'answer',
-      `hooks.answer.tap('own', async (call, next) => { ${bad(`call.exchange.client.headers['x-bad']`)} return next(call); });`,
-    ],
-    [
-      'upstream',
-      `hooks.upstream.tap('own', (call, next) => { ${bad(`call.exchange.client.headers['x-bad']`)} return next(call); });`,
-    ],
-    [
-      'upstream',
-      `hooks.upstream.tap('own', async (call, next) => call.exchange.client.headers['x-bad'] ? undefined : next(call));`,
-    ],
-    [
-      'response',
-      `hooks.response.tap('own', (reply, exchange) => { ${bad(`exchange.client.headers['x-bad']`)} return reply; });`,
-    ],
-    [
-      'response',
-      `hooks.response.tapPromise('own', async (reply, exchange) => exchange.client.headers['x-bad'] ? null : reply);`,
-    ],
-  ])('in %s (%#)', async (hook, body) => {
-    await using upstream = await scriptedUpstream(({ json: request }) =>
-      request['stream'] === true
-        ? events([
-            chatChunk({ role: 'assistant', content: 'hi' }),
-            ...(request['hangs'] === true ? [HANG as Step] : sseChunks().slice(1)),
-          ])
-        : json(chatCompletion('hi')),
-    );
-    await using program = await startProgram({
-      config: `${mainUpstream(upstream)}plugins: [retry, ./own.ts]`,
-      files: { 'own.ts': own(body) },
-    });
-    const headers = { 'x-bad': 'yes' };
-    const [failed, stream, fine] = await Promise.all([
-      program.chat({}, { headers }),
-      program.chat({ stream: true, hangs: true }, { headers }),
-      program.chat(),
-    ]);
-    for (const response of [failed, stream]) {
-      expect(response.status).toBe(500);
-      const text = await response.text();
-      expect(JSON.parse(text)).toEqual({
-        error: {
-          type: 'server_error',
-          code: 'plugin_error',
-          param: null,
-          message: `The plugin 'own' failed in the hook '${hook}'`,
-        },
-      });
-      expect(response.headers.get('content-type')).toMatch(/^application\/json/);
-    }
-    expect(fine.status).toBe(200);
-    expect(contentOf(await (await program.chat({ stream: true })).text())).toBe('hi');
-    // Nothing that the failed request had opened stays open.
-    await expect.poll(() => upstream.running).toBe(0);
-    // The reason is in the log, for whoever runs this.
-    if (body.includes('secret detail')) await program.output(/secret detail of own\.ts/);
-  });
-
-  test('in chunk, after the first byte: an error event', async () => {
-    await using upstream = await scriptedUpstream(events([...sseChunks('a', 'b').slice(0, 3), HANG] as Step[]));
-    await using program = await startProgram({
-      config: `${mainUpstream(upstream)}plugins: [./own.ts]`,
-      files: {
-        'own.ts': own(
-          `hooks.chunk.tap('own', (chunk) => { if (chunk.choices[0]?.delta.content === 'b') throw new Error('secret detail'); return chunk; });`,
-        ),
-      },
-    });
-    const text = await (await program.chat({ stream: true })).text();
-    expect(text).toContain(`"code":"plugin_error"`);
-    expect(text).toContain("The plugin 'own' failed in the hook 'chunk'");
-    expect(text).not.toMatch(/secret detail|\[DONE\]/);
-    await upstream.requests[0]?.aborted;
-  });
-
-  test('in finished: nobody notices but the log', async () => {
-    await using upstream = await scriptedUpstream(json(chatCompletion('hi')));
-    await using program = await startProgram({
-      config: `${mainUpstream(upstream)}plugins: [./own.ts]`,
-      files: { 'own.ts': own(`hooks.finished.tap('own', () => { throw new Error('lost count'); });`) },
-    });
-    expect((await program.chat()).status).toBe(200);
-    await program.output(/lost count/);
-    expect((await program.chat()).status).toBe(200);
-  });
-
-  test('in an approach, a route and a check', async () => {
-    await using upstream = await scriptedUpstream(chatting(json(chatCompletion('hi'))));
-    await using program = await startProgram({
-      config: `${mainUpstream(upstream)}plugins: [./own.ts]`,
-      files: {
-        'own.ts':
-          own(`approaches.add('lost', { kind: 'answerer', description: 'Fails.', run() { throw new Error('secret detail'); } });
-          app.get('/own', async () => { throw new Error('secret detail'); });
-          checks.add('own', () => { throw new Error('secret detail'); });`),
-      },
-    });
-    for (const response of [await program.chat({ model: 'lost-m' }), await fetch(`${program.url}/own`)]) {
-      expect(response.status).toBe(500);
-      const text = await response.text();
-      expect(text).toContain(`"code":"plugin_error"`);
-      expect(text).toContain("The plugin 'own' failed");
-      expect(text).not.toContain('secret detail');
-    }
-    expect(await (await fetch(`${program.url}/ready`)).json()).toMatchObject({ checks: { own: 'down' } });
-    expect((await program.chat()).status).toBe(200);
-  });
-});
-
-describe('a broken plugin fails the start with its path and reason', () => {
-  const plugin = (fields: string) =>
-    `import { definePlugin, z } from 'optigate';\nexport default definePlugin({ name: 'own', description: 'x', apply() {}, ${fields} });`;
-  test.each<[string, Record<string, string>, string, RegExp]>([
-    [
-      'does not load',
-      { 'own.ts': `throw new Error('no database');` },
-      './own.ts',
-      /own\.ts does not load: no database/,
-    ],
-    ['is not there', {}, './own.ts', /there is no file .*own\.ts/],
-    ['has no default export', { 'own.ts': 'export const own = 1;' }, './own.ts', /own\.ts has no default export/],
-    [
-      'was not made by definePlugin',
-      { 'own.ts': 'export default () => undefined;' },
-      './own.ts',
-      /own\.ts has a default export that definePlugin did not make/,
-    ],
-    [
-      'taps a hook that is not there',
-      { 'own.ts': own(`hooks.respond.tap('own', () => undefined);`) },
-      './own.ts',
-      /own\.ts\): there is no hook 'respond'; the hooks are authenticate, /,
-    ],
-    ['has a name that is taken', { 'own.ts': plugin(`name: 'retry'`) }, 'retry, ./own.ts', /own\.ts.*'retry'/],
-    ['needs one that is not there', { 'own.ts': plugin(`dependencies: ['cache']`) }, './own.ts', /own.*'cache'/],
-    [
-      'adds an approach whose name is taken',
-      {
-        'own.ts': own(
-          `approaches.add('bon', { kind: 'answerer', description: 'x', run: (call, next) => next(call) });`,
-        ),
-      },
-      'bon, ./own.ts',
-      /own\.ts.*bon/,
-    ],
-    [
-      'gets wrong options',
-      { 'own.ts': plugin(`options: z.strictObject({ size: z.int() })`) },
-      '{ ./own.ts: { size: big } }',
-      /config\.yaml:2:.*size: expected integer, got "big"/,
-    ],
-  ])('that %s', async (_case, files, listed, reason) => {
-    await using folder = await tempFolder({
-      ...files,
-      'config.yaml': `upstreams: { demo: { provider: demo } }\nplugins: [${listed}]`,
-    });
-    const { code, stdout, stderr } = await cli(['--port', '0'], { cwd: folder.path });
-    expect(code).toBe(1);
-    expect(stderr).toMatch(reason);
-    expect(stderr).toContain('config.yaml');
-    expect(stdout + stderr).not.toMatch(/^ +at /m);
   });
 });

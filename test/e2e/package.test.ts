@@ -83,8 +83,9 @@ describe('the package', { timeout: 60_000 }, () => {
 
   test('checks its own default configuration, and writes it', async () => {
     expect(await run(installed.path, 'npx', 'optigate', 'check')).toContain('The configuration is good.');
-    expect(await run(installed.path, 'npx', 'optigate', 'init')).toContain('Wrote config.yaml');
-    expect(await run(installed.path, 'npx', 'optigate', 'check')).toContain('config.yaml');
+    const bin = 'node_modules/.bin/optigate';
+    expect(await run(installed.path, bin, 'init')).toContain('Wrote config.yaml');
+    expect(await run(installed.path, bin, 'check')).toContain('config.yaml');
   });
 
   test('serves a request, with a TypeScript plugin beside the configuration', async () => {

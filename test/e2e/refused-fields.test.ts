@@ -21,7 +21,8 @@ const upstreamRefusing = (fields: readonly string[], refused: string[]) => {
   );
 };
 
-describe.each([...FIELDS.map((field) => [field]), FIELDS])('a model that refuses %s', (...fields) => {
+/** What each approach does where one of the others is refused: every.test.ts. */
+describe.each([['prefill'], FIELDS])('a model that refuses %s', (...fields) => {
   test.each(EVERY_APPROACH)(
     'serves $slug, refused at most once a field and round, and never again',
     async ({ slug, messages }) => {
@@ -46,8 +47,11 @@ describe.each([...FIELDS.map((field) => [field]), FIELDS])('a model that refuses
       expect(refused).toHaveLength(refusedAtFirst);
     },
   );
+});
 
-  test('is learned once for all approaches', async () => {
+test.each([...FIELDS.map((field) => [field]), FIELDS])(
+  'that %s is refused is learned once for all approaches',
+  async (...fields) => {
     const refused: string[] = [];
     await using upstream = await upstreamRefusing(fields, refused);
     await using gateway = await startGateway(upstream, { yaml: YAML });
@@ -59,8 +63,8 @@ describe.each([...FIELDS.map((field) => [field]), FIELDS])('a model that refuses
       }
       if (stream) expect(refused).toHaveLength(before);
     }
-  });
-});
+  },
+);
 
 test('a field of the client’s own is the client’s to mend, but n, which is fanned out', async () => {
   const refused: string[] = [];

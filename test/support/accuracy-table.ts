@@ -156,7 +156,7 @@ export const EXPECTATIONS: readonly Expectation[] = [
   of('z3', '0.6·(1 + 0.3 + 0.3²) + 0.3³·p', { p: 0.4 }, 0.845, {
     upstream: solving(0.6, 0.3),
     // The solver is real.
-    maxTrials: 150,
+    maxTrials: 200,
     ...TYPICAL,
   }),
 ];

@@ -9,7 +9,6 @@ import { anyModel } from '../../support/any-model.ts';
 import { startGateway } from '../../support/gateway.ts';
 import { scriptedUpstream } from '../../support/scripted-upstream.ts';
 import { runApproach, type Run, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
-import { Random } from '../../../core/approach/random.ts';
 
 /** The same solvers for all tests of this file, as for all requests of a server. */
 const held = new Set<Solvers>();
@@ -446,37 +445,6 @@ describe.skipIf(!isInstalled)('over HTTP (needs the optional package z3-solver)'
       await expect.poll(opened).toEqual([]);
     },
   );
-});
-
-describe.skipIf(!isInstalled)('in the long run (needs the optional package z3-solver)', () => {
-  test('right answers are as many as the formula says', { timeout: 60_000 }, async () => {
-    const [q, e, p, k, trials] = [0.6, 0.3, 0.4, 3, 400];
-    const random = new Random('z3');
-    const program = () => {
-      const drawn = random.next();
-      if (drawn < q) return RIGHT;
-      return drawn < q + e ? `(include "x")${RIGHT}` : RIGHT.replace('10', '12');
-    };
-    const isRight = async () => {
-      const programs = Array.from({ length: k }, program);
-      const direct = random.next() < p ? 'right' : 'wrong';
-      const run = await ask({
-        script: {
-          analysis: [formulated(programs[0] ?? '')],
-          repair: programs.slice(1).map((text) => fenced(text)),
-          synthesis: ({ messages }) => (JSON.stringify(messages).includes('((x 6)') ? 'right' : 'wrong'),
-          answer: [direct],
-        },
-      });
-      return run.text === 'right';
-    };
-    let right = 0;
-    for (let i = 0; i < trials; i += 4)
-      right += (await Promise.all([isRight(), isRight(), isRight(), isRight()])).filter(Boolean).length;
-    expect(q * (1 + e + e ** 2) + e ** 3 * p).toBeCloseTo(0.845, 3);
-    expect(right / trials).toBeGreaterThan(0.845 - 0.05);
-    expect(right / trials).toBeLessThan(0.845 + 0.05);
-  });
 });
 
 describe('options', () => {
