@@ -4,9 +4,13 @@ import { resolve } from 'node:path';
 import { defineConfig } from 'vitest/config';
 import { SummaryReporter } from './test/support/summary-reporter.ts';
 
+// `npm run coverage`: Node writes what each process ran, in test files and in the programs that they start.
+const isCovering = process.env['NODE_V8_COVERAGE'] !== undefined;
+
 // Each test file is a process that loads the sources anew: compiled once, they load in half the time. Not for coverage,
 // which code from a cache makes less precise.
-if (!process.argv.includes('--coverage')) process.env['NODE_COMPILE_CACHE'] ??= resolve('node_modules/.cache/tests');
+if (isCovering) delete process.env['NODE_COMPILE_CACHE'];
+else process.env['NODE_COMPILE_CACHE'] ??= resolve('node_modules/.cache/tests');
 
 const GLOBAL_SETUP = './test/support/global-setup.ts';
 
@@ -19,6 +23,7 @@ export default defineConfig({
     // Node runs the source itself, as it does in production: one instance of core for plugins in node_modules, too.
     experimental: { viteModuleRunner: false },
     globalSetup: existsSync(GLOBAL_SETUP) ? [GLOBAL_SETUP] : [],
+    setupFiles: isCovering ? ['./test/support/take-coverage.ts'] : [],
     reporters: ['default', new SummaryReporter()],
     testTimeout: 15_000,
   },

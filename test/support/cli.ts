@@ -30,8 +30,12 @@ export interface StartedCli {
   readonly stdout: () => string;
 }
 
+/** Code from the program's own cache makes coverage less precise. */
+const UNCACHED = process.env['NODE_V8_COVERAGE'] === undefined ? {} : { NODE_DISABLE_COMPILE_CACHE: '1' };
+
 export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions): StartedCli {
-  const child = spawn(process.execPath, [ENTRY, ...args], { cwd, env: { PATH: process.env['PATH'] ?? '', ...env } });
+  const PATH = process.env['PATH'] ?? '';
+  const child = spawn(process.execPath, [ENTRY, ...args], { cwd, env: { PATH, ...UNCACHED, ...env } });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
