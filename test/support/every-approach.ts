@@ -24,6 +24,8 @@ export interface ApproachCase {
   /** Calls at defaults where the model honours `n`, and where it does not. */
   readonly calls: number;
   readonly callsWithoutN: number;
+  /** Calls for `n: 3`. */
+  readonly callsForThree: number;
   /** Rounds, in either case: the critical path. */
   readonly rounds: number;
   /** Does the answer stream live, as its last call makes it? */
@@ -42,13 +44,25 @@ const fewShot = [
   },
 ];
 
+/** Not three times the calls: the upstream itself makes the choices, or leap learns for all of them at once. */
+const CALLS_FOR_THREE: Readonly<Record<string, number>> = { none: 1, re2: 1, cot_reflection: 1, leap: 11 };
+
 const of = (
   plugin: Plugin,
   slug: string,
   [calls, callsWithoutN, rounds]: readonly [number, number, number],
   isLive: boolean,
   messages: readonly Message[] = question,
-): ApproachCase => ({ slug, plugin, messages, calls, callsWithoutN, rounds, isLive });
+): ApproachCase => ({
+  slug,
+  plugin,
+  messages,
+  calls,
+  callsWithoutN,
+  callsForThree: CALLS_FOR_THREE[slug] ?? 3 * calls,
+  rounds,
+  isLive,
+});
 
 export const EVERY_APPROACH: readonly ApproachCase[] = [
   of(none, 'none', [1, 1, 1], true),

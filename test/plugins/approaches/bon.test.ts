@@ -1,18 +1,8 @@
-import * as fc from 'fast-check';
+/** bon: which candidate wins, and what becomes of calls that fail. */
 import { describe, expect, test } from 'vitest';
-import { Capabilities } from '../../../core/run/capabilities.ts';
 import { contentText } from '../../../core/approach/index.ts';
-import bon from '../../../plugins/approaches/bon/index.ts';
-import { runApproach, USAGE, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
-
-const ask = (options: RunOptions) => runApproach('bon', { plugins: [bon], ...options });
-/** What is known of a model that takes no `n`. */
-async function withoutN(): Promise<Capabilities> {
-  const capabilities = new Capabilities();
-  await ask({ script: { candidate: ['A', 'B', 'C'], judge: scores(1, 1, 1) }, n: 'ignores', capabilities });
-  return capabilities;
-}
-const scores = (...values: readonly (number | string)[]) => values.map((value) => `It is fine.\nScore: ${value}`);
+import type { Scripted } from '../../support/scripted-handler.ts';
+import { ask, withoutN, scores } from './bon-run.ts';
 
 describe('the winner', () => {
   test('is the best rated candidate, after 4 calls in 2 rounds', async () => {
@@ -125,31 +115,11 @@ describe('failures', () => {
     expect([all.reply.status, all.calls.length]).toEqual([429, 3]);
   });
 
-  test.each([1, 2, 3, 4, 5, 6])(
-    'with a budget of %i calls there is an answer, and never one call more',
-    async (max) => {
-      for (const capabilities of [new Capabilities(), await withoutN()]) {
-        const script = { candidate: (_: unknown, i: number) => 'ABC'[i % 3]!, judge: () => 'Score: 5' };
-        const run = await ask({ script, capabilities, request: { optigate: { max_calls: max } } });
-        expect(run.text).toBe('A');
-        expect(run.calls.length).toBeLessThanOrEqual(max);
-      }
-    },
-  );
-
   test('three empty candidates are an error', async () => {
     await expect(ask({ script: { candidate: ['', ' ', '<think>hm'] } })).rejects.toMatchObject({
       status: 502,
       code: 'upstream_error',
     });
-  });
-
-  test('a refusal of the candidates is the answer, as the upstream wrote it', async () => {
-    const error = { message: 'no such model', code: 'model_not_found', param: null };
-    const run = await ask({ script: { candidate: () => ({ status: 401, error }) } });
-    expect(run.reply.status).toBe(401);
-    expect(run.completion).toMatchObject({ error });
-    expect(run.calls.length).toBe(1);
   });
 
   test('an exhausted budget ends it with the best so far', async () => {
@@ -161,21 +131,6 @@ describe('failures', () => {
 });
 
 describe('an upstream without n', () => {
-  test.each([
-    { n: 'rejects', first: [7, 3] },
-    { n: 'ignores', first: [6, 3] },
-  ] as const)('that $n it costs one round once', async ({ n, first }) => {
-    const capabilities = new Capabilities();
-    const script = {
-      candidate: (_: unknown, index: number) => 'ABC'[index % 3]!,
-      judge: (_: unknown, index: number) => `Score: ${(index % 3) + 1}`,
-    };
-    const run = await ask({ script, n, capabilities });
-    expect([run.text, run.calls.length, run.rounds]).toEqual(['C', ...first]);
-    const again = await ask({ script, n, capabilities });
-    expect([again.text, again.calls.length, again.rounds]).toEqual(['C', 6, 2]);
-  });
-
   test('gives each sample a seed of its own', async () => {
     const script = { candidate: ['A', 'B', 'C', 'D'], judge: scores(1, 2, 3) };
     const run = await ask({ script, n: 'ignores', request: { seed: 7 } });
@@ -227,149 +182,7 @@ describe('what the upstream gets', () => {
   });
 });
 
-describe('ways of judging', () => {
-  test('pairwise compares every pair in both orders', async () => {
-    const judge = ({ messages }: { messages: readonly { content?: unknown }[] }) => {
-      const shown = /<answer number="1">\s*(\w)/.exec(String(messages[1]?.content))?.[1];
-      return `Choice: ${shown === 'B' ? 1 : 2}`;
-    };
-    const request = { optigate: { bon: { bon_rating: 'pairwise' } } };
-    const run = await ask({ script: { candidate: ['A', 'B', 'C'], judge }, request });
-    expect([run.text, run.calls.length, run.rounds]).toEqual(['B', 1 + 6, 2]);
-  });
-
-  test('listwise ranks all at once', async () => {
-    const request = { best_of_n: 4, bon_rating: 'listwise' };
-    const run = await ask({ script: { candidate: ['A', 'B', 'C', 'D'], judge: ['Ranking: 4 > 2 > 1 > 3'] }, request });
-    expect([run.text, run.calls.length, run.rounds]).toEqual(['D', 2, 2]);
-    expect(run.calls[0]?.request).not.toHaveProperty('best_of_n');
-  });
-
-  test.each(['pairwise', 'listwise'])('%s without a usable word leaves the plurality', async (bon_rating) => {
-    const candidate = ['answer: 17', 'answer: 42', 'The answer is 42.'];
-    const run = await ask({ script: { candidate, judge: () => 'hm' }, request: { bon_rating } });
-    expect(run.text).toBe(candidate[1]);
-  });
-
-  test.each([
-    { bon_rating: 'pairwise', calls: 3 + 6 },
-    { bon_rating: 'listwise', calls: 3 + 1 },
-  ])('$bon_rating without n takes $calls calls in 2 rounds', async ({ bon_rating, calls }) => {
-    const script = { candidate: ['A', 'B', 'C'], judge: () => 'Choice: 1\nRanking: 1 > 2 > 3' };
-    const run = await ask({ script, capabilities: await withoutN(), request: { bon_rating } });
-    expect([run.text, run.calls.length, run.rounds]).toEqual(['A', calls, 2]);
-  });
-});
-
-describe('bon_early_stop', () => {
-  const candidate = ['The answer is 4', 'answer: 4.0', String.raw`\boxed{4}`];
-
-  test('skips the judges where all candidates agree', async () => {
-    const request = { bon_early_stop: true, optigate: { trace: true } };
-    const run = await ask({ script: { candidate }, request });
-    expect([run.text, run.calls.length, run.rounds]).toEqual([candidate[0], 1, 1]);
-    expect(run.completion['optigate']).toMatchObject({ bon: { saved_calls: 3, winner: 0 } });
-    const single = await ask({ script: { candidate }, capabilities: await withoutN(), request });
-    expect([single.calls.length, single.rounds]).toEqual([3, 1]);
-  });
-
-  test('does nothing where they do not, and is off by default', async () => {
-    const script = { candidate: ['answer: 1', 'answer: 2', 'x'], judge: scores(1, 2, 3) };
-    expect((await ask({ script, request: { bon_early_stop: true } })).calls.length).toBe(4);
-    expect((await ask({ script: { candidate, judge: scores(1, 2, 3) } })).calls.length).toBe(4);
-  });
-});
-
-describe('a judge that can change nothing any more', () => {
-  const slow = (score: number): Scripted => ({ text: `Score: ${score}`, waves: 5 });
-
-  test('is aborted, and the answer is as good as complete', async () => {
-    const script = { candidate: ['A', 'B', 'C'], judge: ['Score: 10', slow(10), slow(10)] };
-    const run = await ask({ script, request: { optigate: { trace: true } } });
-    expect(run.text).toBe('A');
-    expect(run.calls.filter(({ signal, end_ms }) => signal.aborted && end_ms === Infinity).length).toBe(2);
-    expect([run.exchange.isPartial, run.exchange.headers.get('x-optigate-degraded')]).toEqual([undefined, undefined]);
-    expect(run.completion['optigate']).toMatchObject({
-      bon: { scores: [10, null, null], winner: 0, why: 'it is rated highest', saved_calls: 2 },
-    });
-  });
-
-  test('is waited for while its candidate would win a tie by its place', async () => {
-    const script = { candidate: ['A', 'B', 'C'], judge: [slow(10), 'Score: 10', { text: 'Score: 10', waves: 9 }] };
-    const run = await ask({ script });
-    expect(run.text).toBe('A');
-    expect(run.calls.filter(({ signal, end_ms }) => signal.aborted && end_ms === Infinity).length).toBe(1);
-  });
-
-  test('is not waited for where others that agree decide the tie', async () => {
-    const candidate = ['answer: 1', 'answer: 2', 'the answer is 2'];
-    const run = await ask({ script: { candidate, judge: [slow(10), 'Score: 10', 'Score: 3'] } });
-    expect(run.text).toBe(candidate[1]);
-    expect(run.calls[1]?.signal.aborted).toBe(true);
-  });
-
-  test('is waited for while the best so far is below the top of the scale', async () => {
-    const script = { candidate: ['A', 'B', 'C'], judge: ['Score: 9', slow(10), slow(2)] };
-    const run = await ask({ script });
-    expect([run.text, run.calls.some(({ end_ms }) => end_ms === Infinity)]).toEqual(['B', false]);
-  });
-
-  test('is waited for while it decides who is second of n: top', async () => {
-    const script = { candidate: ['A', 'B', 'C'], judge: ['Score: 10', slow(2), slow(5)] };
-    const run = await ask({ script, request: { n: 2, optigate: { n: 'top' } } });
-    expect(run.completion.choices.map(({ message }) => message.content)).toEqual(['A', 'C']);
-  });
-
-  test('never changes the winner, however judges score and in whatever order they come', async () => {
-    const score = fc.constantFrom(0, 5, 9, 10, 'none');
-    const judge = fc.record({ score, waves: fc.integer({ min: 1, max: 4 }) });
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(fc.constantFrom('answer: 1', 'answer: 2', 'prose'), { minLength: 3, maxLength: 3 }),
-        fc.array(judge, { minLength: 3, maxLength: 3 }),
-        async (answers, judges) => {
-          const candidate = answers.map((answer, i) => `${i} says ${answer}`);
-          const timed = judges.map(({ score, waves }) => ({ text: `Score: ${score}`, waves }));
-          const together = judges.map(({ score }) => ({ text: `Score: ${score}`, waves: 1 }));
-          const one = await ask({ script: { candidate, judge: timed } });
-          const other = await ask({ script: { candidate, judge: together } });
-          const expected = bestOf(
-            candidate,
-            judges.map(({ score }) => (typeof score === 'number' ? score : -1)),
-          );
-          expect([one.text, other.text]).toEqual([expected, expected]);
-        },
-      ),
-      { numRuns: 60 },
-    );
-  });
-});
-
-/** The rules once more, the plain way: score, then how many say the same, then place. */
-function bestOf(candidates: readonly string[], scores: readonly number[]): string | undefined {
-  const said = (text: string | undefined) => /answer: \d/.exec(text ?? '')?.[0];
-  const agreeing = (text: string) => candidates.filter((other) => said(text) && said(other) === said(text)).length;
-  const order = candidates.map((text, i) => ({
-    text,
-    i,
-    score: scores[i] ?? -1,
-    agreeing: Math.max(1, agreeing(text)),
-  }));
-  return order.toSorted((a, b) => b.score - a.score || b.agreeing - a.agreeing || a.i - b.i)[0]?.text;
-}
-
 describe('n', () => {
-  test('runs the whole thing so often at once', async () => {
-    const script = {
-      candidate: (_: unknown, index: number) => `${'ABC'[index % 3]}`,
-      judge: (_: unknown, index: number) => `Score: ${index % 3}`,
-    };
-    const run = await ask({ script, request: { n: 2 } });
-    expect(run.completion.choices.map(({ index }) => index)).toEqual([0, 1]);
-    expect([run.calls.length, run.rounds]).toEqual([8, 2]);
-    expect(run.completion.usage?.total_tokens).toBe(8 * (USAGE.total_tokens ?? 0));
-  });
-
   test('top gives the best of one pool', async () => {
     const script = { candidate: ['A', 'B', 'C'], judge: scores(3, 9, 5) };
     const run = await ask({ script, request: { n: 2, optigate: { n: 'top' } } });
@@ -421,12 +234,6 @@ test.each([
   expect(run.completion['optigate']).toMatchObject({ bon: { why } });
 });
 
-test('asks the same, byte for byte, each time', async () => {
-  const script = { candidate: ['A', 'B', 'C'], judge: scores(3, 9, 5) };
-  const [one, other] = [await ask({ script }), await ask({ script })];
-  expect(other.calls.map(({ bytes }) => bytes)).toEqual(one.calls.map(({ bytes }) => bytes));
-});
-
 test('goes on after a tool result, and the judge sees it', async () => {
   const messages = [
     { role: 'user', content: 'Add.' },
@@ -442,13 +249,6 @@ test('goes on after a tool result, and the judge sees it', async () => {
   expect(run.calls[0]?.request.messages).toEqual(messages);
   const prompt = contentText(run.calls[1]?.request.messages[1]?.content);
   for (const part of ['Add.', 'calls add with {"a":1}', 'it is 3']) expect(prompt.split(part).length).toBe(2);
-});
-
-test('streams the winner once it is chosen', async () => {
-  const script = { candidate: ['A', 'B', 'C'], judge: scores(3, 9, 5) };
-  const run = await ask({ script, request: { stream: true } });
-  expect(run.text).toBe('B');
-  expect(run.calls.every(({ request }) => request.stream === undefined)).toBe(true);
 });
 
 test.each([0, 33, 2.5, 'x'])('refuses best_of_n %s, naming the field', async (best_of_n) => {

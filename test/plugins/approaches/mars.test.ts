@@ -1,39 +1,20 @@
+/** mars: calls and rounds, agents, what they make of each other’s solutions, limits. */
 import { describe, expect, test } from 'vitest';
 import { Capabilities } from '../../../core/run/capabilities.ts';
 import { gatewayError } from '../../../core/index.ts';
-import mars from '../../../plugins/approaches/mars/index.ts';
-import { runApproach, USAGE, type Run, type RunOptions, type Scripted } from '../../support/scripted-handler.ts';
-
-type Script = RunOptions['script'];
-const ask = (script: Script, options: Partial<RunOptions> = {}) =>
-  runApproach('mars', { plugins: [mars], ...options, script });
-
-const correct = () => 'All is well.\nConfidence: 8\nVERDICT: CORRECT';
-const incorrect = () => 'ISSUES:\n- the second step is wrong\nCONFIDENCE: 9\nVERDICT: INCORRECT';
-const answering = (kind: string, answer: number | string) => (_: unknown, index: number) =>
-  `${kind} ${index + 1} works it out. The final answer is ${answer}.`;
-
-const SCRIPT: Script = {
-  candidate: answering('agent', 42),
-  aggregation: answering('aggregate', 42),
-  strategy: () => 'PROBLEM_TYPE: algebra\nAPPROACH_TYPE: direct\nKEY_INSIGHTS: six, seven',
-  classification: () => 'algebra',
-  enhancement: answering('enhanced', 42),
-  verification: correct,
-  improvement: answering('improved', 42),
-  synthesis: () => 'In sum, the final answer is 42.',
-};
-
-const counts = ({ calls, rounds }: Run) => [calls.length, rounds];
-const callsOf = (run: Run, role: string) => run.calls.filter((call) => call.role === role);
-const promptsOf = (run: Run, role: string) => callsOf(run, role).map(({ request }) => JSON.stringify(request.messages));
-const optionsOf = (options: object, rest: object = {}) => ({ request: { mars_config: options, ...rest } });
-const ALONE = { num_agents: 1, enable_aggregation: false, enable_strategy_network: false };
-const PLAIN = { enable_aggregation: false, enable_strategy_network: false };
-
-/** Verifies what `isRight` says of the solution shown. */
-const verifying = (isRight: (prompt: string) => boolean) => (request: { readonly messages: unknown }) =>
-  isRight(JSON.stringify(request.messages)) ? correct() : incorrect();
+import { USAGE, type Scripted } from '../../support/scripted-handler.ts';
+import {
+  type Script,
+  ask,
+  incorrect,
+  answering,
+  SCRIPT,
+  counts,
+  callsOf,
+  promptsOf,
+  optionsOf,
+  PLAIN,
+} from './mars-run.ts';
 
 describe('calls and rounds', () => {
   test('at defaults 34 in 5 rounds, and the answer is a verified one', async () => {
@@ -92,12 +73,6 @@ describe('calls and rounds', () => {
     expect(run.text).toMatch(/^improved .* 42\.$/);
     for (const prompt of promptsOf(run, 'improvement'))
       expect(prompt).toContain(String.raw`<issues>\n- the second step is wrong\n</issues>`);
-  });
-
-  test('three choices take the rounds of one', async () => {
-    const run = await ask(SCRIPT, { request: { n: 3 } });
-    expect(run.completion.choices.map(({ index }) => index)).toEqual([0, 1, 2]);
-    expect(counts(run)).toEqual([3 * 34, 5]);
   });
 });
 
@@ -159,8 +134,6 @@ describe('agents', () => {
     const run = await ask({ candidate });
     expect([run.reply.status, run.calls.length]).toEqual([429, 3]);
     await expect(ask({ candidate: ['', '', ''] })).rejects.toMatchObject({ status: 502 });
-    const refused = await ask({}, { refuses: ['logit_bias'], request: { logit_bias: {} } });
-    expect(refused.reply.status).toBe(400);
   });
 
   test('that were all cut leave the answer cut', async () => {
@@ -184,17 +157,6 @@ describe('agents', () => {
     const candidate = ['the answer is 42', { text: null, toolCalls }, 'so the answer is 42'];
     const run = await ask({ ...SCRIPT, candidate }, optionsOf(PLAIN, { tools: [{ type: 'function' }] }));
     expect([run.text, ...counts(run)]).toEqual(['the answer is 42', 3 + 4, 2]);
-  });
-
-  test('go on after a tool’s result', async () => {
-    const messages = [
-      { role: 'user', content: 'Add.' },
-      { role: 'assistant', content: null, tool_calls: toolCalls },
-      { role: 'tool', tool_call_id: 'c', content: '42' },
-    ];
-    const run = await ask(SCRIPT, { request: { messages } });
-    expect(counts(run)).toEqual([34, 5]);
-    expect(callsOf(run, 'candidate')[0]?.request.messages.slice(1)).toEqual(messages);
   });
 });
 
@@ -235,207 +197,6 @@ describe('aggregation and strategies', () => {
   });
 });
 
-describe('verification', () => {
-  test('one failed pass of two is made up for by a third', async () => {
-    const verification = [correct(), incorrect(), correct()];
-    const run = await ask({ ...SCRIPT, verification }, optionsOf(ALONE));
-    expect([run.text, ...counts(run)]).toEqual([answering('agent', 42)(0, 0), 4, 3]);
-  });
-
-  test('neither two failed passes nor a third that fails', async () => {
-    const rejecting = { ...SCRIPT, verification: [incorrect(), incorrect()] };
-    expect((await ask(rejecting, optionsOf({ ...ALONE, max_iterations: 0 }))).text).toBe(
-      'In sum, the final answer is 42.',
-    );
-    const third = { ...SCRIPT, verification: [correct(), incorrect(), incorrect()] };
-    expect((await ask(third, optionsOf({ ...ALONE, max_iterations: 0 }))).text).toBe('In sum, the final answer is 42.');
-  });
-
-  test('attempts are never fewer than have to pass', async () => {
-    const options = { ...ALONE, verification_passes_required: 3, max_verification_attempts: 1 };
-    expect(counts(await ask(SCRIPT, optionsOf(options)))).toEqual([1 + 3, 2]);
-  });
-
-  test('a solution that nobody judged is not rejected: nothing is improved', async () => {
-    for (const verification of [() => 'Hard to say.', (): Scripted => ({ status: 500 })]) {
-      const run = await ask({ ...SCRIPT, verification }, optionsOf(PLAIN));
-      expect([run.text, ...counts(run)]).toEqual([expect.stringContaining('agent'), 9, 2]);
-    }
-  });
-
-  test('that fell away altogether is said', async () => {
-    const run = await ask({ ...SCRIPT, verification: () => ({ status: 500 }) });
-    expect(run.exchange.headers.get('x-optigate-degraded')).toBe('verification_failed');
-  });
-
-  test('a verifier gets question and solution in plain words, and no tools', async () => {
-    const run = await ask(SCRIPT, optionsOf(ALONE, { tools: [{ type: 'function' }], top_p: 0.2 }));
-    const [request] = callsOf(run, 'verification').map((call) => call.request);
-    expect(request).toMatchObject({ temperature: 0.1, max_tokens: 64_000, reasoning: { effort: 'low' } });
-    for (const field of ['tools', 'top_p']) expect(request).not.toHaveProperty(field);
-    for (const part of ['six times seven', 'agent 1 works'])
-      expect(JSON.stringify(request?.messages).split(part).length).toBe(2);
-  });
-});
-
-describe('an early stop', () => {
-  const LATE = 5;
-  /** Verifications of enhanced solutions take long. */
-  const slow = (hangs: boolean) => (request: { readonly messages: unknown }) => ({
-    text: correct(),
-    ...(JSON.stringify(request.messages).includes('enhanced') ? (hangs ? { hangs } : { waves: LATE }) : {}),
-  });
-
-  test('aborts what is open once verified solutions agree', async () => {
-    const run = await ask({ ...SCRIPT, verification: slow(true) }, { request: { optigate: { trace: true } } });
-    expect(run.rounds).toBe(5);
-    const open = callsOf(run, 'verification').filter(({ end_ms }) => end_ms === Infinity);
-    expect(open.map(({ signal }) => signal.aborted)).toEqual(Array(6).fill(true));
-    const { mars: facts } = run.completion['optigate'] as { mars: { saved_calls: number } };
-    expect(facts.saved_calls).toBeGreaterThanOrEqual(6);
-  });
-
-  test('does not happen where it is off, or nobody agrees', async () => {
-    const script = { ...SCRIPT, verification: slow(false) };
-    const ends = (run: Run) => Math.max(...run.calls.map(({ end_ms }) => end_ms));
-    expect(ends(await ask(script, optionsOf({ early_termination: false })))).toBe(4 + LATE);
-    expect(ends(await ask(script, optionsOf({ consensus_threshold: 10 })))).toBe(4 + LATE);
-  });
-
-  test('ends the improving, too', async () => {
-    const improvement = (_: unknown, index: number): Scripted =>
-      index < 2 ? 'the final answer is 42' : { text: 'late', hangs: true };
-    const verification = verifying((prompt) => prompt.includes(String.raw`<solution>\nthe final`));
-    const run = await ask({ ...SCRIPT, improvement, verification }, optionsOf(PLAIN));
-    expect([run.text, ...counts(run)]).toEqual(['the final answer is 42', 9 + 3 + 4, 4]);
-    expect(callsOf(run, 'improvement')[2]?.signal.aborted).toBe(true);
-  });
-});
-
-describe('improving', () => {
-  test('only what changed is verified again, until one passes', async () => {
-    const verification = verifying((prompt) => prompt.includes('improved'));
-    const run = await ask({ ...SCRIPT, verification }, optionsOf({ ...PLAIN, max_iterations: 5 }));
-    expect([run.text, ...counts(run)]).toEqual([answering('improved', 42)(0, 0), 9 + 9, 4]);
-    const temperatures = callsOf(run, 'improvement').map(({ request }) => request.temperature);
-    expect(temperatures).toEqual([0.8 * 0.3, 0.8 * 0.6, 0.8]);
-  });
-
-  test('a failed improvement leaves the solution as it was', async () => {
-    const script: Script = { ...SCRIPT, verification: incorrect, improvement: () => ({ status: 500 }) };
-    const run = await ask(script, optionsOf(PLAIN));
-    expect([run.text, ...counts(run)]).toEqual([expect.stringContaining('agent'), 9 + 3, 3]);
-  });
-
-  test('goes on while fewer are verified than wanted', async () => {
-    const verification = verifying((prompt) => prompt.includes('agent 1') || prompt.includes('improved'));
-    const wanted = { ...PLAIN, min_verified_solutions: 2, early_termination: false };
-    expect(counts(await ask({ ...SCRIPT, verification }, optionsOf(wanted)))).toEqual([9 + 6, 4]);
-    expect(counts(await ask({ ...SCRIPT, verification }, optionsOf(PLAIN)))).toEqual([9, 2]);
-  });
-});
-
-describe('the answer', () => {
-  const candidate = ['so the answer is 42', 'thus the answer is 42', 'hence the answer is 17'];
-
-  test('is one that the verifier passes', async () => {
-    const verification = verifying((prompt) => prompt.includes('answer is 17'));
-    const run = await ask({ ...SCRIPT, candidate, verification }, optionsOf({ ...PLAIN, max_iterations: 0 }));
-    expect(run.text).toBe('hence the answer is 17');
-
-    const only42 = verifying((prompt) => /<solution>.*42.*<\/solution>/.test(prompt));
-    const whole = await ask({ ...SCRIPT, candidate, verification: only42 });
-    expect([whole.text, whole.rounds]).toEqual([expect.stringContaining('42'), 5]);
-    expect(whole.calls.length).toBeLessThanOrEqual(34);
-  });
-
-  test('is of the largest verified group, then the one whose verifiers are surest', async () => {
-    const sure = (request: { readonly messages: unknown }) =>
-      `CONFIDENCE: ${/thus|hence/.test(JSON.stringify(request.messages)) ? 9 : 6}\nVERDICT: CORRECT`;
-    const script = { ...SCRIPT, candidate, verification: sure };
-    expect((await ask(script, optionsOf({ ...PLAIN, early_termination: false }))).text).toBe('thus the answer is 42');
-  });
-
-  test('is voted for where none is verified', async () => {
-    const run = await ask(
-      { ...SCRIPT, candidate: candidate.toReversed(), verification: incorrect },
-      optionsOf({ ...PLAIN, max_iterations: 0 }),
-    );
-    expect([run.text, ...counts(run)]).toEqual(['thus the answer is 42', 9, 2]);
-  });
-
-  const undecided = ['the answer is 1', 'the answer is 2', 'the answer is 3'];
-  const UNDECIDED: Script = { ...SCRIPT, candidate: undecided, verification: incorrect };
-  const plain = (rest: object = {}) => optionsOf({ ...PLAIN, max_iterations: 0 }, rest);
-
-  test('is synthesised where nothing decides, live', async () => {
-    const run = await ask(UNDECIDED, plain({ stream: true }));
-    expect([run.reply.kind, run.text, ...counts(run)]).toEqual(['stream', 'In sum, the final answer is 42.', 10, 3]);
-    const [prompt = ''] = promptsOf(run, 'synthesis');
-    for (const part of [...undecided, '0 of 2 verifications passed', 'Solution 3: 3']) expect(prompt).toContain(part);
-  });
-
-  test.each([{ status: 500 }, { text: '' }])(
-    'falls back on the best where that fails (%o)',
-    async (synthesis: Scripted) => {
-      for (const stream of [false, true]) {
-        const run = await ask({ ...UNDECIDED, synthesis: [synthesis] }, plain({ stream }));
-        expect(run.text).toBe('the answer is 1');
-        expect(run.exchange.headers.get('x-optigate-degraded')).toBeDefined();
-      }
-    },
-  );
-});
-
-describe('the client’s wish for reasoning', () => {
-  const solution = String.raw`Since 1/2 is half, the result is \boxed{\frac{1}{2}}.`;
-  const SOLVED: Script = { ...SCRIPT, candidate: () => solution };
-
-  test('unasked, the solution is the answer as it came', async () => {
-    const run = await ask(SOLVED, optionsOf(ALONE));
-    expect(run.completion.choices[0]?.message).toEqual({ role: 'assistant', content: solution });
-  });
-
-  test('include_reasoning gives the solution as reasoning, the short answer as content', async () => {
-    for (const stream of [false, true]) {
-      const run = await ask(SOLVED, optionsOf(ALONE, { include_reasoning: true, stream }));
-      const shown = { content: String.raw`\frac{1}{2}`, reasoning_content: solution };
-      expect(run.completion.choices[0]?.message).toMatchObject(shown);
-    }
-  });
-
-  test('thinking tags are there where they are set', async () => {
-    const run = await ask(SOLVED, optionsOf({ ...ALONE, use_thinking_tags: true }));
-    expect(run.text).toBe(`<think>\n${solution}\n</think>\n\n${String.raw`\frac{1}{2}`}`);
-  });
-
-  test.each([{ use_thinking_tags: false }, { answer_extraction_mode: 'none' }, { answer_extraction_mode: 'code' }])(
-    'the solution stays whole with %o',
-    async (options) => {
-      const run = await ask(SOLVED, optionsOf({ ...ALONE, ...options }, { include_reasoning: true }));
-      expect(run.text).toBe(solution);
-    },
-  );
-
-  test('a format of the client’s stays as it is', async () => {
-    const json = '{"text":"The answer is 42"}';
-    const request = { response_format: { type: 'json_schema', json_schema: {} }, include_reasoning: true };
-    for (const options of [ALONE, { ...ALONE, use_thinking_tags: true }]) {
-      const run = await ask({ ...SCRIPT, candidate: () => json }, optionsOf(options, request));
-      expect(run.text).toBe(json);
-    }
-  });
-
-  test('a synthesised answer is shown the same way', async () => {
-    const script: Script = { ...SOLVED, verification: incorrect, synthesis: ['Well. The answer is 7'] };
-    for (const stream of [false, true]) {
-      const run = await ask(script, optionsOf({ ...ALONE, max_iterations: 0 }, { include_reasoning: true, stream }));
-      const shown = { content: '7', reasoning_content: 'Well. The answer is 7' };
-      expect(run.completion.choices[0]?.message).toMatchObject(shown);
-    }
-  });
-});
-
 describe('limits', () => {
   test('never a call over the budget, and an answer with whatever there is', async () => {
     for (let max_calls = 1; max_calls <= 36; max_calls++) {
@@ -456,13 +217,6 @@ describe('limits', () => {
       expect(run.calls.length).toBeLessThanOrEqual(max_calls);
       expect(run.text).toMatch(/answer is/);
     }
-  });
-
-  test('a deadline ends it with the best so far', async () => {
-    const verification = (): Scripted => ({ throws: gatewayError('deadline_exceeded', { ms: 1 }) });
-    const run = await ask({ ...SCRIPT, verification });
-    expect(run.text).toContain('42');
-    expect(run.exchange.headers.get('x-optigate-degraded')).toBe('deadline_exceeded');
   });
 
   test('a client that leaves ends all calls at once, wherever it is', async () => {

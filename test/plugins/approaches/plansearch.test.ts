@@ -85,12 +85,6 @@ describe('a chain', () => {
     expect(promptOf(run, 'answer')).toContain(text);
   });
 
-  test('streams the program live', async () => {
-    const run = await ask({ script: SCRIPT, request: { stream: true } });
-    expect([run.reply.kind, ...shape(run)]).toEqual(['stream', PROGRAM, 4, 4]);
-    expect(run.calls.map(({ request }) => request.stream ?? false)).toEqual([false, false, false, true]);
-  });
-
   test('shows a program that was cut as it was cut', async () => {
     const run = await ask({ script: { ...SCRIPT, answer: [{ text: '```\ndef', finish: 'length' }] } });
     expect(run.completion.choices[0]).toMatchObject({ finish_reason: 'length', message: { content: '```\ndef' } });
@@ -241,18 +235,6 @@ describe('what the upstream gets', () => {
   test('no temperature where the client set none', async () => {
     const run = await ask({ script: SCRIPT });
     for (const { request } of run.calls) expect(request).not.toHaveProperty('temperature');
-  });
-
-  test('a conversation that ends in a tool result, as it is', async () => {
-    const called = { id: 'c', type: 'function', function: { name: 'read', arguments: '{}' } };
-    const messages = [
-      ...QUESTION,
-      { role: 'assistant', content: null, tool_calls: [called] },
-      { role: 'tool', tool_call_id: 'c', content: 'a file' },
-    ];
-    const run = await ask({ script: SCRIPT, request: { messages } });
-    expect(run.text).toBe(PROGRAM);
-    expect(run.calls[3]?.request.messages.slice(1)).toEqual(messages);
   });
 
   test('a tool call of the last one is the answer', async () => {

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { Capabilities } from '../../../core/run/capabilities.ts';
 import type { ChatRequest } from '../../../core/index.ts';
 import { contentText } from '../../../core/approach/index.ts';
 import pvg from '../../../plugins/approaches/pvg/index.ts';
@@ -66,20 +65,6 @@ describe('the game', () => {
     expect(run.text).toContain('one 3');
     expect(cost(run)).toEqual([8, 2]);
     expect(run.exchange.trace.toNode()?.steps).toContainEqual(expect.objectContaining({ saved_calls: 9 }));
-  });
-
-  test('an upstream without n takes 25 calls, and one extra round the first time', async () => {
-    const capabilities = new Capabilities();
-    const first = await ask({ script: script(), n: 'rejects', capabilities });
-    expect(cost(first)).toEqual([25 + 2, 6]);
-    const then = await ask({ script: script(), n: 'rejects', capabilities });
-    expect(cost(then)).toEqual([25, 5]);
-    expect(then.text).toContain('one 2');
-  });
-
-  test('the same request reports the same usage each time', async () => {
-    const runs = [await ask({ script: script() }), await ask({ script: script() }), await ask({ script: script() })];
-    for (const { completion } of runs) expect(completion.usage).toEqual(runs[0]?.completion.usage);
   });
 });
 
@@ -294,11 +279,6 @@ describe('failures', () => {
     const all = await ask({ script: script({ candidate: [...cut, ...cut] }) });
     expect(all.completion.choices[0]?.finish_reason).toBe('length');
   });
-
-  test('a refused field of the client’s own is the answer', async () => {
-    const run = await ask({ script: script(), refuses: ['logit_bias'], request: { logit_bias: { 1: 1 } } });
-    expect(run.reply.status).toBe(400);
-  });
 });
 
 describe('limits', () => {
@@ -324,19 +304,6 @@ describe('limits', () => {
 });
 
 describe('several choices', () => {
-  const any = {
-    candidate: (_: unknown, index: number) => `one ${index}.\nFinal answer: ${index % 3}`,
-    sneaky: (_: unknown, index: number) => `lie ${index}.\nFinal answer: 9`,
-    judge: (_: unknown, index: number) => `Score: ${(index * 7) % 9}`,
-    refine: () => 'sharper',
-  };
-
-  test.each([false, true])('n: 3 makes three in the rounds of one (stream: %s)', async (stream) => {
-    const run = await ask({ script: any, request: { n: 3, stream } });
-    expect(run.completion.choices.map(({ index }) => index)).toEqual([0, 1, 2]);
-    expect(cost(run)).toEqual([3 * 17, 5]);
-  });
-
   test('n: top returns the best of one pool, no sneaky one', async () => {
     const judge = scoring({ 'one 1': 4, 'one 2': 8, 'one 3': 6, '*': 1 });
     const request = { n: 3, optigate: { n: 'top' } };
@@ -345,26 +312,6 @@ describe('several choices', () => {
     expect(texts).toEqual(['one 2', 'one 3', 'one 1']);
     expect(run.calls.length).toBe(17);
   });
-});
-
-test('repeated, makes the same calls', async () => {
-  const [a, b] = [await ask({ script: script() }), await ask({ script: script() })];
-  expect(a.calls.map(({ bytes }) => bytes)).toEqual(b.calls.map(({ bytes }) => bytes));
-});
-
-test('goes on after a tool’s result', async () => {
-  const messages = [
-    { role: 'user', content: 'Add.' },
-    {
-      role: 'assistant',
-      content: null,
-      tool_calls: [{ id: 'c', type: 'function', function: { name: 'add', arguments: '{}' } }],
-    },
-    { role: 'tool', tool_call_id: 'c', content: '3' },
-  ];
-  const run = await ask({ script: script(), request: { messages } });
-  expect(run.text).toContain('one 2');
-  for (const prover of of(run, 'candidate')) expect(prover.messages.slice(1)).toEqual(messages);
 });
 
 test('tells in the trace who won and why', async () => {
