@@ -1,5 +1,8 @@
 import { duration, z, type Upstream } from '../../../core/index.ts';
 
+/** The models that it lists. */
+export const MODELS = ['demo-small', 'demo-judge'] as const;
+
 const rate = z.number().min(0).max(1);
 
 /** The keys that an upstream with `provider: demo` may have besides the usual ones. Checked when the file is read. */

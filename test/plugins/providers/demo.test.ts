@@ -127,6 +127,7 @@ test('fails, cuts and hangs when its settings say so', async () => {
   await expect(events(cut)).rejects.toMatchObject({ code: 'upstream_stream_interrupted' });
   const clock = new SteppedClock();
   const hanging = reply({ text: SUM, extra: { hang: 1 }, clock });
+  await expect.poll(() => clock.timers).toBe(1);
   clock.advance(60_000);
   await expect(hanging).rejects.toMatchObject({ code: 'upstream_timeout' });
 });
