@@ -20,6 +20,8 @@ export function countingChoices(
   createStamp: (call: Call) => StreamStamp,
 ): Handler {
   return async (call) => {
+    // On the other wires `n` is the upstream's own affair: their answers are not joined.
+    if (call.exchange.operation !== 'chat') return handler(call);
     const n = call.request.value.n ?? 1;
     // An `n` above what the wire allows is left for the upstream to refuse: so many single calls would fill the memory.
     if (!Number.isInteger(n) || n <= 1 || n > MAX_CHOICES) return handler(call);
