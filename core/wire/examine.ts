@@ -39,6 +39,7 @@ export function examine(body: Buffer, isFramed: boolean, rules: AnswerRules): Ex
   if (!isRecord(value)) return NO_OBJECT;
   if (!rules.isAnswer(value)) {
     if (tellsFailure(value)) return { kind: 'failure', failure: failureOf(value, '') };
+    if (value['error'] === '') return { kind: 'unusable', detail: 'answered with an error that says nothing' };
     if (rules.lacking !== undefined) return { kind: 'unusable', detail: rules.lacking };
   }
   return { kind: 'answer', value, usage: rules.usageOf(value['usage']) };

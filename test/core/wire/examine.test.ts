@@ -76,3 +76,10 @@ test('a large answer that could have been cut unnoticed is parsed', () => {
   });
   expect(wires.embeddings.examine(cut, false)).toMatchObject({ kind: 'unusable' });
 });
+
+test.each(['chat', 'completions', 'embeddings', 'messages', 'responses'] as const)(
+  'an empty error and nothing else is no answer of %s',
+  (name) => {
+    expect(wires[name].examine(Buffer.from('{"error":""}'), true)).toMatchObject({ kind: 'unusable' });
+  },
+);
