@@ -36,7 +36,12 @@ export interface JsonSchema {
  * so that anything is allowed there.
  */
 export function toJsonSchema(schema: z.ZodType): JsonSchema {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    io: 'input',
+    unrepresentable: 'any',
+    // A mark of ours, which validators that are strict would refuse as an unknown keyword.
+    override: ({ jsonSchema }) => void delete jsonSchema['serverOnly'],
+  });
   return rest as JsonSchema;
 }
 
