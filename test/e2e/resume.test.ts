@@ -71,8 +71,11 @@ test.concurrent.for(APPROACHES)(
       const answer = await program.chat(ask);
       expect(answer.status).toBe(200);
       expect(await answer.text()).toContain('42');
-      expect(upstream.requests.length - before).toBe(calls - held);
-      expect(answer.headers.get('x-optigate-calls')).toBe(String(calls - held));
+      // mars spares verifications that are not needed any more; how many depends on the order in which answers come.
+      const paid = upstream.requests.length - before;
+      if (approach === 'mars') expect(paid).toBeLessThanOrEqual(calls - held);
+      else expect(paid).toBe(calls - held);
+      expect(answer.headers.get('x-optigate-calls')).toBe(String(paid));
     } finally {
       rest.release();
       redis.disconnect();
