@@ -9,7 +9,7 @@
  * At the end of the scope it is killed if it still runs.
  */
 import type { ChildProcess } from 'node:child_process';
-import { startCli, type Ended } from './cli.ts';
+import { AT_ONCE, startCli, type Ended } from './cli.ts';
 import { tempFolder } from './temp-folder.ts';
 
 export interface ProgramOptions {
@@ -70,7 +70,7 @@ export async function startProgram(options: ProgramOptions = {}): Promise<Progra
           ...(signal ? { signal } : {}),
         }),
       async [Symbol.asyncDispose]() {
-        started.process.kill('SIGKILL');
+        started.process.kill(AT_ONCE);
         await started.ended;
         await folder[Symbol.asyncDispose]();
       },
