@@ -207,7 +207,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
     this.#chunks = [];
     this.#state = 'flowing';
     const { wire } = this.#init;
-    if (kind === 'bytes' && !wire.isOpen) this.#tail = new UsageTail(wire.usageOf);
+    if (kind === 'bytes' && !wire.isOpen) this.#tail = new UsageTail();
     for (const chunk of held) {
       this.#tail?.push(chunk);
       body.push(chunk);

@@ -1,7 +1,6 @@
 /** OpenAI's embeddings. Their answers are never streamed. */
 import { examine } from './examine.ts';
 import { plain } from './plain.ts';
-import { usageFromChat } from './usage.ts';
 import type { Wire } from './wire.ts';
 
 export const embeddings: Wire = {
@@ -13,7 +12,5 @@ export const embeddings: Wire = {
       isAlwaysParsed: false,
       isAnswer: (value) => 'data' in value,
       lacking: undefined,
-      usageOf: usageFromChat,
     }),
-  usageOf: usageFromChat,
 };

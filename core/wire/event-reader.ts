@@ -2,9 +2,11 @@
  * What the event readers of several wires share: parts of their `mark`, and the search for usage in part of an event.
  */
 import { parseJson } from '../bytes/json.ts';
+import type { Usage } from './chat/chat-types.ts';
 import type { Failure } from './failure.ts';
 import { readFrame } from './frame.ts';
 import type { SseEvent } from './sse.ts';
+import { readUsage } from './usage.ts';
 import type { EventReader } from './wire.ts';
 
 /**
@@ -20,9 +22,11 @@ export const ERROR_MARK = String.raw`"error"${MARK_VALUE}|^event: ?error`;
 /** An object that holds at most one level of objects. */
 const USAGE = /"usage"[ \t]*:[ \t]*(\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})/g;
 
-/** The values of the `usage` members that lie completely within this part of an event. */
-export function* usagesIn(text: string): Generator<unknown> {
-  for (const [, usage] of text.matchAll(USAGE)) yield parseJson(usage ?? '');
+/** The last usage report that lies completely within this part of an event. */
+export function lastUsageIn(text: string): Usage | undefined {
+  let last: Usage | undefined;
+  for (const [, usage] of text.matchAll(USAGE)) last = readUsage(parseJson(usage ?? '')) ?? last;
+  return last;
 }
 
 /** Reads a stream of an open wire, where only errors are noticed. */

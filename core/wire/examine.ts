@@ -3,6 +3,7 @@ import { CLOSE_OBJECT, COLON, BACKSLASH, isBlank, OPEN_OBJECT } from '../bytes/a
 import { isRecord, objectEnd, parseJson, type Fields } from '../bytes/json.ts';
 import type { Usage } from './chat/chat-types.ts';
 import { failureOf, tellsFailure } from './failure.ts';
+import { readUsage } from './usage.ts';
 import type { Examined } from './wire.ts';
 
 /**
@@ -26,7 +27,6 @@ export interface AnswerRules {
    * passes.
    */
   readonly lacking: string | undefined;
-  readonly usageOf: (usage: unknown) => Usage | undefined;
 }
 
 /** Applies a wire's rules to a body. @see Wire.examine */
@@ -34,7 +34,7 @@ export function examine(body: Buffer, isFramed: boolean, rules: AnswerRules): Ex
   if (firstNonBlank(body) === body.length) return { kind: 'unusable', detail: 'answered with an empty body' };
   if (!looksLikeObject(body)) return NO_OBJECT;
   if (isFramed && !rules.isAlwaysParsed && body.length > PARSED_BYTES)
-    return { kind: 'answer', value: undefined, usage: findUsage(body, rules.usageOf) };
+    return { kind: 'answer', value: undefined, usage: findUsage(body) };
   const value = parseJson(body.toString());
   if (!isRecord(value)) return NO_OBJECT;
   if (!rules.isAnswer(value)) {
@@ -42,7 +42,7 @@ export function examine(body: Buffer, isFramed: boolean, rules: AnswerRules): Ex
     if (value['error'] === '') return { kind: 'unusable', detail: 'answered with an error that says nothing' };
     if (rules.lacking !== undefined) return { kind: 'unusable', detail: rules.lacking };
   }
-  return { kind: 'answer', value, usage: rules.usageOf(value['usage']) };
+  return { kind: 'answer', value, usage: readUsage(value['usage']) };
 }
 
 const NO_OBJECT: Examined = { kind: 'unusable', detail: 'answered with something that is not a JSON object' };
@@ -56,13 +56,13 @@ export function beginsLikeObject(bytes: Buffer): boolean {
  * Searches an answer's bytes for its `usage`: the last member of that name with token counts. Text that a model wrote
  * cannot match, because quotes in strings are escaped.
  */
-export function findUsage(bytes: Buffer, usageOf: AnswerRules['usageOf']): Usage | undefined {
+export function findUsage(bytes: Buffer): Usage | undefined {
   for (let at = bytes.lastIndexOf('"usage"'); at >= 0; at = at > 0 ? bytes.lastIndexOf('"usage"', at - 1) : -1) {
     if (bytes[at - 1] === BACKSLASH) continue;
     const colon = firstNonBlank(bytes, at + 7);
     if (bytes[colon] !== COLON) continue;
     const start = firstNonBlank(bytes, colon + 1);
-    const usage = bytes[start] === OPEN_OBJECT ? usageOf(objectAt(bytes, start)) : undefined;
+    const usage = bytes[start] === OPEN_OBJECT ? readUsage(objectAt(bytes, start)) : undefined;
     if (usage) return usage;
   }
   return undefined;
@@ -70,19 +70,14 @@ export function findUsage(bytes: Buffer, usageOf: AnswerRules['usageOf']): Usage
 
 /** Remembers the end of an answer that is piped, to find its usage there. */
 export class UsageTail {
-  readonly #usageOf: AnswerRules['usageOf'];
   #bytes: Buffer = Buffer.alloc(0);
-
-  constructor(usageOf: AnswerRules['usageOf']) {
-    this.#usageOf = usageOf;
-  }
 
   push(chunk: Buffer): void {
     this.#bytes = (chunk.length >= TAIL_BYTES ? chunk : Buffer.concat([this.#bytes, chunk])).subarray(-TAIL_BYTES);
   }
 
   get usage(): Usage | undefined {
-    return findUsage(this.#bytes, this.#usageOf);
+    return findUsage(this.#bytes);
   }
 }
 

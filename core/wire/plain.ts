@@ -8,7 +8,6 @@ import type { Wire } from './wire.ts';
 const UNREAD = {
   isOpen: true,
   examine: () => ({ kind: 'answer', value: undefined, usage: undefined }),
-  usageOf: () => undefined,
   endMark: undefined,
   readEvents: () => new OpenReader(),
   hasTwoForms: false,

@@ -25,16 +25,19 @@ function addNumbers(a: Fields, b: Fields): Record<string, unknown> {
   return Object.fromEntries(sum);
 }
 
-/** Reads chat's usage. Also accepts the field names of Responses, because some servers mix the two. */
-export function usageFromChat(usage: unknown): Usage | undefined {
+/**
+ * Reads a usage report; undefined if it has no token count. The members tell whose words it uses, not the wire, because
+ * servers mix them: a local server's Responses with chat's names, or Anthropic's names on chat.
+ */
+export function readUsage(usage: unknown): Usage | undefined {
   if (!isRecord(usage)) return undefined;
-  const isChatUsage = typeof usage['prompt_tokens'] === 'number' || typeof usage['completion_tokens'] === 'number';
-  return isChatUsage ? usage : usageFromResponses(usage);
+  if (hasNumber(usage, 'prompt_tokens', 'completion_tokens')) return usage;
+  if (!hasNumber(usage, 'input_tokens', 'output_tokens')) return undefined;
+  const isAnthropic = 'cache_read_input_tokens' in usage || 'cache_creation_input_tokens' in usage;
+  return isAnthropic ? usageFromMessages(usage) : usageFromResponses(usage);
 }
 
-/** Reads the usage of Responses; undefined if it has no token count. */
-export function usageFromResponses(usage: unknown): Usage | undefined {
-  if (!isRecord(usage) || !hasTokens(usage)) return undefined;
+function usageFromResponses(usage: Fields): Usage {
   const prompt = numberOrZero(usage['input_tokens']);
   const completion = numberOrZero(usage['output_tokens']);
   const promptDetails = usage['input_tokens_details'];
@@ -48,12 +51,8 @@ export function usageFromResponses(usage: unknown): Usage | undefined {
   };
 }
 
-/**
- * Reads Anthropic's usage; undefined if it has no token count. Anthropic does not count cached tokens as
- * `input_tokens`; here they are part of the prompt.
- */
-export function usageFromMessages(usage: unknown): Usage | undefined {
-  if (!isRecord(usage) || !hasTokens(usage)) return undefined;
+/** Anthropic does not count cached tokens as `input_tokens`; here they are part of the prompt. */
+function usageFromMessages(usage: Fields): Usage {
   const read = numberOrZero(usage['cache_read_input_tokens']);
   const prompt = numberOrZero(usage['input_tokens']) + read + numberOrZero(usage['cache_creation_input_tokens']);
   const completion = numberOrZero(usage['output_tokens']);
@@ -65,8 +64,8 @@ export function usageFromMessages(usage: unknown): Usage | undefined {
   };
 }
 
-function hasTokens(usage: Fields): boolean {
-  return typeof usage['input_tokens'] === 'number' || typeof usage['output_tokens'] === 'number';
+function hasNumber(usage: Fields, ...names: readonly string[]): boolean {
+  return names.some((name) => typeof usage[name] === 'number');
 }
 
 function numberOrZero(value: unknown): number {

@@ -24,8 +24,6 @@ export interface Wire {
    * @param isFramed  Do the headers say where the body ends (by length or chunking)? If not, a cut looks like an end.
    */
   examine(body: Buffer, isFramed: boolean): Examined;
-  /** Reads this wire's usage into chat's field names; undefined for anything else. */
-  readonly usageOf: (usage: unknown) => Usage | undefined;
 
   /**
    * The bytes that end a stream, since clients wait for them; undefined if the stream just ends with its last event.

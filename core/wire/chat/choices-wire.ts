@@ -3,7 +3,6 @@ import { isRecord, type Fields } from '../../bytes/json.ts';
 import { examine } from '../examine.ts';
 import { OPENAI } from '../openai-errors.ts';
 import { DONE, encodeData } from '../sse.ts';
-import { usageFromChat } from '../usage.ts';
 import type { Wire } from '../wire.ts';
 import { ChunkReader } from './chunk-reader.ts';
 
@@ -44,9 +43,7 @@ export function choicesWire(own: ChoicesWire): Wire {
         isAlwaysParsed: own.isAlwaysParsed,
         isAnswer: ({ choices }) => Array.isArray(choices) && choices.length > 0,
         lacking: 'answered without any choice',
-        usageOf: usageFromChat,
       }),
-    usageOf: usageFromChat,
     endMark: DONE,
     readEvents: (request) => new ChunkReader(own.choicesAsked(request)),
     hasTwoForms: true,

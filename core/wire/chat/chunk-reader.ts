@@ -1,8 +1,9 @@
 import { isRecord, type Fields } from '../../bytes/json.ts';
-import { ERROR_MARK, MARK_VALUE, usagesIn } from '../event-reader.ts';
+import { ERROR_MARK, MARK_VALUE, lastUsageIn } from '../event-reader.ts';
 import type { Failure } from '../failure.ts';
 import { readFrame } from '../frame.ts';
 import type { SseEvent } from '../sse.ts';
+import { readUsage } from '../usage.ts';
 import type { EventReader } from '../wire.ts';
 import type { Usage } from './chat-types.ts';
 import { isFinished, toChunk } from './chunk.ts';
@@ -37,14 +38,14 @@ export class ChunkReader implements EventReader {
 
   readPart(text: string): void {
     if (this.#choices === 1 && FINISHED.test(text)) this.#finished.add(0);
-    for (const usage of usagesIn(text)) if (isRecord(usage)) this.usage = usage;
+    this.usage = lastUsageIn(text) ?? this.usage;
   }
 
   #readChunk(chunk: Fields): void {
     // Groq reports the usage in a member of its own.
     const groq = chunk['x_groq'];
     const usage = chunk['usage'] ?? (isRecord(groq) ? groq['usage'] : undefined);
-    if (isRecord(usage)) this.usage = usage;
+    this.usage = readUsage(usage) ?? this.usage;
     for (const { index, finish_reason } of toChunk(chunk).choices)
       if (isFinished(finish_reason)) this.#finished.add(index);
   }

@@ -4,7 +4,7 @@ import { ERROR_MARK } from '../event-reader.ts';
 import type { Failure } from '../failure.ts';
 import { readFrame } from '../frame.ts';
 import type { SseEvent } from '../sse.ts';
-import { usageFromMessages } from '../usage.ts';
+import { readUsage } from '../usage.ts';
 import type { EventReader } from '../wire.ts';
 
 const MARK = new RegExp(String.raw`"message_(?:start|delta|stop)"|${ERROR_MARK}`, 'm');
@@ -18,7 +18,7 @@ export class MessageReader implements EventReader {
   #reported: Fields | undefined;
 
   get usage(): Usage | undefined {
-    return this.#reported && usageFromMessages(this.#reported);
+    return readUsage(this.#reported);
   }
 
   read(event: SseEvent): Failure | undefined {

@@ -3,7 +3,6 @@
  */
 import { ANTHROPIC } from '../anthropic-errors.ts';
 import { examine } from '../examine.ts';
-import { usageFromMessages } from '../usage.ts';
 import type { Wire } from '../wire.ts';
 import { eventsToMessage, messageToEvents } from './message-events.ts';
 import { MessageReader } from './message-reader.ts';
@@ -19,9 +18,7 @@ export const messages: Wire = {
       isAlwaysParsed: false,
       isAnswer: ({ type }) => type === 'message',
       lacking: undefined,
-      usageOf: usageFromMessages,
     }),
-  usageOf: usageFromMessages,
   endMark: undefined,
   readEvents: () => new MessageReader(),
   hasTwoForms: true,

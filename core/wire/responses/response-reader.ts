@@ -1,10 +1,10 @@
 import { isRecord, type Fields } from '../../bytes/json.ts';
 import type { Usage } from '../chat/chat-types.ts';
-import { ERROR_MARK, usagesIn } from '../event-reader.ts';
+import { ERROR_MARK, lastUsageIn } from '../event-reader.ts';
 import type { Failure } from '../failure.ts';
 import { readFrame } from '../frame.ts';
 import type { SseEvent } from '../sse.ts';
-import { usageFromResponses } from '../usage.ts';
+import { readUsage } from '../usage.ts';
 import type { EventReader } from '../wire.ts';
 
 const MARK = new RegExp(
@@ -36,13 +36,13 @@ export class ResponseReader implements EventReader {
   readPart(text: string): void {
     if (FINAL_EVENT.test(text.slice(0, TYPE_BYTES))) this.isComplete = true;
     if (!this.isComplete) return;
-    for (const usage of usagesIn(text)) this.usage = usageFromResponses(usage) ?? this.usage;
+    this.usage = lastUsageIn(text) ?? this.usage;
   }
 
   #readEvent({ type, response }: Fields): void {
     if (type !== 'response.completed' && type !== 'response.incomplete' && type !== 'response.failed') return;
     this.isComplete = true;
     if (type === 'response.failed') this.hasFailed = true;
-    if (isRecord(response)) this.usage = usageFromResponses(response['usage']) ?? this.usage;
+    if (isRecord(response)) this.usage = readUsage(response['usage']) ?? this.usage;
   }
 }

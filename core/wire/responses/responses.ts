@@ -4,7 +4,6 @@ import { COMMENT } from '../chat/choices-wire.ts';
 import { examine } from '../examine.ts';
 import { encodeEvent } from '../frame.ts';
 import { OPENAI } from '../openai-errors.ts';
-import { usageFromResponses } from '../usage.ts';
 import type { Wire } from '../wire.ts';
 import { eventsToResponse, responseToEvents } from './response-events.ts';
 import { ResponseReader } from './response-reader.ts';
@@ -22,9 +21,7 @@ export const responses: Wire = {
       // Every response has a member `error`, usually null.
       isAnswer: ({ object }) => object === 'response',
       lacking: undefined,
-      usageOf: usageFromResponses,
     }),
-  usageOf: usageFromResponses,
   endMark: undefined,
   readEvents: () => new ResponseReader(),
   hasTwoForms: true,

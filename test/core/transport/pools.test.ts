@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
 import { createPools } from '../../../core/transport/pools.ts';
 import { upstreamAt } from '../../support/upstream-call.ts';
@@ -26,4 +28,13 @@ test('pools are bounded: one that is not in use makes room', async () => {
   expect(second.closed).toBe(false);
   expect(pools.for(a).pool).not.toBe(first);
   await pools.close();
+});
+
+test('of undici only the pool is loaded', async () => {
+  const pools = new URL('../../../core/transport/pools.ts', import.meta.url).href;
+  const code = `await import('${pools}');
+    const loaded = Object.keys((await import('node:module')).default._cache).map((path) => path.split('/undici/')[1]);
+    console.log(loaded.includes('lib/dispatcher/pool.js'), loaded.includes('index.js'));`;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', code]);
+  expect(stdout.trim()).toBe('true false');
 });

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { findUsage, UsageTail } from '../../../core/wire/examine.ts';
-import { usageFromChat, usageFromMessages } from '../../../core/wire/usage.ts';
 import { wires } from '../../../core/wire/wires.ts';
 
 test('usage is found by its bytes, never inside a string', () => {
@@ -10,41 +9,17 @@ test('usage is found by its bytes, never inside a string', () => {
     usage,
     x_groq: { usage: {} },
   };
-  expect(findUsage(Buffer.from(JSON.stringify(answer)), usageFromChat)).toEqual(usage);
-  expect(findUsage(Buffer.from(JSON.stringify(answer, null, 2)), usageFromChat)).toEqual(usage);
-  expect(findUsage(Buffer.from('{"usage":null}'), usageFromChat)).toBeUndefined();
-  expect(findUsage(Buffer.from('{"usage":{"prompt_tokens":'), usageFromChat)).toBeUndefined();
+  expect(findUsage(Buffer.from(JSON.stringify(answer)))).toEqual(usage);
+  expect(findUsage(Buffer.from(JSON.stringify(answer, null, 2)))).toEqual(usage);
+  expect(findUsage(Buffer.from('{"usage":null}'))).toBeUndefined();
+  expect(findUsage(Buffer.from('{"usage":{"prompt_tokens":'))).toBeUndefined();
 });
 
 test('a piped answer keeps its end for the usage', () => {
-  const tail = new UsageTail(usageFromChat);
+  const tail = new UsageTail();
   const text = `{"data":"${'x'.repeat(50_000)}","usage":{"prompt_tokens":4,"total_tokens":4}}`;
   for (let i = 0; i < text.length; i += 777) tail.push(Buffer.from(text.slice(i, i + 777)));
   expect(tail.usage).toEqual({ prompt_tokens: 4, total_tokens: 4 });
-});
-
-test('other wires’ counts become OpenAI’s; what Anthropic’s cache read is part of the prompt', () => {
-  expect(usageFromChat({ input_tokens: 5, output_tokens: 7, input_tokens_details: { cached_tokens: 2 } })).toEqual({
-    prompt_tokens: 5,
-    completion_tokens: 7,
-    total_tokens: 12,
-    prompt_tokens_details: { cached_tokens: 2 },
-  });
-  expect(
-    usageFromMessages({
-      input_tokens: 5,
-      output_tokens: 7,
-      cache_read_input_tokens: 10,
-      cache_creation_input_tokens: 1,
-    }),
-  ).toEqual({
-    prompt_tokens: 16,
-    completion_tokens: 7,
-    total_tokens: 23,
-    prompt_tokens_details: { cached_tokens: 10 },
-  });
-  expect(usageFromChat({})).toBeUndefined();
-  expect(usageFromChat(null)).toBeUndefined();
 });
 
 test.each([
