@@ -141,7 +141,8 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
     if (!made) throw gatewayError('internal_error', {}, { cause: new Error('no tap on plan returned a plan') });
     const planned = isPlan(made) ? made : await planning.plan(exchange, made);
     checkRights(exchange, planned, upstreams);
-    exchange.home ??= planned.upstream;
+    // Core's own plan has set it.
+    exchange.home ??= await planning.homeOf(exchange);
     return withKeyless(planned, exchange, upstreams.keyless);
   };
 

@@ -4,9 +4,11 @@
  * two taps may have the same name; errors name neither plugin nor hook; a tap can be added at any time.
  */
 import type { Tap } from 'tapable';
-import { isRecord } from '../bytes/json.ts';
+import { isRecord, type Fields } from '../bytes/json.ts';
+import { Payload } from '../bytes/payload.ts';
 import { gatewayError, GatewayError } from '../errors.ts';
 import { toReply, type LooseReply } from '../exchange/reply.ts';
+import { Upstream } from '../exchange/upstream.ts';
 import { AroundHook } from './around.ts';
 
 /** Knows which plugin is tapping right now, and whether tapping is still allowed. */
@@ -134,8 +136,19 @@ function checkedResult(hook: string, result: unknown): unknown {
 
 function isPlanOrWish(value: unknown): boolean {
   if (!isRecord(value)) return false;
-  if ('run' in value) return true;
+  if ('run' in value) return isPlan(value);
   return ['approach', 'model'].every((key) => value[key] === undefined || typeof value[key] === 'string');
+}
+
+/** Has it all that is used of a plan beside `run`? What is missing would show only later, as a fault of ours. */
+function isPlan({ run, upstream, request, approach, budget }: Fields): boolean {
+  return (
+    typeof run === 'function' &&
+    upstream instanceof Upstream &&
+    request instanceof Payload &&
+    typeof approach === 'string' &&
+    isRecord(budget)
+  );
 }
 
 function hasId(value: unknown): boolean {

@@ -5,6 +5,7 @@
 import type { Clock } from '../clock.ts';
 import type { ChatExchange, Exchange, Plan, Wish } from '../exchange/exchange.ts';
 import type { Budget } from '../exchange/ledger.ts';
+import type { Upstream } from '../exchange/upstream.ts';
 import { Capabilities } from '../run/capabilities.ts';
 import { createRun } from '../run/run.ts';
 import { destinationOf, homeOf } from './destination.ts';
@@ -43,6 +44,8 @@ export interface Planning {
    * upstream has to be asked for its list of models.
    */
   plan(exchange: Exchange, wish?: Wish): Plan | Promise<Plan>;
+  /** The upstream that the client's own request leads to, whatever a plugin plans. @see Exchange.home */
+  homeOf(exchange: Exchange): Promise<Upstream>;
 }
 
 /** Throws a 400 error if the configured default approach is unknown. */
@@ -95,6 +98,10 @@ export function createPlanning(init: PlanningInit): Planning {
       const plan = planOther(exchange, { upstreams, run: plainRun, budget: settings.limits }, wish?.model);
       exchange.home = chosenByPlugin(wish) ? homeOf(exchange, wishOfOther(exchange).model, upstreams) : plan.upstream;
       return plan;
+    },
+    async homeOf(exchange) {
+      const asked = exchange.operation === 'chat' ? await clientWishOf(exchange) : wishOfOther(exchange);
+      return homeOf(exchange, asked.model, upstreams);
     },
   };
 }

@@ -115,12 +115,47 @@ upstreams:
   expect(second.requests.map(({ headers }) => headers.authorization)).toEqual([key]);
 });
 
-test.each(['return "re2";', 'return null;', 'return { approach: 5 };', 'return { model: {} };', 'return [];'])(
-  'what is neither a plan nor a wish fails that request alone: %s',
-  async (body) => {
-    expect(await ask(body, { model: 'gpt' })).toMatchObject({ status: 500, sent: [] });
+test('the client’s own key stays at the upstream that its model names, even if a plugin made the whole plan', async () => {
+  const again = `import { definePlugin } from 'optigate';
+export default definePlugin({
+  name: 'again',
+  description: 'Plans every request as the first one was.',
+  apply({ hooks }) {
+    let first;
+    hooks.plan.tap('again', () => first);
+    hooks.response.tap('again', (reply, exchange) => void (first ??= exchange.plan));
   },
-);
+});`;
+  await using folder = await tempFolder({ 'again.js': again });
+  await using main = await scriptedUpstream(json(chatCompletion('hi')));
+  await using second = await scriptedUpstream(json(chatCompletion('hi')));
+  const yaml = `plugins: [{ auth: { mode: client_or_server } }, ./again.js]
+upstreams:
+  main: { base_url: "${main.baseUrl}", api_key: sk-main }
+  second: { base_url: "${second.baseUrl}", api_key: sk-second }`;
+  await using gateway = await startGateway(main, { yaml, cwd: folder.path });
+  for (const model of ['second/gpt', 'gpt', 'second/other']) {
+    const response = await gateway.chat({ model }, { authorization: 'Bearer sk-own' });
+    expect(response.status).toBe(200);
+  }
+  expect(second.requests.map(({ headers }) => headers.authorization)).toEqual([
+    'Bearer sk-own',
+    'Bearer sk-second',
+    'Bearer sk-own',
+  ]);
+});
+
+test.each([
+  'return "re2";',
+  'return null;',
+  'return { approach: 5 };',
+  'return { model: {} };',
+  'return [];',
+  'return { run() {} };',
+  'return { run() {}, upstream: { name: "main" }, request: exchange.request, approach: "none", budget: {} };',
+])('what is neither a plan nor a wish fails that request alone: %s', async (body) => {
+  expect(await ask(body, { model: 'gpt' })).toMatchObject({ status: 500, sent: [] });
+});
 
 test('a wish for a model changes no body that is only passed on', async () => {
   await using folder = await tempFolder({ 'auto.js': plugin(`return { model: 'main/other' };`) });
