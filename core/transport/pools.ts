@@ -14,9 +14,12 @@ export interface Pools {
   close(): Promise<void>;
 }
 
+/** undici's pool, without what only the whole of undici adds to it: `request`, `stream`, `pipeline`. */
+export type DispatchPool = Pick<Pool, 'dispatch' | 'close' | 'destroy' | 'closed' | 'stats'>;
+
 /** Where requests to an upstream are sent. */
 export interface Target {
-  readonly pool: Pool;
+  readonly pool: DispatchPool;
   /** The path of the upstream's base URL, which goes before each request's path. No trailing slash. */
   readonly prefix: string;
 }
@@ -31,7 +34,7 @@ export interface PoolsOptions {
 
 /** Creates the pools; each is opened for its first request. */
 export function createPools({ connections = 1_024, maxPools = 64 }: PoolsOptions = {}): Pools {
-  const pools = new Map<string, Pool>();
+  const pools = new Map<string, DispatchPool>();
   const addresses = new WeakMap<Upstream, { readonly key: string; readonly origin: string; readonly prefix: string }>();
 
   const addressOf = (upstream: Upstream) => {
@@ -72,7 +75,7 @@ export function createPools({ connections = 1_024, maxPools = 64 }: PoolsOptions
   };
 }
 
-function openPool(origin: string, { settings }: Upstream, connections: number): Pool {
+function openPool(origin: string, { settings }: Upstream, connections: number): DispatchPool {
   const { tls, connectTimeoutMs } = settings;
   return new UndiciPool(origin, {
     connections,
