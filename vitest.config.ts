@@ -7,8 +7,8 @@ import { SummaryReporter } from './test/support/summary-reporter.ts';
 // `npm run coverage`: Node writes what each process ran, in test files and in the programs that they start.
 const isCovering = process.env['NODE_V8_COVERAGE'] !== undefined;
 
-// Each test file is a process that loads the sources anew: compiled once, they load in half the time. Not for coverage,
-// which code from a cache makes less precise.
+// Workers, and the programs that tests start, load the sources anew: compiled once, they load in half the time. Not for
+// coverage, which code from a cache makes less precise.
 if (isCovering) delete process.env['NODE_COMPILE_CACHE'];
 else process.env['NODE_COMPILE_CACHE'] ??= resolve('node_modules/.cache/tests');
 
@@ -18,6 +18,9 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
+    // A worker runs many files, and loads the sources once. For coverage each file has its own, so that the files are also
+    // run without what others left behind; CI does.
+    isolate: isCovering,
     // vitest leaves one core free by default, which on small machines is half of them.
     maxWorkers: availableParallelism(),
     // Node runs the source itself, as it does in production: one instance of core for plugins in node_modules, too.
@@ -25,6 +28,8 @@ export default defineConfig({
     globalSetup: existsSync(GLOBAL_SETUP) ? [GLOBAL_SETUP] : [],
     setupFiles: isCovering ? ['./test/support/take-coverage.ts'] : [],
     reporters: ['default', new SummaryReporter()],
-    testTimeout: 15_000,
+    // Long: a busy machine, or one that measures coverage, is not a failure.
+    testTimeout: isCovering ? 120_000 : 30_000,
+    expect: { poll: { timeout: isCovering ? 60_000 : 10_000 } },
   },
 });
