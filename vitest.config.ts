@@ -19,7 +19,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     pool: 'forks',
     // A worker runs many files, and loads the sources once. For coverage each file has its own, so that the files are also
-    // run without what others left behind; CI does.
+    // run without what others left behind.
     isolate: isCovering,
     // vitest leaves one core free by default, which on small machines is half of them.
     maxWorkers: availableParallelism(),

@@ -37,15 +37,23 @@ export async function createLog(level: string, { isTerminal }: { isTerminal: boo
   };
   // Lines are buffered, since writing one costs as much as making it, and flushed after `FLUSH_MS` at most.
   let isDue = false;
+  let isOverdue = false;
+  const flushLater = () => {
+    isDue = false;
+    isOverdue = true;
+    destination.flush();
+  };
+  // While a write is under way, flush() does nothing, and what came meanwhile would stay until the next line.
+  destination.on('drain', () => {
+    if (!isOverdue) return;
+    isOverdue = false;
+    destination.flush();
+  });
   const write = (line: string) => {
     destination.write(line);
     if (isDue) return;
     isDue = true;
-    const timer = setTimeout(() => {
-      isDue = false;
-      destination.flush();
-    }, FLUSH_MS);
-    timer.unref();
+    setTimeout(flushLater, FLUSH_MS).unref();
   };
   return { log: pino(options, { write }), flush };
 }

@@ -19,7 +19,8 @@ export async function busySlots(url: string): Promise<number> {
 export async function startModel() {
   const port = await freePort();
   // A group of its own, so that what the script starts ends with it.
-  const child = spawn('bash', [SERVE, String(port)], { detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
+  // One thread: several, which wait for each other, are far slower beside other tests.
+  const child = spawn('bash', [SERVE, String(port), '1'], { detached: true, stdio: ['ignore', 'ignore', 'pipe'] });
   let stderr = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = (stderr + text).slice(-4_000)));
   const exited = once(child, 'exit');
