@@ -71,11 +71,11 @@ test.concurrent.for(APPROACHES)(
       const answer = await program.chat(ask);
       expect(answer.status).toBe(200);
       expect(await answer.text()).toContain('42');
-      // mars spares verifications that are not needed any more; how many depends on the order in which answers come.
       const paid = upstream.requests.length - before;
-      if (approach === 'mars') expect(paid).toBeLessThanOrEqual(calls - held);
-      else expect(paid).toBe(calls - held);
-      expect(answer.headers.get('x-optigate-calls')).toBe(String(paid));
+      const told = Number(answer.headers.get('x-optigate-calls'));
+      // mars aborts verifications that are not needed any more: they are not sent, or do not arrive.
+      if (approach === 'mars') expect([paid <= told, told <= calls - held]).toEqual([true, true]);
+      else expect([paid, told]).toEqual([calls - held, calls - held]);
     } finally {
       rest.release();
       redis.disconnect();
