@@ -14,9 +14,13 @@ else process.env['NODE_COMPILE_CACHE'] ??= resolve('node_modules/.cache/tests');
 
 const GLOBAL_SETUP = './test/support/global-setup.ts';
 
+/** They add time to a measured run, and no line that the others leave out. */
+const SLOW = ['test/e2e/real-model.test.ts', 'test/plugins/approaches/accuracy.test.ts'];
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: isCovering ? SLOW : [],
     pool: 'forks',
     // A worker runs many files, and loads the sources once. For coverage each file has its own, so that the files are also
     // run without what others left behind.
