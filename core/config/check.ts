@@ -1,9 +1,9 @@
 /** Checks a value against a zod schema, and says what is wrong in words that a user of the file understands. */
 import type { z } from 'zod';
-import { nearest } from '../nearest.ts';
 import { converted } from './environment.ts';
 import { describeSchema, knownKeys, schemaAt, toJsonSchema, type JsonSchema } from './expectation.ts';
 import { printValue, type Path } from './problems.ts';
+import { unknownKey } from './unknown-key.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -95,15 +95,6 @@ function toFindings(issue: Issue, prefix: Path, context: Context): Finding[] {
   const expected = issue.code === 'custom' ? issue.message : (place && describeSchema(place)) || issue.message;
   if (actual === undefined) return [{ path, isMissing: true, message: `missing, expected ${expected}` }];
   return [{ path, message: `expected ${expected}, got ${printValue(actual, path)}` }];
-}
-
-/** The message for an unknown key: suggests the nearest known key, else lists them. */
-export function unknownKey(key: string, known: readonly string[]): string {
-  const meant = nearest(key, known);
-  if (meant !== undefined) return `unknown key, did you mean '${meant}'?`;
-  return known.length > 0
-    ? `unknown key, the known ones are ${[...new Set(known)].join(', ')}`
-    : 'unknown key, there are none here';
 }
 
 /**

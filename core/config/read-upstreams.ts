@@ -3,13 +3,13 @@ import { resolve } from 'node:path';
 import { isRecord } from '../bytes/json.ts';
 import { nearest } from '../nearest.ts';
 import type { PluginRecord } from '../plugin/define.ts';
-import { unknownKey } from './check.ts';
 import type { Collector } from './collector.ts';
 import type { UpstreamConfig } from './config.ts';
 import type { Members } from './draft.ts';
 import { knownKeys, toJsonSchema } from './expectation.ts';
 import { upstream as upstreamSchema, upstreamName } from './schema.ts';
 import { readFailure } from './source.ts';
+import { unknownKey } from './unknown-key.ts';
 
 const OWN_KEYS = new Set(Object.keys(upstreamSchema.shape));
 

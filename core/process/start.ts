@@ -2,16 +2,13 @@ import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { buildServer, type BuildDeps } from './build.ts';
+import { createDrain, type Drain } from './drain.ts';
 import { createListener } from './listener.ts';
 
 /** A server that listens. */
-export interface RunningServer {
+export interface RunningServer extends Drain {
   /** `http://127.0.0.1:8000` */
   readonly address: string;
-  /** Accepts no more connections and waits for open requests, for `drain_timeout` at most. Then `closed` resolves. */
-  drain(): void;
-  /** Exit code: 0 = drained, 1 = not drained in time, or a plugin's shutdown failed. */
-  readonly closed: Promise<number>;
 }
 
 /** Builds a configuration's pipeline and listens. Throws if it cannot be built, or the port cannot be used. */
@@ -52,29 +49,14 @@ export async function startServer(
     'optigate listens',
   );
 
-  let finish: (code: number) => void;
-  const closed = new Promise<number>((resolve) => (finish = resolve));
-  const drain = () => {
-    if (state.isDraining) return;
-    state.isDraining = true;
-    log.info({ open }, 'draining');
-    const timer = setTimeout(() => {
-      log.warn({ open }, 'not drained in time');
-      server.closeAllConnections();
-      finish(1);
-    }, config.server.drainTimeoutMs);
-    server.close(() => {
-      clearTimeout(timer);
-      void gateway.close().then(
-        () => finish(0),
-        (error: unknown) => {
-          log.error({ err: error }, 'shutdown failed');
-          finish(1);
-        },
-      );
-    });
-    server.closeIdleConnections();
-  };
+  const { drain, closed } = createDrain({
+    server,
+    gateway,
+    state,
+    log,
+    open: () => open,
+    timeoutMs: config.server.drainTimeoutMs,
+  });
   return { address, drain, closed };
 }
 

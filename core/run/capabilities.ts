@@ -1,9 +1,5 @@
-import { isDeepStrictEqual } from 'node:util';
 import { LRUCache } from 'lru-cache';
-import { clientsRequestOf, topLevelField } from '../approach/losses.ts';
-import type { Call, Handler } from '../exchange/exchange.ts';
-import type { Reply } from '../exchange/reply.ts';
-import { refusalOf } from '../upstream/refusal.ts';
+import type { Call } from '../exchange/exchange.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -31,92 +27,4 @@ export class Capabilities {
 
 function keyOf({ upstream, request }: Call, field: string): string {
   return `${upstream.name}\0${request.value.model}\0${field}`;
-}
-
-/** Fields that are no options of the model, so never left out. `n` has rules of its own, in sampling.ts. */
-const NOT_OPTIONS: ReadonlySet<string> = new Set(['model', 'messages', 'stream', 'stream_options', 'n', 'tools']);
-const OTHER_LIMIT = { max_tokens: 'max_completion_tokens', max_completion_tokens: 'max_tokens' } as const;
-
-/**
- * Leaves out fields that an approach added and the model refuses: on a 400 or 422 that names such a field, repeats the
- * call without it, once per field, and remembers that. A token limit is first tried under its other name. A field that
- * the client sent is never dropped: the refusal is then the answer.
- */
-export function leavingOutRefused(handler: Handler, capabilities: Capabilities): Handler {
-  return async (call) => {
-    call.signal.throwIfAborted();
-    if (call.request === call.exchange.plan?.request) return handler(call);
-    const own = ownFields(call);
-    if (own.size === 0) return handler(call);
-    let attempt = call;
-    for (const field of own)
-      if (capabilities.takes(call, field) === false) attempt = without(attempt, field, own, capabilities);
-    for (;;) {
-      const reply = await handler(attempt);
-      const field = refusedField(reply, own);
-      if (field === undefined) return reply;
-      capabilities.learn(call, field, false);
-      attempt = without(attempt, field, own, capabilities);
-    }
-  };
-}
-
-/** The fields that the client did not send with this value. A seed is the client's if the client sent any. */
-function ownFields(call: Call): Set<string> {
-  const original: Readonly<Record<string, unknown>> = clientsRequestOf(call);
-  const { value } = call.request;
-  const own = new Set<string>();
-  for (const [field, mine] of Object.entries(value)) {
-    if (NOT_OPTIONS.has(field) || mine === undefined) continue;
-    const isClients =
-      field === 'seed' ? typeof original['seed'] === 'number' : isDeepStrictEqual(mine, original[field]);
-    if (!isClients) own.add(field);
-  }
-  const isPrefilled =
-    value.messages.at(-1)?.role === 'assistant' && clientsRequestOf(call).messages.at(-1)?.role !== 'assistant';
-  if (isPrefilled) own.add('prefill');
-  return own;
-}
-
-function without(call: Call, field: string, own: Set<string>, capabilities: Capabilities): Call {
-  own.delete(field);
-  const { value } = call.request;
-  call.exchange.trace.note({ left_out: [...new Set([...leftOut(call), field])] });
-  if (field === 'prefill') return call.with({ messages: value.messages.slice(0, -1) });
-  const changes: Record<string, unknown> = { [field]: undefined };
-  if (field === 'logprobs') changes['top_logprobs'] = undefined;
-  if (field === 'max_tokens' || field === 'max_completion_tokens') {
-    const other = OTHER_LIMIT[field];
-    if (value[other] === undefined && capabilities.takes(call, other) !== false) {
-      changes[other] = value[field];
-      own.add(other);
-    }
-  }
-  return call.with(changes);
-}
-
-function leftOut({ exchange }: Call): readonly string[] {
-  const noted = exchange.trace.facts['left_out'];
-  return Array.isArray(noted) ? noted.map(String) : [];
-}
-
-/** The one of `own` that a refusal names, by `param`, else the first that its code or message mentions. */
-function refusedField(reply: Reply, own: ReadonlySet<string>): string | undefined {
-  if (reply.kind !== 'complete' || (reply.status !== 400 && reply.status !== 422) || own.size === 0) return undefined;
-  const { param, code, message, text } = refusalOf(reply);
-  const words = `${code ?? ''} ${message ?? text}`;
-  if (own.has('prefill') && /prefill|(?:end|last message).{0,60}(?:user|assistant)/i.test(words)) return 'prefill';
-  if (param !== undefined) {
-    const named = topLevelField(param);
-    if (own.has(named)) return named;
-    if (named === 'top_logprobs' && own.has('logprobs')) return 'logprobs';
-    return undefined;
-  }
-  let first: string | undefined;
-  let at = Infinity;
-  for (const field of own) {
-    const found = words.search(new RegExp(`(?<![\\w.])${field.replaceAll(/\W/g, String.raw`\$&`)}(?!\\w)`));
-    if (found >= 0 && found < at) [first, at] = [field, found];
-  }
-  return first;
 }

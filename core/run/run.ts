@@ -8,13 +8,13 @@ import type { Budget } from '../exchange/ledger.ts';
 import { streamReply, type CompleteReply, type Reply } from '../exchange/reply.ts';
 import { extensionOf } from '../exchange/trace-summary.ts';
 import { UpstreamRefusal } from '../upstream/refusal.ts';
-import { leavingOutRefused } from './capabilities.ts';
 import { countingChoices } from './choices.ts';
 import { compose, type Step } from './compose.ts';
 import { bounded, withDeadline } from './deadline.ts';
 import { createStamp, runBranches, stamped, type Branch } from './merge.ts';
 import type { Kit } from './next.ts';
 import { reduceBranches, type Reducer } from './reduce.ts';
+import { leavingOutRefused } from './refused-fields.ts';
 
 export type { Step } from './compose.ts';
 export { createStamp } from './merge.ts';

@@ -6,6 +6,7 @@ import type { IdentityGrant } from '../exchange/identity.ts';
 import { SILENT } from '../exchange/progress.ts';
 import type { Gateway } from '../gateway.ts';
 import type { Wire } from '../wire/wire.ts';
+import { logRequest } from './access-log.ts';
 import { arrivalOf, pathOf } from './arrival.ts';
 import { isJson, readJson } from './body.ts';
 import { deliver } from './deliver.ts';
@@ -42,7 +43,7 @@ export async function serve(gateway: Gateway, request: IncomingMessage, response
   response.once('close', () => {
     if (!response.writableFinished) abort.abort(CLIENT_CLOSED);
     responder.release();
-    finish(gateway, response, responder, exchange, { path, startedAt, id: arrival.id, method: arrival.client.method });
+    finish({ gateway, arrival, path, startedAt }, response, responder, exchange);
   });
   try {
     const admitted = gateway.authenticate(arrival);
@@ -148,58 +149,28 @@ function wantsUsage(request: OpenRequest): boolean {
   );
 }
 
-interface Facts {
-  readonly id: string;
-  readonly method: string;
-  readonly path: string;
-  readonly startedAt: number;
-}
-
-/** When the connection closes: calls the taps on `finished`, and logs the request in one line. */
+/** When the connection closes: calls the taps on `finished`, and logs the request. */
 function finish(
-  gateway: Gateway,
+  { gateway, arrival, path, startedAt }: Finishing,
   response: ServerResponse,
   responder: Responder,
   exchange: Exchange | undefined,
-  facts: Facts,
 ): void {
-  const isGone = !response.writableFinished;
   const { error } = responder;
   const outcome: Outcome = {
     status: response.headersSent ? response.statusCode : 499,
-    durationMs: performance.now() - facts.startedAt,
+    durationMs: performance.now() - startedAt,
     bytes: responder.bytes,
     ...(error ? { error } : {}),
   };
   if (exchange) gateway.finish(exchange, outcome);
-  const level = error && !isGone ? error.level : 'info';
-  gateway.log[level](
-    {
-      request_id: facts.id,
-      method: facts.method,
-      path: facts.path,
-      status: outcome.status,
-      ms: Math.round(outcome.durationMs * 10) / 10,
-      bytes: outcome.bytes,
-      ...(isGone ? { client_gone: true } : {}),
-      ...(error
-        ? { code: error.code, error: error.message, ...(error.cause && level === 'error' ? { err: error.cause } : {}) }
-        : {}),
-      ...(exchange ? planFacts(exchange) : {}),
-    },
-    'request',
-  );
+  const { id, client } = arrival;
+  logRequest(gateway.log, outcome, { id, method: client.method, path, isGone: !response.writableFinished, exchange });
 }
 
-function planFacts({ identity, plan, ledger, headers }: Exchange): Record<string, unknown> {
-  if (!plan) return { caller: identity.id };
-  const cache = headers.get('x-optigate-cache');
-  return {
-    caller: identity.id,
-    upstream: plan.upstream.name,
-    approach: plan.approach,
-    calls: ledger.requests,
-    ...(ledger.usage ? { tokens: ledger.usage.total_tokens } : {}),
-    ...(cache === undefined ? {} : { cache }),
-  };
+interface Finishing {
+  readonly gateway: Gateway;
+  readonly arrival: Opening['arrival'];
+  readonly path: string;
+  readonly startedAt: number;
 }

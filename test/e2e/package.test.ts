@@ -133,6 +133,24 @@ describe('the package', { timeout: 60_000 }, () => {
       }),
       'package.json': '{ "type": "module" }',
       'stamp.ts': STAMP,
+      'longest.ts': `import { definePlugin, z, type Call } from 'optigate';
+        import { lastUserText, type Next } from 'optigate/approach';
+        const options = z.strictObject({ longest_of: z.int().min(2).default(3) });
+        export default definePlugin({
+          name: 'longest',
+          description: 'An approach, by the second door.',
+          options,
+          apply({ approaches }) {
+            approaches.add('longest', { kind: 'answerer', run: longest });
+          },
+        });
+        async function longest(call: Call, next: Next, { longest_of }: z.output<typeof options>) {
+          const asked: string = lastUserText(call.request.value.messages);
+          const answers = await next.sample(call, Math.min(longest_of, asked.length + 1));
+          return answers[0]?.reply ?? next(call);
+        }
+        // @ts-expect-error what approaches are written with is behind the second door
+        export { lastUserText as wrongDoor } from 'optigate';`,
       'wrong.ts': `import { definePlugin, type Exchange, type Hooks } from 'optigate';
         export default definePlugin({
           name: 'wrong',
