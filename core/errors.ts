@@ -4,6 +4,7 @@
  * fix.
  */
 import { checkHeader } from './bytes/header-list.ts';
+import { echoed, LONGEST_MESSAGE } from './echoed.ts';
 
 type Facts = Readonly<Record<string, string | number | undefined>>;
 
@@ -242,9 +243,13 @@ export class GatewayError extends Error {
   }
 }
 
+/** Facts that are sentences and lists of ours. All others may quote a client. */
+const OWN_WORDS: ReadonlySet<string> = new Set(['detail', 'known']);
+
 /**
  * Makes an error of the table.
- * @param facts  Fill its message. `facts.param` is also the request field at fault, unless `more` names another.
+ * @param facts  Fill its message, long ones cut. `facts.param` is also the request field at fault, unless `more` names
+ *   another.
  */
 export function gatewayError(
   code: ErrorCode,
@@ -252,14 +257,17 @@ export function gatewayError(
   more: { cause?: unknown; param?: string; headers?: Readonly<Record<string, string>> } = {},
 ): GatewayError {
   const kind: ErrorKind = KINDS[code];
-  const param = more.param ?? (typeof facts['param'] === 'string' ? facts['param'] : undefined);
+  const shown: Record<string, string | number | undefined> = {};
+  for (const [name, fact] of Object.entries(facts))
+    shown[name] = typeof fact === 'string' ? echoed(fact, OWN_WORDS.has(name) ? LONGEST_MESSAGE : undefined) : fact;
+  const param = more.param ?? (typeof shown['param'] === 'string' ? shown['param'] : undefined);
   return new GatewayError({
     code,
     status: kind.status,
     type: kind.type,
     level: kind.level,
     retryable: kind.retryable,
-    message: typeof kind.message === 'string' ? kind.message : kind.message(facts),
+    message: typeof kind.message === 'string' ? kind.message : kind.message(shown),
     ...(param === undefined ? {} : { param }),
     ...(more.headers === undefined ? {} : { headers: more.headers }),
     ...(more.cause === undefined ? {} : { cause: more.cause }),

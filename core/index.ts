@@ -98,6 +98,7 @@ export type { Clock } from './clock.ts';
 export { childSignal } from './signals.ts';
 export type { ChildSignal } from './signals.ts';
 export { matches } from './wildcard.ts';
+export { echoed } from './echoed.ts';
 export type { Logger } from 'pino';
 
 // Untrusted work in child processes.

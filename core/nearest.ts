@@ -1,11 +1,16 @@
+/** A longer word is no misspelling of a key or a name, and comparing takes time that grows with its length. */
+const LONGEST_WORD = 64;
+
 /**
  * The word that was probably meant: the one that differs least; undefined if all differ in more than a third of the
- * letters (and more than 2).
+ * letters (and more than 2), or the word has more than 64 letters.
  */
 export function nearest(word: string, words: readonly string[]): string | undefined {
+  if (word.length > LONGEST_WORD) return undefined;
   let best: string | undefined;
   let least = Math.max(2, Math.floor(word.length / 3)) + 1;
   for (const candidate of words) {
+    if (Math.abs(candidate.length - word.length) >= least) continue;
     const distance = editDistance(word, candidate);
     if (distance < least) [best, least] = [candidate, distance];
   }

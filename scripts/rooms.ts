@@ -13,7 +13,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const LINT_FILE = '.oxlintrc.json';
 
 /** Files at the root of `core/` that import no other file of `core/`, so that every room may import them. */
-const GROUND = ['clock', 'kept', 'nearest', 'signals', 'units', 'wildcard'];
+const GROUND = ['clock', 'echoed', 'kept', 'nearest', 'signals', 'units', 'wildcard'];
 
 /** Files at the root of `core/` that form one room with the folder of the same name. */
 const FACES = ['hooks', 'gateway'];

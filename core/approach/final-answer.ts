@@ -16,20 +16,27 @@ export function answerOf(text: string, { isNumeric = false }: FinalOptions = {})
   return lastBoxed(visible) ?? lastLabelled(visible) ?? lastLetter(visible) ?? (isNumeric ? lastNumber(visible) : null);
 }
 
-/** The content of the last `\boxed{…}` whose braces are balanced. */
+const BOX = String.raw`\boxed{`;
+
+/** The content of the last `\boxed{…}` whose braces are balanced. Goes through the text once. */
 function lastBoxed(text: string): string | null {
-  const mark = String.raw`\boxed{`;
-  for (let at = text.lastIndexOf(mark); at >= 0; at = at === 0 ? -1 : text.lastIndexOf(mark, at - 1)) {
-    const start = at + mark.length;
-    let depth = 1;
-    for (let i = start; i < text.length; i++) {
-      const letter = text[i];
-      if (letter === '\\') i++;
-      else if (letter === '{') depth++;
-      else if (letter === '}' && --depth === 0) return nonEmpty(text.slice(start, i));
+  const first = text.indexOf(BOX);
+  if (first < 0) return null;
+  /** Where the content of each open brace starts; -1 if it is no box. */
+  const open: number[] = [];
+  let last: { readonly start: number; readonly end: number } | undefined;
+  for (let i = first; i < text.length; i++) {
+    const letter = text[i];
+    if (letter === '\\') {
+      if (text.startsWith(BOX, i)) open.push((i += BOX.length - 1) + 1);
+      else if (!text.startsWith(BOX, i + 1)) i++;
+    } else if (letter === '{') open.push(-1);
+    else if (letter === '}') {
+      const start = open.pop() ?? -1;
+      if (start > (last?.start ?? -1)) last = { start, end: i };
     }
   }
-  return null;
+  return last ? nonEmpty(text.slice(last.start, last.end)) : null;
 }
 
 const LABEL = /\b(?:final[ \t]+)?answer\b[ \t*_`]*(?:is\b[ \t*_`]*:?|[:=])(?:[*_`]+(?=\s|$))?/gi;
@@ -57,6 +64,10 @@ function nonEmpty(text: string): string | null {
   return normalizeAnswer(text) === '' ? null : text.trim();
 }
 
+/** What counts as nothing before an answer, and after one. */
+const BEFORE = ` "'“”‘’`;
+const AFTER = `${BEFORE}.,;:!?`;
+
 /** An answer without the marks that change nothing: LaTeX delimiters, emphasis, quotes, final punctuation, capitals. */
 export function normalizeAnswer(answer: string): string {
   let text = answer
@@ -66,13 +77,11 @@ export function normalizeAnswer(answer: string): string {
     .replaceAll(/(?<![\p{L}\d*_])[*_]+|(?<![*_])[*_]+(?![\p{L}\d*_])/gu, '')
     .replaceAll('\u2212', '-')
     .replaceAll(/\s+/g, ' ');
-  for (let before = ''; before !== text;) {
-    before = text;
-    text = text
-      .trim()
-      .replace(/^["'“”‘’]+/, '')
-      .replace(/(?<!["'“”‘’.,;:!?])["'“”‘’.,;:!?]+$/, '');
-  }
+  let start = 0;
+  let end = text.length;
+  while (start < end && BEFORE.includes(text.charAt(start))) start++;
+  while (end > start && AFTER.includes(text.charAt(end - 1))) end--;
+  text = text.slice(start, end);
   // `(A)` and `A` are the same choice.
   text = text.replace(/^\(([A-Ja-j])\)$/, '$1');
   return text.replaceAll(/(?<=\d),(?=\d{3}(?!\d))/g, '').toLowerCase();
@@ -83,14 +92,19 @@ export function sameAnswer(a: string, b: string): boolean {
   const left = normalizeAnswer(a);
   const right = normalizeAnswer(b);
   if (left === right) return true;
-  const [whole, other] = [INTEGER.exec(left), INTEGER.exec(right)];
-  if (whole && other) return BigInt(whole[1] ?? '') === BigInt(other[1] ?? '');
+  const [whole, other] = [integerIn(left), integerIn(right)];
+  if (whole !== undefined && other !== undefined) return whole === other;
   const x = toNumber(left);
   const y = toNumber(right);
   return x !== undefined && y !== undefined && Math.abs(x - y) <= 1e-9 * Math.max(Math.abs(x), Math.abs(y));
 }
 
-const INTEGER = /^\+?(-?\d+)(?:\.0*)?$/;
+/** The digits of an integer, however it is written (`+07.0`). Undefined if it is none. Never a number, which rounds. */
+function integerIn(text: string): string | undefined {
+  const [, sign = '', written] = /^([-+]?)(\d+)(?:\.0*)?$/.exec(text) ?? [];
+  const digits = written?.replace(/^0+(?=\d)/, '');
+  return sign === '-' && digits !== undefined && digits !== '0' ? `-${digits}` : digits;
+}
 
 /** The value of a normalised answer: integer, decimal, `a/b`, `\frac{a}{b}` or percent. Undefined for anything else. */
 function toNumber(text: string): number | undefined {
@@ -107,5 +121,5 @@ function toNumber(text: string): number | undefined {
 }
 
 function decimal(text: string | undefined): number {
-  return text !== undefined && /^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  return text !== undefined && /^[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?$/.test(text) ? Number(text) : Number.NaN;
 }

@@ -48,6 +48,7 @@ export {
   messageText,
   stripThinking,
   tagContent,
+  withoutCode,
   withReasoning,
   type CodeBlock,
 } from './text.ts';

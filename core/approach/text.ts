@@ -26,27 +26,15 @@ export function contentText(content: Content | undefined, glue = ''): string {
 export function stripThinking(text: string): string {
   let rest = '';
   let at = 0;
-  while (at <= text.length) {
-    const open = indexOfTag(text, '<think>', at);
-    const close = indexOfTag(text, '</think>', at);
-    if (close >= 0 && (open < 0 || close < open)) {
-      rest = '';
-      at = close + '</think>'.length;
-      continue;
-    }
-    if (open < 0) return rest + text.slice(at);
-    rest += text.slice(at, open);
-    const end = indexOfTag(text, '</think>', open);
-    if (end < 0) return rest;
-    at = end + '</think>'.length;
+  let isInside = false;
+  for (const { 0: tag, index } of text.matchAll(/<\/?think>/gi)) {
+    const isClosing = tag[1] === '/';
+    if (isInside && !isClosing) continue;
+    if (!isInside) rest = isClosing ? '' : rest + text.slice(at, index);
+    isInside = !isClosing;
+    at = index + tag.length;
   }
-  return rest;
-}
-
-function indexOfTag(text: string, tag: string, from: number): number {
-  const exact = text.indexOf(tag, from);
-  if (exact >= 0 || !text.includes('<')) return exact;
-  return text.toLowerCase().indexOf(tag, from);
+  return isInside ? rest : rest + text.slice(at);
 }
 
 /** The text in the last `<name>` tag, up to its closing tag or the end. Undefined if there is no such tag. */
@@ -67,10 +55,69 @@ export interface CodeBlock {
 
 /** The fenced blocks of a text. The last one may lack its closing fence, because the text was cut. */
 export function codeBlocks(text: string): CodeBlock[] {
-  const blocks: CodeBlock[] = [];
-  const fences = /^[ \t]*(`{3,}|~{3,})[ \t]*([^\s`]*)[^\n`]*\r?\n([\s\S]*?)(?:^[ \t]*\1[`~]*[ \t]*\r?$|$(?![\s\S]))/gm;
-  for (const [, , language = '', code = ''] of text.matchAll(fences)) {
-    blocks.push({ language: language.toLowerCase(), code: code.replaceAll('\r\n', '\n').replace(/\n$/, '') });
+  return blocksIn(text).map(({ language, start, end }) => ({
+    language,
+    code: text.slice(start, end).replaceAll('\r\n', '\n').replace(/\n$/, ''),
+  }));
+}
+
+/** The text without what `codeBlocks` finds, fences included. */
+export function withoutCode(text: string): string {
+  let rest = '';
+  let at = 0;
+  for (const { from, to } of blocksIn(text)) {
+    rest += text.slice(at, from);
+    at = to;
   }
-  return blocks;
+  return rest + text.slice(at);
+}
+
+/** Where a block lies in a text: from its opening fence to behind its closing one, and its code between them. */
+interface Place {
+  readonly language: string;
+  readonly from: number;
+  readonly to: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Goes through the lines once. A line that is no fence costs a look at its first characters. */
+function blocksIn(text: string): Place[] {
+  const places: Place[] = [];
+  let open: { readonly language: string; readonly fence: string; from: number; start: number } | undefined;
+  for (let from = 0; from < text.length;) {
+    const lineFeed = text.indexOf('\n', from);
+    const to = lineFeed < 0 ? text.length : lineFeed;
+    const fence = fenceAt(text, from);
+    if (fence !== undefined) {
+      const line = text.slice(from, to).trim();
+      if (!open) {
+        const info = line.slice(fence.length);
+        const isOpening = lineFeed >= 0 && !info.includes('`');
+        const [language = ''] = info.trimStart().split(/\s/, 1);
+        if (isOpening) open = { language: language.toLowerCase(), fence, from, start: to + 1 };
+      } else if (line.startsWith(open.fence) && /^[`~]*$/.test(line)) {
+        places.push({ language: open.language, from: open.from, to, start: open.start, end: from });
+        open = undefined;
+      }
+    }
+    from = to + 1;
+  }
+  if (open)
+    places.push({
+      language: open.language,
+      from: open.from,
+      to: text.length,
+      start: Math.min(open.start, text.length),
+      end: text.length,
+    });
+  return places;
+}
+
+const FENCE = /[ \t]*(`{3,}|~{3,})/y;
+
+/** The backticks or tildes of the fence that the line from `index` begins with; undefined if it begins otherwise. */
+function fenceAt(text: string, index: number): string | undefined {
+  FENCE.lastIndex = index;
+  return FENCE.exec(text)?.[1];
 }

@@ -8,10 +8,10 @@ import { stripThinking } from './text.ts';
 const NUMBER = String.raw`([-+]?(?:\d+(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?)`;
 const SCALE = String.raw`(?:\s*(?:\/|out\s+of)\s*(\d+(?:\.\d+)?))?`;
 const LABELLED = new RegExp(
-  String.raw`\b(?:score|rating)\b\s*(?:[:=]|\bis\b)?\s*(?:\[\[)?\s*${NUMBER}(?:\s*\]\])?${SCALE}`,
+  String.raw`\b(?:score|rating)\b\s*(?:(?:[:=]|is\b)\s*)?(?:\[\[\s*)?${NUMBER}(?:\s*\]\])?${SCALE}`,
   'gi',
 );
-const ALONE = new RegExp(String.raw`^\s*(?:\[\[)?${NUMBER}(?:\]\])?${SCALE}\s*\.?\s*$`, 'i');
+const ALONE = new RegExp(String.raw`^\s*(?:\[\[)?${NUMBER}(?:\]\])?${SCALE}\s*(?:\.\s*)?$`, 'i');
 
 /**
  * The score that a judge gave, on the scale from `low` to `high`: in JSON, after a label (`Score: 8`), or alone in the text
@@ -95,7 +95,7 @@ export function verdictOf<W extends string>(text: string, words: readonly W[]): 
     .map((word) => word.replaceAll(/\W/g, String.raw`\$&`))
     .join('|');
   const labelled = new RegExp(
-    String.raw`\b(?:verdict|overall\s+assessment)\b\s*(?:is\b|[:=])?\s*(?:\[\[)?\s*(not\s+)?(${options})\b`,
+    String.raw`\b(?:verdict|overall\s+assessment)\b\s*(?:(?:is\b|[:=])\s*)?(?:\[\[\s*)?(not\s+)?(${options})\b`,
     'gi',
   );
   const capitals = new RegExp(String.raw`\b(NOT\s+)?(${options.toUpperCase()})\b`, 'g');
@@ -123,7 +123,8 @@ function opposite<W extends string>(word: string | undefined, words: readonly W[
  */
 export function choiceOf(text: string, count: number): number | null {
   const plain = plainOf(text);
-  const label = /\b(?:choice|choose|best|winner)\b\s*(?:is\b|[:=])?\s*(?:candidate|answer)?\s*(?:\[\[|#|\()?\s*(\d+)/gi;
+  const label =
+    /\b(?:choice|choose|best|winner)\b\s*(?:(?:is\b|[:=])\s*)?(?:(?:candidate|answer)\s*)?(?:(?:\[\[|#|\()\s*)?(\d+)/gi;
   const labelled = [...plain.matchAll(label)].at(-1)?.[1];
   const number = labelled ?? /^\s*(?:candidate\s*)?(?:\[\[|#|\()?(\d+)(?:\]\]|\))?\.?\s*$/i.exec(lastLine(plain))?.[1];
   const index = Number(number) - 1;

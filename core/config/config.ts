@@ -24,7 +24,8 @@ export interface Config {
   readonly model: string | undefined;
   /** The default expression; undefined = a plain call (`auto`). */
   readonly approach: string | undefined;
-  readonly tags: boolean;
+  /** Which tags in messages select an approach. */
+  readonly tags: 'start' | 'anywhere' | false;
   readonly approachLimits: Budget;
   readonly approachDefaults: { readonly n: number | undefined };
   /** In file order. */

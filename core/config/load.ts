@@ -132,7 +132,7 @@ function toConfig(settings: FileSettings, { path, text }: ConfigSource) {
     autodetect,
     model,
     approach: approach === 'auto' ? undefined : approach,
-    tags,
+    tags: tags === true ? 'start' : tags,
     approachLimits,
     approachDefaults: { n: settings.approach_defaults.n },
   };

@@ -67,7 +67,12 @@ export const fileSettings = z.strictObject({
     .min(1)
     .default('auto')
     .describe('For requests that select none: auto = passthrough, or such as re2&moa.'),
-  tags: z.boolean().default(true).describe('May messages select an approach with <optillm_approach>?'),
+  tags: z
+    .union([z.enum(['start', 'anywhere']), z.boolean()])
+    .default('start')
+    .describe(
+      'Where <optillm_approach> selects: start (it opens the last user message, else a system message; true = start), anywhere, or false.',
+    ),
   approach_limits: z
     .strictObject({
       max_calls: z.int().min(1).default(200).describe('Requests sent upstream, retries apart.'),

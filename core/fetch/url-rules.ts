@@ -28,7 +28,7 @@ export function checkUrl(input: string | URL, rules: UrlRules): URL {
   if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new FetchError('scheme', undefined);
   url.hash = '';
   // A name with a dot at its end is the same name. Without its dots, `127.0.0.1..` becomes an address.
-  url.hostname = url.hostname.replace(/\.+$/, '');
+  url.hostname = url.hostname.replace(/(?<!\.)\.+$/, '');
   const host = hostOf(url);
   if (host.split('.').includes('')) throw new FetchError('bad_url', undefined);
   if (url.username !== '' || url.password !== '') throw new FetchError('credentials', host);

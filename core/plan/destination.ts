@@ -1,3 +1,4 @@
+import { echoed } from '../echoed.ts';
 import { gatewayError } from '../errors.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Upstream } from '../exchange/upstream.ts';
@@ -20,7 +21,7 @@ export function destinationOf(exchange: Exchange, name: string, upstreams: Upstr
     : 'No upstream is configured that can serve this path';
   throw gatewayError('model_not_found', {
     model: name,
-    detail: `${there}: ${exchange.client.path} needs one whose provider speaks ${title} (provider: ${provider})`,
+    detail: `${there}: ${echoed(exchange.client.path)} needs one whose provider speaks ${title} (provider: ${provider})`,
   });
 }
 

@@ -13,6 +13,7 @@ import { PLAIN, printExpression, type Expression } from './expression.ts';
 import { planOther } from './other-operations.ts';
 import { planOf, type PlanContext } from './plan-of.ts';
 import { readSource, readWish, type ClientWish, type WishContext } from './read-wish.ts';
+import type { TagPlace } from './tags.ts';
 
 /** The parts of the configuration that decide plans. */
 export interface PlanningSettings {
@@ -20,8 +21,8 @@ export interface PlanningSettings {
   readonly model?: string | undefined;
   /** The expression for requests that select none; `auto` or absent = a plain call. */
   readonly approach?: string | undefined;
-  /** May tags in messages select an approach? They are removed either way. */
-  readonly tags: boolean;
+  /** Which tags in messages select an approach. Those that open a message are removed either way. */
+  readonly tags: TagPlace;
   readonly limits: Budget;
   /** The `n` of requests that run an approach and give none. */
   readonly defaultN?: number | undefined;
@@ -64,11 +65,12 @@ export function createPlanning(init: PlanningInit): Planning {
     plainRun,
     byDefault: readSource(settings.approach, registry, 'approach') ?? PLAIN,
   };
+  const reading: WishContext = { ...init, notices: { isIgnoredTagTold: false } };
   /** What a plugin asked for with `wishOf`, by the request that was read: planning need not read it again. */
   const readWishes = new WeakMap<ChatExchange['request'], Promise<ClientWish>>();
 
   const clientWishOf = (exchange: ChatExchange): ClientWish | Promise<ClientWish> =>
-    readWishes.get(exchange.request) ?? readWish(exchange, init);
+    readWishes.get(exchange.request) ?? readWish(exchange, reading);
   const planChat = (exchange: ChatExchange, wish: Wish | undefined): Plan | Promise<Plan> => {
     const expression = wish && expressionOf(wish);
     const make = (clientWish: ClientWish): Plan => {
@@ -85,9 +87,9 @@ export function createPlanning(init: PlanningInit): Planning {
   return {
     async wishOf(exchange) {
       if (exchange.operation !== 'chat') return wishOfOther(exchange);
-      const reading = Promise.resolve(clientWishOf(exchange));
-      readWishes.set(exchange.request, reading);
-      const { expression, model } = await reading;
+      const wish = Promise.resolve(clientWishOf(exchange));
+      readWishes.set(exchange.request, wish);
+      const { expression, model } = await wish;
       return {
         ...(expression ? { approach: printExpression(expression) } : {}),
         ...(model === undefined ? {} : { model }),

@@ -4,9 +4,10 @@ import type { ChatExchange } from '../exchange/exchange.ts';
 import type { Upstreams } from '../upstream/upstreams.ts';
 import type { ChatRequest } from '../wire/chat/chat-types.ts';
 import { parseExpression, type Expression } from './expression.ts';
-import { controlFields, isListedModel, mayHavePrefix, mayHaveTag, splitModel, withoutTags } from './marks.ts';
+import { controlFields, createModelTest, mayHavePrefix, splitModel } from './marks.ts';
 import type { ApproachRegistry } from './registry.ts';
 import { NO_OPTIONS, readOptions, type RequestOptions } from './request-options.ts';
+import { hasTag, mayHaveTag, withoutTags, type TagPlace, type Untagged } from './tags.ts';
 
 /** Everything that a chat request says about how it is to be answered. */
 export interface ClientWish {
@@ -30,9 +31,11 @@ export interface WishContext {
   readonly settings: {
     /** The model of chat requests that name none. */
     readonly model?: string | undefined;
-    /** May tags in messages select an approach? They are removed either way. */
-    readonly tags: boolean;
+    /** Which tags in messages select an approach. Those that open a message are removed either way. */
+    readonly tags: TagPlace;
   };
+  /** What was logged already, to be logged once. Absent = nothing is logged. */
+  readonly notices?: { isIgnoredTagTold: boolean } | undefined;
 }
 
 const UNCHANGED: Changes<ChatRequest> = Object.freeze({});
@@ -51,24 +54,24 @@ export function readWish(exchange: ChatExchange, context: WishContext): ClientWi
   if (name === undefined) throw gatewayError('missing_required_parameter', { param: 'model' });
   const fields = controlFields(value, registry.flatOptions);
   const header = client.headers['x-optigate-approach'];
-  const untagged = mayHaveTag(request.bytes) ? withoutTags(value.messages) : undefined;
+  const untagged = mayHaveTag(request.bytes) ? withoutTags(value.messages, settings.tags) : undefined;
+  if (untagged) tellIgnoredTag(exchange, untagged, context);
   const explicit =
     readSource(value['optillm_approach'], registry, 'optillm_approach') ??
     readSource(typeof header === 'string' ? header : header?.[0], registry, 'x-optigate-approach');
   const wish: ClientWish = {
     request,
-    changes: withoutMarks(fields, untagged),
+    changes: withoutMarks(value, fields, untagged),
     expression: explicit,
     model: name,
     options: fields === undefined ? NO_OPTIONS : readOptions(value, registry),
   };
-  const tags = settings.tags ? (untagged?.tags ?? []) : [];
-  const isListed = (slug: string) => slug === 'none' || registry.get(slug) !== undefined;
-  if (!mayHavePrefix(name, isListed))
+  const tags = untagged?.tags ?? [];
+  if (!mayHavePrefix(name, registry))
     return explicit || tags.length === 0 ? wish : { ...wish, expression: firstTagged(tags, registry) };
-  const isModel = async (model: string) =>
-    model === settings.model || (await isListedModel(model, upstreams, exchange.signal));
-  return splitModel(name, isListed, isModel).then(({ prefix, model }) => ({
+  const isListedModel = createModelTest(upstreams, exchange.signal);
+  const isModel = async (model: string) => model === settings.model || (await isListedModel(model));
+  return splitModel(name, registry, isModel).then(({ prefix, model }) => ({
     ...wish,
     expression: explicit ?? prefix ?? firstTagged(tags, registry),
     model: model === '' ? settings.model : model,
@@ -82,14 +85,15 @@ export function readSource(source: unknown, registry: ApproachRegistry, param: s
     throw gatewayError('invalid_value', { param, detail: 'expected a text such as re2&moa' });
   const text = source.trim();
   if (text === '' || text.toLowerCase() === 'auto') return undefined;
-  return parseExpression(text, ['none', ...registry.slugs.filter((slug) => slug !== 'none')], param);
+  return parseExpression(text, registry, param);
 }
 
 function withoutMarks(
+  { messages }: ChatRequest,
   fields: readonly string[] | undefined,
-  untagged: ReturnType<typeof withoutTags> | undefined,
+  untagged: Untagged | undefined,
 ): Changes<ChatRequest> {
-  const hasTags = untagged !== undefined && untagged.tags.length > 0;
+  const hasTags = untagged !== undefined && untagged.messages !== messages;
   if (fields === undefined && !hasTags) return UNCHANGED;
   const changes: Record<string, unknown> = {};
   for (const field of fields ?? []) changes[field] = undefined;
@@ -99,6 +103,15 @@ function withoutMarks(
     changes['messages'] = untagged.messages;
   }
   return changes;
+}
+
+/** Logs once that a tag does not select because of where it stands. */
+function tellIgnoredTag(exchange: ChatExchange, { messages }: Untagged, { settings, notices }: WishContext): void {
+  if (settings.tags !== 'start' || !notices || notices.isIgnoredTagTold || !hasTag(messages)) return;
+  notices.isIgnoredTagTold = true;
+  exchange.log.info(
+    "an approach tag is taken as text: it does not open a message ('tags: anywhere' makes such tags count)",
+  );
 }
 
 function firstTagged(tags: readonly string[], registry: ApproachRegistry): Expression | undefined {

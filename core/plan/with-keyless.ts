@@ -1,3 +1,4 @@
+import { echoed } from '../echoed.ts';
 import type { Exchange, Plan } from '../exchange/exchange.ts';
 import { Identity } from '../exchange/identity.ts';
 import { findCredential } from '../upstream/credentials.ts';
@@ -17,7 +18,7 @@ export function withKeyless(plan: Plan, exchange: Exchange, keyless: KeylessUpst
   const { model } = plan.request.value;
   if (first === undefined || models.includes(model)) return { ...plan, upstream };
   exchange.log.info(
-    { model, answered_by: first, upstream: upstream.name },
+    { model: echoed(model), answered_by: first, upstream: upstream.name },
     'model not listed by the detected server, its first one answers',
   );
   return { ...plan, upstream, request: plan.request.with({ model: first }) };

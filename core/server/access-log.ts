@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { echoed, LONGEST_MESSAGE } from '../echoed.ts';
 import type { Exchange, Outcome } from '../exchange/exchange.ts';
 
 /** What the log says of a request beside its outcome. */
@@ -24,13 +25,17 @@ export function logRequest(
     {
       request_id: id,
       method,
-      path,
+      path: echoed(path),
       status,
       ms: Math.round(durationMs * 10) / 10,
       bytes,
       ...(isGone ? { client_gone: true } : {}),
       ...(error
-        ? { code: error.code, error: error.message, ...(error.cause && level === 'error' ? { err: error.cause } : {}) }
+        ? {
+            code: error.code,
+            error: echoed(error.message, LONGEST_MESSAGE),
+            ...(error.cause && level === 'error' ? { err: error.cause } : {}),
+          }
         : {}),
       ...(exchange ? planFacts(exchange) : {}),
     },

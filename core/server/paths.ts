@@ -72,9 +72,6 @@ function modelOf(rest: string): Route {
   return { kind: 'models', id };
 }
 
-/** Blanks and control characters around a segment, which some servers ignore. */
-const BLANKS = /^[\0-\x20]+|[\0-\x20]+$/g;
-
 /**
  * The path as a lenient server would read it: lower case, decoded, single slashes, without parameters, fragments and
  * blanks around segments. Undefined if it has dot segments or broken escapes.
@@ -85,15 +82,26 @@ function tidied(path: string): string | undefined {
   const segments = plain
     .replaceAll('\\', '/')
     .split('/')
-    .map((segment) => (segment.split(/[;#]/)[0] ?? '').replace(BLANKS, ''))
+    .map((segment) => withoutBlanks(segment.split(/[;#]/, 1)[0] ?? ''))
     .filter((segment) => segment !== '');
   return `/${segments.join('/')}`.toLowerCase();
 }
 
+/** The segment without blanks and control characters around it, which some servers ignore. */
+function withoutBlanks(segment: string): string {
+  let start = 0;
+  let end = segment.length;
+  while (start < end && segment.charCodeAt(start) <= SPACE) start++;
+  while (end > start && segment.charCodeAt(end - 1) <= SPACE) end--;
+  return segment.slice(start, end);
+}
+
+const SPACE = 0x20;
+
 /** Does the path hold `.` or `..` as a segment? Such a path is never passed on: upstream it would mean another one. */
 function hasDotSegment(path: string): boolean {
   const plain = decoded(path) ?? path;
-  return plain.split(/[/\\]/).some((segment) => segment.split(';')[0] === '.' || segment.split(';')[0] === '..');
+  return plain.split(/[/\\]/).some((segment) => /^\.{1,2}(?:;|$)/.test(segment));
 }
 
 /** Percent-decodes; undefined if an escape is broken. */

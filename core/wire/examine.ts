@@ -15,6 +15,8 @@ const PARSED_BYTES = 64 * 1024;
 const TAIL_BYTES = 8 * 1024;
 /** The longest usage object that is read. */
 const USAGE_BYTES = 64 * 1024;
+/** How many places that look like the usage are read. */
+const USAGE_PLACES = 16;
 
 /** What a wire's answers look like. */
 export interface AnswerRules {
@@ -57,11 +59,13 @@ export function beginsLikeObject(bytes: Buffer): boolean {
  * cannot match, because quotes in strings are escaped.
  */
 export function findUsage(bytes: Buffer): Usage | undefined {
+  let places = 0;
   for (let at = bytes.lastIndexOf('"usage"'); at >= 0; at = at > 0 ? bytes.lastIndexOf('"usage"', at - 1) : -1) {
     if (bytes[at - 1] === BACKSLASH) continue;
     const colon = firstNonBlank(bytes, at + 7);
     if (bytes[colon] !== COLON) continue;
     const start = firstNonBlank(bytes, colon + 1);
+    if (places++ === USAGE_PLACES) return undefined;
     const usage = bytes[start] === OPEN_OBJECT ? readUsage(objectAt(bytes, start)) : undefined;
     if (usage) return usage;
   }

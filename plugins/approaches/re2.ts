@@ -23,7 +23,7 @@ const STEP_BY_STEP = "Let's think step by step.";
 const options = approachOptions({
   re2_times: z.int().min(2).max(3).default(2).describe('How often the question appears.'),
   re2_cot: z.boolean().default(false).describe('Add a step-by-step trigger, as in the paper.'),
-  re2_max_chars: z.int().min(1).default(20_000).describe('A longer question passes unchanged.'),
+  re2_max_chars: z.int().min(1).max(1_000_000).default(20_000).describe('A longer question passes unchanged.'),
 });
 type Options = z.output<typeof options>;
 

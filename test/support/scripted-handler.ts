@@ -310,7 +310,7 @@ export async function prepare(approach: string | undefined, options: Omit<RunOpt
     registry,
     upstreams,
     clock: systemClock,
-    settings: { tags: true, limits: {}, ...options.settings },
+    settings: { tags: 'start', limits: {}, ...options.settings },
     ...(options.capabilities ? { capabilities: options.capabilities } : {}),
   });
   const body = {

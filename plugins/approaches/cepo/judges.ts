@@ -37,7 +37,7 @@ export function compare(candidates: readonly Answer[], work: Work<Options>, comp
 /** Reads the last `Better Response: [[0]]` or `[[1]]`, in any brackets; null if there is none. */
 function betterOf(verdict: string): 0 | 1 | null {
   const plain = stripThinking(verdict).replaceAll(/[*_`]/g, '');
-  const number = [...plain.matchAll(/\bbetter\s+response\b\s*(?:is\b|[:=])?\s*[[(]*\s*(\d+)/gi)].at(-1)?.[1];
+  const number = [...plain.matchAll(/\bbetter\s+response\b\s*(?:(?:is\b|[:=])\s*)?(?:[[(]+\s*)?(\d+)/gi)].at(-1)?.[1];
   if (number === '0') return 0;
   return number === '1' ? 1 : null;
 }

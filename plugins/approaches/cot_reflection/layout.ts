@@ -16,7 +16,31 @@ type State = 'outside' | 'thinking' | 'answer' | 'over';
 
 const OPENINGS = { '<thinking>': '</thinking>', '<think>': '</think>' } as const;
 const FENCE = '```';
-const TRAILING_END = /<\/output>\s*$/;
+/** At the end of what came. After more blanks than that it is text. */
+const TRAILING_END = /<\/output>\s{0,1000}$/;
+
+/** The tags and fences that count in a state. */
+interface Markers {
+  readonly words: readonly string[];
+  /** Finds the next of them. A fence counts only at the beginning of a line. */
+  readonly atLineStart: RegExp;
+  /** The same, for a text whose beginning is not that of a line. */
+  readonly withinLine: RegExp;
+}
+
+function markersOf(...words: readonly string[]): Markers {
+  const pattern = (before: string) =>
+    new RegExp(words.map((word) => (word === FENCE ? `(?<=${before}[^\\S\\n]*)${word}` : word)).join('|'));
+  return { words, atLineStart: pattern('(?:^|\\n)'), withinLine: pattern('\\n') };
+}
+
+const MARKERS = {
+  outside: markersOf('<thinking>', '<think>', '<output>', FENCE),
+  '</thinking>': markersOf('</thinking>'),
+  '</think>': markersOf('</think>'),
+  answer: markersOf('</output>', FENCE),
+  fenced: markersOf(FENCE),
+} as const;
 const KNOWN_TAGS = /<\/?(?:thinking|think|reflection|output)>/g;
 
 /** Reads the text of one choice. */
@@ -33,15 +57,15 @@ export class LayoutReader {
   #held = '';
   #state: State = 'outside';
   #isFenced = false;
-  /** The current line so far: a fence counts at the beginning of a line only. */
-  #line = '';
+  /** Is the current line blank so far? A fence counts at the beginning of a line only. */
+  #isLineBlank = true;
   /** Blanks at the end of the answer so far, which go out only if more text follows. */
   #blanks = '';
   #block = 0;
   /** Has the current block brought any text? */
   #isBegun = false;
   /** The tag that ends the current thinking. */
-  #closing = '';
+  #closing: (typeof OPENINGS)[keyof typeof OPENINGS] = '</thinking>';
   readonly #isLive: boolean;
 
   /**
@@ -95,29 +119,17 @@ export class LayoutReader {
   }
 
   #nextToken(): { readonly index: number; readonly word: string } | undefined {
-    let first: { index: number; word: string } | undefined;
-    for (const word of this.#markers()) {
-      const index = word === FENCE ? this.#indexOfFence() : this.#held.indexOf(word);
-      if (index >= 0 && (!first || index < first.index)) first = { index, word };
-    }
-    return first;
+    const markers = this.#markers();
+    const match = (this.#isLineBlank ? markers?.atLineStart : markers?.withinLine)?.exec(this.#held);
+    return match ? { index: match.index, word: match[0] } : undefined;
   }
 
-  /** The tags and fences that count in the current state. */
-  #markers(): readonly string[] {
-    if (this.#state === 'over') return [];
-    if (this.#state === 'thinking') return [this.#closing];
-    if (this.#isFenced) return [FENCE];
-    return this.#state === 'answer' ? ['</output>', FENCE] : ['<thinking>', '<think>', '<output>', FENCE];
-  }
-
-  #indexOfFence(): number {
-    for (let at = this.#held.indexOf(FENCE); at >= 0; at = this.#held.indexOf(FENCE, at + FENCE.length)) {
-      const lineFeed = this.#held.lastIndexOf('\n', at);
-      const before = lineFeed < 0 ? this.#line + this.#held.slice(0, at) : this.#held.slice(lineFeed + 1, at);
-      if (before.trim() === '') return at;
-    }
-    return -1;
+  /** The tags and fences that count in the current state; undefined = none does. */
+  #markers(): Markers | undefined {
+    if (this.#state === 'over') return undefined;
+    if (this.#state === 'thinking') return MARKERS[this.#closing];
+    if (this.#isFenced) return MARKERS.fenced;
+    return MARKERS[this.#state];
   }
 
   #enter(word: string, pieces: Piece[]): void {
@@ -129,7 +141,7 @@ export class LayoutReader {
       this.#block++;
       this.#isBegun = false;
       this.#blanks = '';
-      this.#line = '';
+      this.#isLineBlank = true;
     } else if (word === '</output>') {
       this.#state = this.#isLive ? 'over' : 'outside';
     } else if (this.#state === 'thinking') {
@@ -143,12 +155,17 @@ export class LayoutReader {
   #pass(text: string, pieces: Piece[]): void {
     if (text === '') return;
     const lineFeed = text.lastIndexOf('\n');
-    this.#line = lineFeed < 0 ? this.#line + text : text.slice(lineFeed + 1);
+    const isBlank = (lineFeed < 0 ? text : text.slice(lineFeed + 1)).trim() === '';
+    this.#isLineBlank = isBlank && (lineFeed >= 0 || this.#isLineBlank);
     if (this.#state === 'thinking') {
       this.thinking += text;
       pieces.push({ kind: 'thinking', text, block: 0 });
     }
     if (this.#state !== 'answer') return;
+    if (this.#isBegun && text.trim() === '') {
+      this.#blanks += text;
+      return;
+    }
     const whole = this.#isBegun ? this.#blanks + text : text.trimStart();
     const shown = whole.trimEnd();
     this.#blanks = whole.slice(shown.length);
@@ -164,7 +181,7 @@ export class LayoutReader {
     // If a fence of the answer is never closed, an `</output>` at the very end ends the answer all the same.
     const trailing = isInFence ? TRAILING_END.exec(this.#held) : null;
     if (trailing) return this.#held.length - trailing.index;
-    const words = isInFence ? [FENCE, '</output>'] : this.#markers();
+    const words = isInFence ? [FENCE, '</output>'] : (this.#markers()?.words ?? []);
     for (let length = Math.min(this.#held.length, 11); length > 0; length--) {
       const end = this.#held.slice(-length);
       if (words.some((word) => word.length > length && word.startsWith(end))) return length;

@@ -77,21 +77,28 @@ export function examplesIn(json: string): readonly Example[] | undefined {
   const start = json.search(/[[{]/);
   if (start < 0) return undefined;
   const examples: Example[] = [];
-  const open: number[] = [];
+  const open: { readonly at: number; height: number }[] = [];
   let isInString = false;
   for (let at = start; at < json.length; at++) {
     const letter = json[at];
     if (letter === '\\') at++;
     else if (letter === '"') isInString = !isInString;
     else if (isInString) continue;
-    else if (letter === '{') open.push(at);
+    else if (letter === '{') open.push({ at, height: 0 });
     else if (letter === '}') {
-      const example = exampleOf(json.slice(open.pop() ?? at, at + 1));
+      const closed = open.pop();
+      if (!closed) continue;
+      const outer = open.at(-1);
+      if (outer) outer.height = Math.max(outer.height, closed.height + 1);
+      const example = closed.height > HIGHEST ? undefined : exampleOf(json.slice(closed.at, at + 1));
       if (example) examples.push(example);
     }
   }
   return examples;
 }
+
+/** Levels of objects in one that is parsed: each level is parsed once more than the one around it. */
+const HIGHEST = 2;
 
 function exampleOf(json: string): Example | undefined {
   try {

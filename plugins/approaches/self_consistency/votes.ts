@@ -104,7 +104,13 @@ function expectsNumber(messages: readonly Message[]): boolean {
 
 function codeOf({ text }: Answer): string {
   return codeBlocks(stripThinking(text))
-    .map(({ code }) => code.replaceAll(/[ \t]+$/gm, '').trim())
+    .map(({ code }) =>
+      code
+        .split('\n')
+        .map((line) => line.trimEnd())
+        .join('\n')
+        .trim(),
+    )
     .join('\n');
 }
 

@@ -1,5 +1,5 @@
 /** Reading the model's formulation of a question: is a solver of use, the program, and the words around it. */
-import { codeBlocks, stripThinking } from '../../../core/approach/index.ts';
+import { codeBlocks, stripThinking, withoutCode } from '../../../core/approach/index.ts';
 
 /** What a reply to the analysis prompt says. */
 export interface Formulation {
@@ -43,8 +43,7 @@ export function readProgram(reply: string): Pick<Formulation, 'program' | 'isTru
 }
 
 function analysisIn(text: string): string {
-  const prose = codeBlocks(text).reduce((rest, { code }) => rest.replace(code, ''), text);
-  return prose
+  return withoutCode(text)
     .replaceAll(FENCE_LINE, '')
     .replaceAll(APPLICABLE, '')
     .replaceAll(LABEL, '')

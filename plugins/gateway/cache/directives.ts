@@ -1,4 +1,4 @@
-import { duration, gatewayError, type Exchange } from '../../../core/index.ts';
+import { duration, echoed, gatewayError, type Exchange } from '../../../core/index.ts';
 
 /** How a request wants to be cached. */
 export interface Directives {
@@ -38,6 +38,6 @@ function ttlFrom(text: string): number {
   if (parsed.success) return parsed.data;
   throw gatewayError('invalid_value', {
     param: 'x-optigate-cache-ttl',
-    detail: `expected a duration such as 10m, got ${JSON.stringify(text)}`,
+    detail: `expected a duration such as 10m, got ${JSON.stringify(echoed(text))}`,
   });
 }

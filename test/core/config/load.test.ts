@@ -22,7 +22,7 @@ test('completes a small file with defaults, in milliseconds and bytes', async ()
     autodetect: false,
     model: undefined,
     approach: undefined,
-    tags: true,
+    tags: 'start',
     approachLimits: { maxCalls: 200, deadlineMs: 600_000 },
     upstreams: [
       {

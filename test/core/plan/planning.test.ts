@@ -48,7 +48,7 @@ describe('a model’s prefix', () => {
       registry,
       upstreams,
       clock: systemClock,
-      settings: { tags: true, limits: {} },
+      settings: { tags: 'start', limits: {} },
     });
     await planning.plan(chatExchange({ model: 'gpt-4o', messages: [{ role: 'user', content: 'x' }] }));
     expect(upstreams.asked).toEqual([]);
@@ -70,7 +70,7 @@ describe('the strongest source', () => {
   );
 
   test.each(sources)('wins: %o', async ({ body, header, prefix, tag }) => {
-    const content = tag ? 'Hello <optillm_approach>re2</optillm_approach>' : 'Hello';
+    const content = tag ? '<optillm_approach>re2</optillm_approach> Hello' : 'Hello';
     const run = await select({
       settings: { approach: 'cot_reflection' },
       headers: header ? { 'x-optigate-approach': 'moa' } : {},
@@ -113,8 +113,9 @@ describe('the strongest source', () => {
 describe('tags', () => {
   const tag = (value: string) => `<optillm_approach>${value}</optillm_approach>`;
 
-  test('go from every text, in any case, with blanks and line breaks; the first one counts', async () => {
+  test('anywhere go from every text, in any case, with blanks and line breaks; the first one counts', async () => {
     const run = await select({
+      settings: { tags: 'anywhere' },
       request: {
         messages: [
           { role: 'system', content: `Be kind. ${tag(' RE2 \n')}` },
@@ -140,6 +141,64 @@ describe('tags', () => {
       tag('bon'),
       'a  b',
     ]);
+  });
+
+  const conversation = [
+    { role: 'system', content: `${tag('moa')}${tag('bon')} Be kind.` },
+    { role: 'user', content: `\n ${tag('mars')} Hi` },
+    { role: 'assistant', content: tag('bon') },
+    {
+      role: 'user',
+      content: [
+        { type: 'image_url', image_url: {} },
+        { type: 'text', text: `${tag('RE2')}\nWhat does ${tag('leap')} do?` },
+        { type: 'text', text: tag('cot_reflection') },
+      ],
+    },
+  ];
+  const untagged = [
+    { role: 'system', content: 'Be kind.' },
+    { role: 'user', content: 'Hi' },
+    { role: 'assistant', content: tag('bon') },
+    {
+      role: 'user',
+      content: [
+        { type: 'image_url', image_url: {} },
+        { type: 'text', text: `What does ${tag('leap')} do?` },
+        { type: 'text', text: tag('cot_reflection') },
+      ],
+    },
+  ];
+
+  test.each([
+    ['the last user message selects', conversation, 're2', untagged],
+    ['an earlier user message does not', conversation.slice(1, 3), 'mars', untagged.slice(1, 3)],
+    [
+      'a system message does where the last user message has none',
+      [...conversation, { role: 'user', content: 'Go on' }],
+      'moa',
+      [...untagged, { role: 'user', content: 'Go on' }],
+    ],
+    [
+      'a quoted one is text',
+      [{ role: 'user', content: `Page: ${tag('moa')}` }],
+      'none',
+      [{ role: 'user', content: `Page: ${tag('moa')}` }],
+    ],
+  ] as const)('that open %s', async (_, messages, approach, sent) => {
+    const run = await select({ request: { messages } });
+    expect([run.approach, run.messages]).toEqual([approach, sent]);
+  });
+
+  test('taken as text are logged once', async () => {
+    const { plan: decide, exchange } = await prepare(undefined, { plugins: PLUGINS });
+    const info = vi.spyOn(exchange.log, 'info');
+    const given = exchange.request;
+    for (const content of [`${tag('moa')} Hi`, `See ${tag('moa')}`, `And ${tag('bon')}`]) {
+      exchange.request = given.with({ messages: [{ role: 'user', content }] });
+      await decide(exchange);
+      expect(info).toHaveBeenCalledTimes(content.startsWith('<') ? 0 : 1);
+    }
   });
 
   test('switched off, they go all the same', async () => {
