@@ -44,6 +44,7 @@ export { roundsOf, traceOf } from './exchange/trace-summary.ts';
 export { ByteStream } from './bytes/byte-stream.ts';
 export type { Ending, Sink, Source } from './bytes/byte-stream.ts';
 export { canonicalJson } from './bytes/canonical-json.ts';
+export { isDeeperThan } from './bytes/json.ts';
 export { Payload } from './bytes/payload.ts';
 export type { Changes } from './bytes/payload.ts';
 export { headerOf, ResponseHeaders, withHeader } from './bytes/header-list.ts';

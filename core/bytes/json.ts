@@ -74,6 +74,20 @@ export function scanObject(bytes: Buffer): ObjectScan {
   return { members, depth: deepest };
 }
 
+/** Are more than `limit` brackets open at some place? One pass over the bytes, which need not be valid JSON. */
+export function isDeeperThan(bytes: Buffer, limit: number): boolean {
+  const text = bytes.toString('latin1');
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const byte = text.charCodeAt(i);
+    if (byte === QUOTE) i = stringEnd(text, i) - 1;
+    else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
+      if (++depth > limit) return true;
+    } else if ((byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) && depth > 0) depth--;
+  }
+  return false;
+}
+
 /** Where an array's elements are, as offsets in `bytes`. The array begins at `from` and ends before `to`. */
 export function scanArray(bytes: Buffer, from: number, to: number): { start: number; end: number }[] {
   const text = bytes.toString('latin1', 0, to);

@@ -1,4 +1,5 @@
 import type { Budget } from '../exchange/ledger.ts';
+import type { Proxies } from './environment.ts';
 import type { Plugin, PluginRecord } from '../plugin/define.ts';
 
 /** The configuration as the program uses it: checked, defaults filled in, durations in ms, sizes in bytes, frozen. */
@@ -41,6 +42,8 @@ export interface Config {
   readonly origins: Readonly<Record<string, string>>;
   /** Absolute paths of the files that a reload depends on: the configuration file and custom plugins. */
   readonly watched: readonly string[];
+  /** Those of the environment. An upstream's own one wins. */
+  readonly proxies: Proxies;
   /** Is `NODE_ENV=production`? */
   readonly isProduction: boolean;
 }
@@ -61,6 +64,8 @@ export interface UpstreamConfig {
   readonly forwardHeaders: readonly string[];
   /** `ca` is PEM text. */
   readonly tls: { readonly verify: boolean; readonly ca?: string };
+  /** Address of a proxy, or `none`; undefined = as the environment says. */
+  readonly proxy: string | undefined;
   /**
    * Keys of the provider's own (demo: `latency` …), as written. The provider's plugin has checked them by its options.
    */

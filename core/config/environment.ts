@@ -28,6 +28,21 @@ export function isProduction(environment: Environment): boolean {
   return environment['NODE_ENV'] === 'production';
 }
 
+/** The proxies that the environment names. */
+export interface Proxies {
+  /** For addresses with `http:`, and with `https:`. */
+  readonly http: string | undefined;
+  readonly https: string | undefined;
+  /** `NO_PROXY`: what is reached without. */
+  readonly none: string;
+}
+
+/** `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`. Written small they win, as with other programs. */
+export function proxiesOf(environment: Environment): Proxies {
+  const read = (name: string) => (environment[name.toLowerCase()] || environment[name])?.trim() || undefined;
+  return { http: read('HTTP_PROXY'), https: read('HTTPS_PROXY'), none: read('NO_PROXY') ?? '' };
+}
+
 /**
  * Fills in the references of one text; undefined if it has none. An empty variable counts as not set if it has a
  * default or is the whole text; within a longer text it is replaced by nothing.

@@ -10,7 +10,7 @@ import { applyAliases, applyKeyVariables, UsageError, type Flags } from './alias
 import { Collector } from './collector.ts';
 import type { Config, UpstreamConfig } from './config.ts';
 import { Draft, type Members } from './draft.ts';
-import { isProduction, processEnvironment, type Environment } from './environment.ts';
+import { isProduction, processEnvironment, proxiesOf, type Environment } from './environment.ts';
 import { ConfigFile } from './file.ts';
 import { checkDependencies, checkPluginOptions, loadImplied, loadListedPlugins, type Listed } from './plugins.ts';
 import { ConfigError } from './problems.ts';
@@ -95,6 +95,7 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Confi
     warnings,
     origins: draft.origins,
     watched: [source.path, ...plugins.map((plugin) => plugin.file)].filter((path) => path !== undefined),
+    proxies: proxiesOf(env),
     isProduction: isProduction(env),
   });
 }

@@ -58,13 +58,15 @@ async function readUpstream(name: string, value: unknown, parts: UpstreamParts):
     name,
     provider: entry.provider,
     baseUrl: entry.base_url?.replace(/\/+$/, ''),
-    apiKey: entry.api_key || undefined,
+    // A variable read from a file ends with a line break, which no header can carry.
+    apiKey: entry.api_key?.trim() || undefined,
     keyVariable,
     timeoutMs: entry.timeout,
     connectTimeoutMs: entry.connect_timeout,
     idleTimeoutMs: entry.idle_timeout,
-    forwardHeaders: entry.forward_headers,
+    forwardHeaders: [entry.forward_headers].flat(),
     tls: { verify: entry.tls.verify, ...(ca === undefined ? {} : { ca }) },
+    proxy: entry.proxy,
     extra,
   };
 }

@@ -33,15 +33,21 @@ export const upstream = z.strictObject({
   connect_timeout: duration.prefault('10s').describe('To get a connection.'),
   idle_timeout: duration.prefault('5m').describe('No byte for so long after the headers.'),
   forward_headers: z
-    .array(z.string().min(1))
+    .union([z.string().min(1), z.array(z.string().min(1))])
     .default([])
-    .describe('Client headers that pass besides the usual ones, with * as wildcard.'),
+    .describe('Client headers that pass besides the usual ones: a pattern or a list of them, with * as wildcard.'),
   tls: z
     .strictObject({
       verify: z.boolean().default(true).describe('false accepts any certificate: for tests only.'),
       ca: z.string().min(1).optional().describe('Path of a PEM file with the authorities to trust.'),
     })
     .prefault({}),
+  proxy: z
+    .string()
+    .regex(/^(?:none|(?:https?:\/\/)?[^\s/?#]+\/?)$/)
+    .meta({ title: 'none or the address of an HTTP proxy', examples: ['http://proxy.example:3128'] })
+    .optional()
+    .describe('How to get there. Default: HTTPS_PROXY, HTTP_PROXY and NO_PROXY. Loopback is always direct.'),
 });
 
 /** An upstream's name, as it stands before the slash in a model's name. */

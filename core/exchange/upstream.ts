@@ -23,6 +23,8 @@ export interface UpstreamSettings {
   /** Patterns of client headers that are forwarded besides the usual ones; `*` = all that are not forbidden. */
   readonly forwardHeaders: readonly string[];
   readonly tls: { readonly verify: boolean; readonly ca?: string };
+  /** Address of the proxy that requests go through; undefined = none. It may hold a password. */
+  readonly proxy?: string;
   /** The environment variable that holds the key, for error messages. */
   readonly keyVariable?: string;
   /** Must there be a key? false for a detected server and the demo. */

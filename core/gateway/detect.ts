@@ -10,6 +10,12 @@ const PORTS = [11434, 1234, 8080, 8000] as const;
 /** A list of models is smaller than this. A server that sends more is something else. */
 const MAX_BYTES = 1024 * 1024;
 
+/**
+ * A model's id: one line of visible text. The start prints it, and whoever listens on a port must not be able to write
+ * on the terminal as he likes.
+ */
+const MODEL_ID = /^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,256}$/u;
+
 /** A model server that was found. */
 export interface DetectedServer {
   /** With `/v1`, without a trailing slash. */
@@ -118,7 +124,7 @@ function modelsIn(text: string): string[] {
   if (!Array.isArray(data)) throw new Error('not a list of models');
   const ids = data
     .map((model: unknown) => (typeof model === 'object' && model !== null && 'id' in model ? model.id : undefined))
-    .filter((id): id is string => typeof id === 'string' && id !== '');
+    .filter((id): id is string => typeof id === 'string' && MODEL_ID.test(id));
   if (ids.length === 0) throw new Error('the list of models is empty');
   return ids;
 }

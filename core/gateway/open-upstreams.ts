@@ -1,16 +1,17 @@
 import type { Config, UpstreamConfig } from '../config/config.ts';
 import { Upstream } from '../exchange/upstream.ts';
 import { factsOf, type ProviderRegistry } from '../upstream/provider.ts';
+import { proxyFor } from './proxy.ts';
 import type { OpenUpstream } from '../upstream/upstreams.ts';
 
 /**
  * The configured upstreams with their providers. Throws an `Error` if a provider is unknown or a base URL is missing.
  */
 export function openUpstreams(config: Config, providers: ProviderRegistry): OpenUpstream[] {
-  return config.upstreams.map((upstream) => openUpstream(upstream, providers));
+  return config.upstreams.map((upstream) => openUpstream(upstream, providers, config));
 }
 
-function openUpstream(upstream: UpstreamConfig, providers: ProviderRegistry): OpenUpstream {
+function openUpstream(upstream: UpstreamConfig, providers: ProviderRegistry, { proxies }: Config): OpenUpstream {
   const { name } = upstream;
   const provider = providers.get(upstream.provider);
   if (!provider) {
@@ -21,6 +22,7 @@ function openUpstream(upstream: UpstreamConfig, providers: ProviderRegistry): Op
   const baseUrl = upstream.baseUrl ?? provider.defaultBaseUrl ?? '';
   if (provider.isRemote && baseUrl === '')
     throw new Error(`upstreams.${name}.base_url: the provider '${provider.name}' needs one`);
+  const proxy = provider.isRemote ? proxyFor({ baseUrl, own: upstream.proxy, proxies }) : undefined;
   const opened = new Upstream(
     {
       name,
@@ -31,6 +33,7 @@ function openUpstream(upstream: UpstreamConfig, providers: ProviderRegistry): Op
       idleTimeoutMs: upstream.idleTimeoutMs,
       forwardHeaders: upstream.forwardHeaders,
       tls: upstream.tls,
+      ...(proxy === undefined ? {} : { proxy }),
       ...(upstream.keyVariable === undefined ? {} : { keyVariable: upstream.keyVariable }),
       // A server that asks for no key is configured with any text as api_key. No api_key at all is a forgotten one.
       needsKey: provider.isRemote,

@@ -55,6 +55,7 @@ function prefixOf(model: string): string {
 export function createModelTest(upstreams: Upstreams, signal: AbortSignal): (name: string) => Promise<boolean> {
   const silent = new Set<Upstream>();
   return async (name) => {
+    if (upstreams.keyless?.upstream.settings.models.includes(name)) return true;
     const { upstream, model } = upstreams.resolve(name);
     if (silent.has(upstream)) return false;
     const models = await upstreams.models(upstream, signal);

@@ -16,10 +16,20 @@ export function withKeyless(plan: Plan, exchange: Exchange, keyless: KeylessUpst
   const { models } = upstream.settings;
   const [first] = models;
   const { model } = plan.request.value;
+  const whole = `${plan.upstream.name}/${model}`;
+  // A local server may list a name that begins like that of a configured upstream (`openai/gpt-oss-20b`).
+  if (models.includes(whole) && (!models.includes(model) || isAskedFor(whole, exchange)))
+    return { ...plan, upstream, request: plan.request.with({ model: whole }) };
   if (first === undefined || models.includes(model)) return { ...plan, upstream };
   exchange.log.info(
     { model: echoed(model), answered_by: first, upstream: upstream.name },
     'model not listed by the detected server, its first one answers',
   );
   return { ...plan, upstream, request: plan.request.with({ model: first }) };
+}
+
+/** Is it the model of the client's own request, approaches before it apart? */
+function isAskedFor(name: string, { request }: Exchange): boolean {
+  const { model } = request.value as { readonly model?: unknown };
+  return typeof model === 'string' && model.endsWith(name);
 }

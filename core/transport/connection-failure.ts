@@ -34,6 +34,11 @@ export function toFailure(error: unknown, upstream: Upstream, phase: Phase): Gat
         { upstream: name, ms: settings.connectTimeoutMs, what: 'accept a connection' },
         cause,
       );
+    case 'UND_ERR_ABORTED':
+    case 'UND_ERR_PRX_CONN':
+    case 'UND_ERR_PRX_TLS':
+      if (settings.proxy === undefined || phase === 'reading') break;
+      return gatewayError('upstream_unreachable', { upstream: name, detail: proxyReason(error) }, cause);
     case 'UND_ERR_HEADERS_TIMEOUT':
       return gatewayError('upstream_timeout', { upstream: name, ms: settings.timeoutMs }, cause);
     case 'UND_ERR_BODY_TIMEOUT':
@@ -45,6 +50,9 @@ export function toFailure(error: unknown, upstream: Upstream, phase: Phase): Gat
     case 'UND_ERR_HEADERS_OVERFLOW':
       return gatewayError('upstream_error', { upstream: name, detail: 'sent headers that are too large' }, cause);
     case 'UND_ERR_INVALID_ARG':
+      if (settings.proxy !== undefined && proxyStatus(error) !== undefined)
+        return gatewayError('upstream_unreachable', { upstream: name, detail: proxyReason(error) }, cause);
+      return gatewayError('upstream_error', { upstream: name, detail: 'cannot be sent such a request' }, cause);
     case 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH':
       return gatewayError('upstream_error', { upstream: name, detail: 'cannot be sent such a request' }, cause);
     default:
@@ -57,7 +65,25 @@ export function toFailure(error: unknown, upstream: Upstream, phase: Phase): Gat
       { upstream: name, detail: 'the connection was closed before its end' },
       cause,
     );
-  return gatewayError('upstream_unreachable', { upstream: name, detail: REASONS[code] ?? fallbackReason(code) }, cause);
+  const reason = REASONS[code] ?? fallbackReason(code);
+  // Only the proxy is connected to from here.
+  const detail =
+    settings.proxy === undefined || reason.startsWith('its ') ? reason : `on the way to its proxy, ${reason}`;
+  return gatewayError('upstream_unreachable', { upstream: name, detail }, cause);
+}
+
+/** Why a proxy did not let a request through. */
+function proxyReason(error: unknown): string {
+  const status = proxyStatus(error);
+  if (status === undefined) return 'its proxy closed the connection';
+  return status === '407'
+    ? 'its proxy wants a user and a password (407)'
+    : `its proxy refused the connection (${status})`;
+}
+
+/** The status in undici's words for a refusal: `Proxy response (403) !== 200 …`, `Proxy Authentication Required (407)`. */
+function proxyStatus(error: unknown): string | undefined {
+  return error instanceof Error ? /^Proxy [\w ]*\((\d{3})\)/.exec(error.message)?.[1] : undefined;
 }
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module';
-import type { Pool } from 'undici';
+import type { Dispatcher, Pool, ProxyAgent } from 'undici';
 import type { Upstream } from '../exchange/upstream.ts';
 
-const UndiciPool = loadPool();
+const require = createRequire(import.meta.url);
+const UndiciPool = load('pool', 'Pool') as typeof Pool;
 
 /**
  * Connections to upstreams: one pool per origin and connection settings. They outlive a pipeline, so that a reload
@@ -14,8 +15,17 @@ export interface Pools {
   close(): Promise<void>;
 }
 
-/** undici's pool, without what only the whole of undici adds to it: `request`, `stream`, `pipeline`. */
-export type DispatchPool = Pick<Pool, 'dispatch' | 'close' | 'destroy' | 'closed' | 'stats'>;
+/** What is used of undici's pool. */
+export interface DispatchPool {
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean;
+  /** Ends it when what runs has ended. */
+  close(): Promise<void>;
+  /** Ends it at once. */
+  destroy(): Promise<void>;
+  readonly closed: boolean;
+  /** `size`: requests that wait or run. */
+  readonly stats: { readonly size: number };
+}
 
 /** Where requests to an upstream are sent. */
 export interface Target {
@@ -41,8 +51,8 @@ export function createPools({ connections = 1_024, maxPools = 64 }: PoolsOptions
     let address = addresses.get(upstream);
     if (!address) {
       const { origin, pathname } = new URL(upstream.baseUrl);
-      const { tls, connectTimeoutMs } = upstream.settings;
-      const key = JSON.stringify([origin, tls.verify, tls.ca ?? null, connectTimeoutMs]);
+      const { tls, connectTimeoutMs, proxy } = upstream.settings;
+      const key = JSON.stringify([origin, tls.verify, tls.ca ?? null, connectTimeoutMs, proxy ?? null]);
       address = { key, origin, prefix: pathname.replace(/\/+$/, '') };
       addresses.set(upstream, address);
     }
@@ -62,7 +72,10 @@ export function createPools({ connections = 1_024, maxPools = 64 }: PoolsOptions
       let pool = pools.get(key);
       if (!pool) {
         closeIdle();
-        pool = openPool(origin, upstream, connections);
+        pool =
+          upstream.settings.proxy === undefined
+            ? openPool(origin, upstream, connections)
+            : openProxied(origin, upstream, connections);
         pools.set(key, pool);
       }
       return { pool, prefix };
@@ -91,14 +104,54 @@ function openPool(origin: string, { settings }: Upstream, connections: number): 
 }
 
 /**
- * undici's pool alone. All of undici would be 90 more modules (fetch, mocks, caches), which take 90 ms at the start and
- * 14 MB, and nothing here uses them. The file is no part of undici's promised API: if it moves, all of undici does.
+ * The same through a proxy: by a tunnel to an `https:` address, by whole addresses in requests to an `http:` one. The
+ * agent is loaded only here: most starts need none.
  */
-function loadPool(): typeof Pool {
-  const require = createRequire(import.meta.url);
+function openProxied(origin: string, { settings }: Upstream, connections: number): DispatchPool {
+  const { proxy = '', tls, connectTimeoutMs } = settings;
+  const Agent = load('proxy-agent', 'ProxyAgent') as typeof ProxyAgent;
+  const agent = new Agent({
+    uri: proxy,
+    connections,
+    pipelining: 1,
+    allowH2: false,
+    proxyTls: { timeout: connectTimeoutMs, allowH2: false },
+    requestTls: {
+      timeout: connectTimeoutMs,
+      rejectUnauthorized: tls.verify,
+      ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+    },
+  });
+  let closed = false;
+  return {
+    dispatch: (options, handler) => agent.dispatch({ ...options, origin }, handler),
+    close() {
+      closed = true;
+      return agent.close();
+    },
+    destroy() {
+      closed = true;
+      return agent.destroy();
+    },
+    get closed() {
+      return closed;
+    },
+    // Closing an agent waits for what runs, so that it may be closed at any time.
+    stats: IDLE,
+  };
+}
+
+const IDLE = { size: 0 };
+
+/**
+ * One class of undici alone. All of undici would be 90 more modules (fetch, mocks, caches), which take 90 ms at the
+ * start and 14 MB, and nothing here uses them. The file is no part of undici's promised API: if it moves, all of undici
+ * does.
+ */
+function load(file: string, name: string): unknown {
   try {
-    return require('undici/lib/dispatcher/pool.js') as typeof Pool;
+    return require(`undici/lib/dispatcher/${file}.js`) as unknown;
   } catch {
-    return (require('undici') as { Pool: typeof Pool }).Pool;
+    return (require('undici') as Readonly<Record<string, unknown>>)[name];
   }
 }

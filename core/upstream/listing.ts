@@ -62,12 +62,12 @@ export function createListing({
 
   /**
    * The model under a name that reaches it. At the default upstream that is its own name, unless that begins with the
-   * name of another upstream and a slash.
+   * name of an upstream and a slash, be it its own: `openrouter/auto` of `openrouter` is `openrouter/openrouter/auto`.
    */
   const named = (upstream: Upstream, model: Model): Model => {
     const isPlain =
       upstream === upstreams.keyless?.upstream ||
-      (upstream === upstreams.default && upstreams.resolve(model.id).upstream === upstream);
+      (upstream === upstreams.default && upstreams.resolve(model.id).model === model.id);
     const id = isPlain ? model.id : `${upstream.name}/${model.id}`;
     return { ...DEFAULTS, owned_by: upstream.name, ...model, id };
   };
@@ -86,7 +86,7 @@ export function createListing({
     },
     async one(exchange, name) {
       const askable = upstreamsFor(exchange);
-      const { upstream: home, model: id } = upstreams.resolve(name);
+      const { upstream: home, model } = upstreams.resolve(name);
       const { keyless } = upstreams;
       const upstream = [home, keyless?.upstream].find((each) => each !== undefined && askable.includes(each));
       if (!upstream) {
@@ -95,7 +95,9 @@ export function createListing({
       }
       const models = await listOf(exchange, upstream);
       if (!models) throw unlistable([upstream]);
-      const found = models.find((model) => model.id === id);
+      // A keyless upstream's names are listed as they are.
+      const id = upstream === home ? model : name;
+      const found = models.find((each) => each.id === id);
       if (!found || !mayUse(exchange.identity, upstream, id)) throw gatewayError('model_not_found', { model: name });
       return named(upstream, found);
     },

@@ -17,15 +17,16 @@ export class Breaker {
   /** Was it logged that Redis is away? Once per outage. */
   #isLogged = false;
   #isEnding = false;
-  /** The key of the command that failed. */
-  #probedKey = 'optigate';
+  /** The key of the command that failed; at first one within the namespace, outside of which there may be no rights. */
+  #probedKey: string;
   #probeDelayMs = FIRST_PROBE_MS;
   #cancelProbe: (() => void) | undefined;
   #isProbing = false;
   readonly #firstVerdict = Promise.withResolvers<void>();
 
-  constructor(client: RedisClient, clock: Clock, log: Logger) {
+  constructor(client: RedisClient, probedKey: string, clock: Clock, log: Logger) {
     this.#client = client;
+    this.#probedKey = probedKey;
     this.#clock = clock;
     this.#log = log;
     client.on('error', (error: unknown) => this.#note(error));

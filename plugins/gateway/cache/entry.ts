@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { gunzip as gunzipCallback, gzip as gzipCallback } from 'node:zlib';
-import { headerOf, type HeaderList } from '../../../core/index.ts';
+import { headerOf, isDeeperThan, type HeaderList, type Wire } from '../../../core/index.ts';
 
 const gzip = promisify(gzipCallback);
 const gunzip = promisify(gunzipCallback);
@@ -24,6 +24,7 @@ export interface Entry {
 
 /** Headers that are still true when the answer is sent again. Rate limits, durations and request ids are not. */
 const KEPT_HEADERS = ['content-type', 'openai-model', 'openai-version', 'anthropic-version'] as const;
+const KEPT: ReadonlySet<unknown> = new Set(KEPT_HEADERS);
 
 /** The headers that are stored with an answer, and that requests get which share it. */
 export function headersToKeep(headers: HeaderList): HeaderList {
@@ -47,6 +48,10 @@ const OVERHEAD = 512;
 /** `OG` and the version 1. Bytes that begin otherwise belong to another program or version, and are a miss. */
 const MAGIC = Buffer.from([0x4f, 0x47, 0x01]);
 const HEAD_OFFSET = MAGIC.length + 4;
+/** A head has four short headers. */
+const MAX_HEAD_BYTES = 64 * 1024;
+/** Brackets that may be open at once in an entry's body. An answer has fewer; converting one with many overflows. */
+const MAX_DEPTH = 512;
 
 interface Head {
   readonly storedAt: number;
@@ -74,17 +79,18 @@ export async function encodeEntry(entry: Entry, zipAbove: number): Promise<Buffe
 
 /**
  * The inverse of `encodeEntry`; undefined if the bytes are no whole entry of this version, or its body exceeds
- * `maxBytes`.
+ * `maxBytes`. Others may write to the store, too: what `encodeEntry` would never write is none.
  */
 export async function decodeEntry(bytes: Buffer, maxBytes: number): Promise<Entry | undefined> {
   try {
     if (!bytes.subarray(0, MAGIC.length).equals(MAGIC)) return undefined;
+    if (bytes.readUInt32BE(MAGIC.length) > MAX_HEAD_BYTES) return undefined;
     const headEnd = HEAD_OFFSET + bytes.readUInt32BE(MAGIC.length);
     const head: unknown = JSON.parse(bytes.toString('utf8', HEAD_OFFSET, headEnd));
     if (!isHead(head) || head.length > maxBytes) return undefined;
     const rest = bytes.subarray(headEnd);
     const body = head.isZipped ? await gunzip(rest, { maxOutputLength: Math.max(1, head.length) }) : rest;
-    if (body.length !== head.length) return undefined;
+    if (body.length !== head.length || isDeeperThan(body, MAX_DEPTH)) return undefined;
     const { storedAt, expiresAt, form, headers } = head;
     return { storedAt, expiresAt, form, headers, body };
   } catch {
@@ -101,9 +107,27 @@ function isHead(value: unknown): value is Head {
     Number.isFinite(expiresAt) &&
     (form === 'complete' || form === 'stream') &&
     Array.isArray(headers) &&
-    headers.length % 2 === 0 &&
-    headers.every((text) => typeof text === 'string') &&
+    areKept(headers, form) &&
     Number.isSafeInteger(length) &&
     typeof isZipped === 'boolean'
   );
+}
+
+/** Are these headers that are stored, as they are stored, and is the type that of the form? */
+function areKept(headers: readonly unknown[], form: 'complete' | 'stream'): headers is HeaderList {
+  if (headers.length % 2 !== 0 || headers.length > 2 * KEPT_HEADERS.length) return false;
+  const type = form === 'complete' ? /^application\/(?:[\w.-]+\+)?json\b/i : /^text\/event-stream\b/i;
+  return headers.every((text, index) => {
+    if (index % 2 === 0) return KEPT.has(text);
+    // A line break would begin another header.
+    if (typeof text !== 'string' || !/^[\t\x20-\x7e\x80-\xff]*$/.test(text)) return false;
+    return headers[index - 1] !== 'content-type' || type.test(text);
+  });
+}
+
+/** Is the body an answer of this wire, in the entry's form? One that this program stored is. */
+export function isAnswer({ form, body }: Entry, wire: Wire): boolean {
+  if (!wire.isSuccess(body, form)) return false;
+  if (form === 'complete') return wire.examine(body, true).kind === 'answer';
+  return /^\s*(?:data|event|id|retry)?:/.test(body.toString('latin1', 0, 64));
 }

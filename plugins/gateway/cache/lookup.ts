@@ -18,7 +18,7 @@ import {
   type Wire,
 } from '../../../core/index.ts';
 import type { Directives } from './directives.ts';
-import { headersToKeep, type Entry, type Form } from './entry.ts';
+import { headersToKeep, isAnswer, type Entry, type Form } from './entry.ts';
 import { Flight, type Landing } from './flights.ts';
 import type { MemoryStore } from './memory.ts';
 import { Patiences } from './patience.ts';
@@ -196,6 +196,7 @@ export function createLookup(parts: Parts): (question: Question) => Promise<Loos
       found = await store.watch(question.key);
     }
     if (found.kind !== 'entry') return found;
+    if (!isAnswer(found.entry, question.call.exchange.wire)) return { kind: 'missing', lease: undefined };
     keepInMemory(question.key, found.entry);
     return isYoung(found.entry, question.directives) ? found : { kind: 'missing', lease: undefined };
   }

@@ -21,6 +21,8 @@ export async function createClient(url: string | readonly string[]): Promise<Red
     // Needed for a hung server, which does not close its end.
     disconnectTimeout: 100,
     enableOfflineQueue: false,
+    // It would ask for INFO, which not every user may. The breaker's own probe shows whether the server is ready.
+    enableReadyCheck: false,
     maxRetriesPerRequest: 0,
     autoResendUnfulfilledCommands: false,
     lazyConnect: true,

@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock, Logger } from '../../../core/index.ts';
 import { Breaker } from './breaker.ts';
+import { isForbidden, isRefusal, LEASE_MS, plain, scripted, type Commands, type LeaseKey } from './commands.ts';
 import { decodeEntry, encodeEntry, type Entry } from './entry.ts';
 import { createClient, type RedisClient } from './redis-client.ts';
 
@@ -38,24 +39,11 @@ export interface Lease {
 
 /** Version of the layout of keys and entries. Another version does not see these. */
 const VERSION = 1;
-/** How long a lease lasts without being renewed: other processes wait no longer for one that died. */
-const LEASE_MS = 5_000;
 /** How long the start waits for the first connection. */
 const FIRST_CONNECT_MS = 250;
 /** Above these, entries are not written. */
 const MAX_PENDING_BYTES = 16 * 1024 * 1024;
 const MAX_PENDING_WRITES = 1_000;
-
-/** The entry (a buffer), else 0 = the lease was taken, 1 = it could not be. */
-const TAKE = `local entry = redis.call('GET', KEYS[1])
-if entry then return entry end
--- pcall: a full server refuses the lease, which is then as good as taken.
-if redis.pcall('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then return 0 end
-return 1`;
-/** The entry, else 0 = no process has the lease, 1 = one has. */
-const WATCH = `return redis.call('GET', KEYS[1]) or redis.call('EXISTS', KEYS[2])`;
-const RENEW = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0`;
-const RELEASE = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0`;
 
 /** The entries of one Redis. */
 export class RedisStore {
@@ -68,6 +56,10 @@ export class RedisStore {
   #pendingWrites = 0;
   #pendingBytes = 0;
   #refusesWrites = false;
+  #refusesReads = false;
+  #commands: Commands | undefined;
+  /** Scripts are not run for this user. */
+  #isPlain = false;
   #isBatching = false;
 
   constructor(settings: RedisSettings, clock: Clock, log: Logger) {
@@ -88,17 +80,17 @@ export class RedisStore {
 
   /** Can it be read and written? */
   get isUp(): boolean {
-    return !this.#isAway && !this.#refusesWrites;
+    return !this.#isAway && !this.#refusesWrites && !this.#refusesReads;
   }
 
   /** Looks for an entry and takes the lease if there is none, in one round trip. */
   find(key: string): Promise<Found> {
-    return this.#ask(key, TAKE);
+    return this.#ask(key, 'take');
   }
 
   /** Looks again for an awaited entry, without taking the lease: it may be there, awaited, or given up (missing). */
   watch(key: string): Promise<Found> {
-    return this.#ask(key, WATCH);
+    return this.#ask(key, 'watch');
   }
 
   /** Writes an entry. Resolves when it is written or given up; never rejects. Requests need not wait for it. */
@@ -127,8 +119,9 @@ export class RedisStore {
 
   async #connect(): Promise<void> {
     const client = await createClient(this.#settings.url);
-    const breaker = new Breaker(client, this.#clock, this.#log);
+    const breaker = new Breaker(client, this.#nameOf('probe'), this.#clock, this.#log);
     this.#client = client;
+    this.#commands = this.#isPlain ? plain(client) : scripted(client);
     this.#breaker = breaker;
     // The breaker learns of a failure by the client's events.
     client.connect().catch(() => undefined);
@@ -154,26 +147,49 @@ export class RedisStore {
     return this.#breaker?.isOpen ?? true;
   }
 
-  async #ask(key: string, script: string): Promise<Found> {
+  async #ask(key: string, what: 'take' | 'watch'): Promise<Found> {
     const client = this.#client;
-    if (this.#isAway || !client) return { kind: 'away' };
+    const commands = this.#commands;
+    if (this.#isAway || !client || !commands) return { kind: 'away' };
     const name = this.#nameOf(key);
-    const token = randomUUID();
+    const lease = { key: `${name}:lease`, token: randomUUID() };
     this.#batchWrites(client);
     try {
-      const answer = await client.callBuffer('EVAL', script, 2, name, leaseOf(name), token, LEASE_MS);
-      if (Buffer.isBuffer(answer)) {
-        const entry = await decodeEntry(answer, this.#settings.maxEntryBytes);
+      const looked = await commands[what](name, lease);
+      this.#refusesReads = false;
+      if (Buffer.isBuffer(looked)) {
+        const entry = await decodeEntry(looked, this.#settings.maxEntryBytes);
         return entry && entry.expiresAt > this.#clock.now()
           ? { kind: 'entry', entry }
           : { kind: 'missing', lease: undefined };
       }
-      if (answer === 1) return { kind: 'awaited' };
-      return { kind: 'missing', lease: script === TAKE ? this.#hold(client, name, token) : undefined };
+      if (looked === 'held') return { kind: 'awaited' };
+      return { kind: 'missing', lease: looked === 'taken' ? this.#hold(lease) : undefined };
     } catch (error) {
       if (!isRefusal(error)) this.#breaker?.trip(error, name);
+      else if (isForbidden(error) && this.#doWithoutScripts(client, commands, error)) return this.#ask(key, what);
+      else this.#noteRefusedRead(error);
       return { kind: 'away' };
     }
+  }
+
+  /** Goes on with plain commands. False if it is done so already: then the rights do not suffice for those, either. */
+  #doWithoutScripts(client: RedisClient, failed: Commands, error: Error): boolean {
+    if (this.#isPlain) return failed !== this.#commands;
+    this.#isPlain = true;
+    this.#commands = plain(client);
+    this.#log.warn(
+      { reason: error.message },
+      'redis runs no scripts for this user (EVAL), going on with plain commands',
+    );
+    return true;
+  }
+
+  #noteRefusedRead(error: Error): void {
+    // Something else lies under this one key: that says nothing of the others.
+    if (error.message.startsWith('WRONGTYPE') || this.#refusesReads) return;
+    this.#refusesReads = true;
+    this.#log.warn({ reason: error.message }, 'redis gives no entries, going on without the cache');
   }
 
   /** Sends the lookups of one turn of the event loop in one write: most of their cost is system calls. */
@@ -189,15 +205,14 @@ export class RedisStore {
   }
 
   /** Renews a lease that was taken, until it is released. */
-  #hold(client: RedisClient, name: string, token: string): Lease {
-    const run = (script: string, ...more: readonly number[]) => {
-      if (this.#isAway) return;
-      client.callBuffer('EVAL', script, 1, leaseOf(name), token, ...more).catch(() => undefined);
+  #hold(lease: LeaseKey): Lease {
+    const send = (what: 'renew' | 'release') => {
+      if (!this.#isAway) this.#commands?.[what](lease).catch(() => undefined);
     };
     let cancel: () => void;
     const renewLater = () => {
       cancel = this.#clock.setTimeout(() => {
-        run(RENEW, LEASE_MS);
+        send('renew');
         renewLater();
       }, LEASE_MS / 3);
     };
@@ -205,7 +220,7 @@ export class RedisStore {
     return {
       release() {
         cancel();
-        run(RELEASE);
+        send('release');
       },
     };
   }
@@ -214,13 +229,4 @@ export class RedisStore {
   #nameOf(key: string): string {
     return `${this.#settings.namespace}:${VERSION}:{${key}}`;
   }
-}
-
-function leaseOf(name: string): string {
-  return `${name}:lease`;
-}
-
-/** Did the server refuse the command (full, read-only, no rights)? Then it is up. */
-function isRefusal(error: unknown): error is Error {
-  return error instanceof Error && error.name === 'ReplyError';
 }

@@ -16,7 +16,7 @@ test('what was encoded decodes, compressed or not', async () => {
     storedAt: fc.nat(),
     expiresAt: fc.nat(),
     form: fc.constantFrom('complete' as const, 'stream' as const),
-    headers: fc.constantFrom([], ['content-type', 'application/json', 'openai-model', 'm "quoted"']),
+    headers: fc.constantFrom([], ['openai-version', '2020', 'openai-model', 'm "quoted"']),
     body: fc.uint8Array({ maxLength: 2_000 }).map((bytes) => Buffer.from(bytes)),
   });
   await fc.assert(
@@ -46,6 +46,31 @@ test('anything else is a miss', async () => {
   const bytes = await encodeEntry(ENTRY, 1_000);
   bytes[2] = 2;
   expect(await decodeEntry(bytes, MAX)).toBeUndefined();
+});
+
+/** An entry with a head of somebody else's making. */
+function forged(head: object, body: string): Buffer {
+  const bytes = Buffer.from(
+    JSON.stringify({ storedAt: 1, expiresAt: 2, isZipped: false, length: body.length, ...head }),
+  );
+  const size = Buffer.alloc(4);
+  size.writeUInt32BE(bytes.length);
+  return Buffer.concat([Buffer.from([0x4f, 0x47, 1]), size, bytes, Buffer.from(body)]);
+}
+
+test.each<[string, object, string]>([
+  ['a header that is never stored', { headers: ['set-cookie', 'a=b'] }, '{}'],
+  ['another letter case', { headers: ['Content-Type', 'application/json'] }, '{}'],
+  ['a line break in a header', { headers: ['openai-model', 'm\r\nset-cookie: a=b'] }, '{}'],
+  ['another character that no header can carry', { headers: ['openai-model', 'm\u{1f600}'] }, '{}'],
+  ['the type of another form', { headers: ['content-type', 'text/html'] }, '{}'],
+  ['an odd number of texts', { headers: ['openai-model'] }, '{}'],
+  ['a header many times over', { headers: Array.from({ length: 100 }, () => ['openai-model', 'm']).flat() }, '{}'],
+  ['a body that is nested deeply', { headers: [] }, `{"choices":${'['.repeat(50_000)}`],
+  ['a head without an end', { headers: [], more: 'x'.repeat(100_000) }, '{}'],
+])('others may write to the store: %s is a miss', async (_, head, body) => {
+  expect(await decodeEntry(forged({ form: 'complete', headers: [] }, '{}'), MAX)).toBeDefined();
+  expect(await decodeEntry(forged({ form: 'complete', ...head }, body), MAX)).toBeUndefined();
 });
 
 test('unpacks no more than an entry may have', async () => {

@@ -1,8 +1,9 @@
 import { Redis } from 'ioredis';
 import { randomUUID } from 'node:crypto';
-import { expect, inject, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, inject, onTestFinished, test, vi } from 'vitest';
 import type { Call, Handler, Reply } from '../../../../core/index.ts';
 import { createKept } from '../../../../core/kept.ts';
+import { encodeEntry } from '../../../../plugins/gateway/cache/entry.ts';
 import { startRedis } from '../../../support/redis.ts';
 import { complete, eventsOf, openStream, pipelineOf, until } from './pipeline.ts';
 import { QUESTION } from '../../../support/exchange.ts';
@@ -77,6 +78,79 @@ test('what is not an entry is a miss, and replaced', async () => {
   expect((await gateway.ask()).cache).toBe('miss');
   await until(async () => (await client.get(key!)) !== 'garbage', 'replaced');
   expect((await gateway.ask()).cache).toBe('hit');
+});
+
+test.each<[string, object, string]>([
+  ['no answer', QUESTION, '[[[['],
+  ['an answer nested deeply', QUESTION, `{"choices":[${'['.repeat(5_000)}`],
+  ['a failure', QUESTION, '{"error":{"message":"no"}}'],
+  ['no stream', STREAM, '<html>'],
+])('what another program stored is a miss: %s', async (_, body, stored) => {
+  const options = settings({ memory_ttl: 0 });
+  const client = new Redis(inject('redisUrl'));
+  onTestFinished(() => client.disconnect());
+  await using gateway = await pipelineOf(options, async () => complete('hi'));
+  await gateway.ask({ body });
+  const pattern = `${options.namespace}:1:{*}`;
+  await until(async () => (await client.keys(pattern)).length === 1, 'written');
+  const [key] = await client.keys(pattern);
+  const form = body === STREAM ? 'stream' : 'complete';
+  const storedAt = Date.now();
+  const entry = { storedAt, expiresAt: storedAt + 60_000, form, headers: [], body: Buffer.from(stored) } as const;
+  await client.set(key!, await encodeEntry(entry, 1_000_000));
+
+  const asked = await gateway.ask({ body });
+  expect(asked.cache).toBe('miss');
+  expect(await asked.text()).toContain('hi');
+});
+
+describe('with least rights', () => {
+  /** A Redis with a user `gate` who has these rights only. */
+  async function redisFor(rules: string) {
+    const redis = await ownRedis();
+    const admin = new Redis(redis.url);
+    onTestFinished(() => admin.disconnect());
+    await admin.call('ACL', 'SETUSER', 'gate', 'on', '>word', 'resetchannels', ...rules.split(' '));
+    return redis.url.replace('redis://', 'redis://gate:word@');
+  }
+
+  test('the documented ones are enough, outside of the namespace it needs none', async () => {
+    const url = await redisFor('~gate:* +get +set +exists +del +pexpire +eval');
+    const options = settings({ url, namespace: 'gate', memory_ttl: 0 });
+    await using gateway = await pipelineOf(options, async () => complete('hi'));
+    expect(await gateway.check('redis')).toBe('up');
+    expect((await gateway.ask()).cache).toBe('miss');
+    await expect.poll(async () => (await gateway.ask()).cache).toBe('hit');
+    expect(await gateway.check('redis')).toBe('up');
+  });
+
+  test('without scripts, plain commands do: entries, and calls that processes share', async () => {
+    const url = await redisFor('~gate:* +get +set +exists +del +pexpire');
+    const options = settings({ url, namespace: 'gate', memory_ttl: 0 });
+    const answer = Promise.withResolvers<Reply>();
+    await using one = await pipelineOf(options, () => answer.promise);
+    await using other = await pipelineOf(options, async () => complete('asked twice'));
+    const leading = one.ask();
+    await until(() => one.calls.length === 1, 'under way');
+    const waiting = other.ask();
+    answer.resolve(complete('asked once'));
+
+    expect((await leading).cache).toBe('miss');
+    expect(await (await waiting).text()).toContain('asked once');
+    expect(other.calls).toHaveLength(0);
+    expect([await one.check('redis'), await other.check('redis')]).toEqual(['up', 'up']);
+
+    const failing = { body: { ...QUESTION, seed: 2 } };
+    expect((await other.ask(failing)).cache).toBe('miss');
+    await expect.poll(async () => (await other.ask(failing)).cache).toBe('hit');
+  });
+
+  test('too few for anything: it is down, and requests go on', async () => {
+    const url = await redisFor('~gate:* +exists +eval');
+    await using gateway = await pipelineOf(settings({ url, namespace: 'gate' }), async () => complete('hi'));
+    expect((await gateway.ask()).cache).toBe('bypass');
+    expect(await gateway.check('redis')).toBe('down');
+  });
 });
 
 test('processes share a call under way', async () => {
