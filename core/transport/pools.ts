@@ -3,7 +3,7 @@ import type { Dispatcher, Pool, ProxyAgent } from 'undici';
 import type { Upstream } from '../exchange/upstream.ts';
 
 const require = createRequire(import.meta.url);
-const UndiciPool = load('pool', 'Pool') as typeof Pool;
+const UndiciPool = loadPool();
 
 /**
  * Connections to upstreams: one pool per origin and connection settings. They outlive a pipeline, so that a reload
@@ -104,13 +104,12 @@ function openPool(origin: string, { settings }: Upstream, connections: number): 
 }
 
 /**
- * The same through a proxy: by a tunnel to an `https:` address, by whole addresses in requests to an `http:` one. The
- * agent is loaded only here: most starts need none.
+ * The same through a proxy: by a tunnel to an `https:` address, by whole addresses in requests to an `http:` one. All of
+ * undici is loaded only here: most starts need no proxy, and the tunnel needs the rest.
  */
 function openProxied(origin: string, { settings }: Upstream, connections: number): DispatchPool {
   const { proxy = '', tls, connectTimeoutMs } = settings;
-  const Agent = load('proxy-agent', 'ProxyAgent') as typeof ProxyAgent;
-  const agent = new Agent({
+  const agent = new (loadAll().ProxyAgent)({
     uri: proxy,
     connections,
     pipelining: 1,
@@ -144,14 +143,17 @@ function openProxied(origin: string, { settings }: Upstream, connections: number
 const IDLE = { size: 0 };
 
 /**
- * One class of undici alone. All of undici would be 90 more modules (fetch, mocks, caches), which take 90 ms at the
- * start and 14 MB, and nothing here uses them. The file is no part of undici's promised API: if it moves, all of undici
- * does.
+ * undici's pool alone. All of undici would be 90 more modules (fetch, mocks, caches), which take 90 ms at the start and
+ * 14 MB, and only proxies use them. The file is no part of undici's promised API: if it moves, all of undici does.
  */
-function load(file: string, name: string): unknown {
+function loadPool(): typeof Pool {
   try {
-    return require(`undici/lib/dispatcher/${file}.js`) as unknown;
+    return require('undici/lib/dispatcher/pool.js') as typeof Pool;
   } catch {
-    return (require('undici') as Readonly<Record<string, unknown>>)[name];
+    return loadAll().Pool;
   }
+}
+
+function loadAll(): { readonly Pool: typeof Pool; readonly ProxyAgent: typeof ProxyAgent } {
+  return require('undici') as ReturnType<typeof loadAll>;
 }
