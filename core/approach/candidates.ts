@@ -2,6 +2,8 @@
  * Candidates: which of several answers are usable, which come to the same result, and which are returned.
  */
 import { canonicalJsonText } from '../bytes/canonical-json.ts';
+import { bringsAnswer, bringsMedia, calledTools, callsTool } from '../wire/chat/content.ts';
+import { endedBadly } from '../wire/chat/finish.ts';
 import { gatewayError } from '../errors.ts';
 import type { Call } from '../exchange/exchange.ts';
 import type { Reply } from '../exchange/reply.ts';
@@ -9,10 +11,10 @@ import { answerOf, sameAnswer, type FinalOptions } from './final-answer.ts';
 import { stripThinking } from './text.ts';
 import type { Answer } from './types.ts';
 
-/** Does the answer have text outside `<think>`, or a tool call, and was it not filtered? */
+/** Does the answer have text outside `<think>`, a tool call or a medium, and was it not filtered, nor did it fail? */
 export function isUsable({ choice, text }: Answer): boolean {
-  if (choice.finish_reason === 'content_filter') return false;
-  return (choice.message.tool_calls?.length ?? 0) > 0 || stripThinking(text).trim() !== '';
+  if (choice.finish_reason === 'content_filter' || endedBadly(choice)) return false;
+  return callsTool(choice.message) || bringsMedia(choice.message) || stripThinking(text).trim() !== '';
 }
 
 /** Was the answer cut by a token limit (`finish_reason: length`)? */
@@ -28,13 +30,16 @@ export function usableOf(answers: readonly Answer[]): readonly Answer[] {
 }
 
 /**
- * What the client gets if no answer is usable: the first one that was filtered, or else refused, as the upstream wrote it.
- * Throws a 502 if there is neither.
+ * What the client gets if no answer is usable: the first one that was filtered, or else refused, or else cut by a limit
+ * while the model was still thinking, or else ended for an unknown reason, as the upstream wrote it. Throws a 502 if there
+ * is none of them.
  */
 export function noneUsable(answers: readonly Answer[], call: Call): Reply {
   const shown =
     answers.find(({ choice }) => choice.finish_reason === 'content_filter') ??
-    answers.find(({ choice }) => typeof choice.message.refusal === 'string' && choice.message.refusal !== '');
+    answers.find(({ choice }) => typeof choice.message.refusal === 'string' && choice.message.refusal !== '') ??
+    answers.find(isTruncated) ??
+    answers.find(({ choice }) => endedBadly(choice) && !choice['error'] && bringsAnswer(choice.message));
   if (shown) return shown.reply;
   throw gatewayError('upstream_error', { upstream: call.upstream.name, detail: 'answered with nothing usable' });
 }
@@ -77,14 +82,8 @@ export function sameResult(options?: FinalOptions): (a: Answer, b: Answer) => bo
 
 /** A candidate's tool calls as text to compare: names and canonical arguments. Undefined if it calls no tool. */
 export function toolCallKey({ choice }: Answer): string | undefined {
-  const calls = choice.message.tool_calls;
-  if (!calls || calls.length === 0) return undefined;
-  return JSON.stringify(
-    calls.map(({ function: called, custom }) => [
-      called?.name ?? custom?.name,
-      canonicalJsonText(called?.arguments ?? custom?.input ?? ''),
-    ]),
-  );
+  if (!callsTool(choice.message)) return undefined;
+  return JSON.stringify(calledTools(choice.message).map(({ name, input }) => [name, canonicalJsonText(input)]));
 }
 
 /** The candidate whose result most candidates share, or the first one if no two agree. Undefined only if there is none. */

@@ -3,7 +3,9 @@
  * with an instruction at the end of the system text or further turns at the end. A judge gets one message, in which the
  * question and the candidates stand between tags.
  */
-import type { ContentPart, Message, ToolCall } from '../wire/chat/chat-types.ts';
+import { isRecord } from '../bytes/json.ts';
+import type { ContentPart, Message } from '../wire/chat/chat-types.ts';
+import { bringsMedia, calledTools, type CalledTool } from '../wire/chat/content.ts';
 import { contentText, stripThinking } from './text.ts';
 import type { Answer } from './types.ts';
 
@@ -44,7 +46,7 @@ export function questionBlock(messages: readonly Message[]): string {
 }
 
 function turnText(message: Message): string {
-  return [partsText(message), ...(message.tool_calls ?? []).map(toolCallText)].filter((text) => text !== '').join('\n');
+  return [partsText(message), ...calledTools(message).map(toolCallText)].filter((text) => text !== '').join('\n');
 }
 
 function partsText({ content }: Message): string {
@@ -55,13 +57,23 @@ function partsText({ content }: Message): string {
   return texts.join('\n');
 }
 
-function toolCallText({ function: called, custom }: ToolCall): string {
-  return `[calls ${called?.name ?? custom?.name ?? 'a tool'} with ${called?.arguments ?? custom?.input ?? ''}]`;
+function toolCallText({ name = 'a tool', input }: CalledTool): string {
+  return `[calls ${name} with ${input}]`;
 }
 
-/** A candidate as a judge reads it: its text without `<think>` blocks, and its tool calls in words. */
-export function candidateText({ choice, text }: Pick<Answer, 'choice' | 'text'>): string {
-  return [stripThinking(text).trim(), ...(choice.message.tool_calls ?? []).map(toolCallText)]
+/** What an answer brings beside text: the words of its audio, and notes of images and other parts. */
+function mediaTexts({ audio, images, content }: Message): readonly string[] {
+  const spoken = isRecord(audio) && typeof audio['transcript'] === 'string' ? audio['transcript'] : undefined;
+  const parts = (Array.isArray(content) ? (content as readonly ContentPart[]) : [])
+    .filter((part) => bringsMedia({ content: [part] }))
+    .map(({ type }) => `[${type}, not shown]`);
+  const shown = Array.isArray(images) ? images.map(() => '[image, not shown]') : [];
+  return [...(isRecord(audio) ? [spoken ?? '[audio, not shown]'] : []), ...shown, ...parts];
+}
+
+/** A candidate as a judge reads it: its text without `<think>` blocks, its tool calls and other media in words. */
+export function candidateText({ choice: { message }, text }: Pick<Answer, 'choice' | 'text'>): string {
+  return [stripThinking(text).trim(), ...mediaTexts(message), ...calledTools(message).map(toolCallText)]
     .filter((part) => part !== '')
     .join('\n');
 }

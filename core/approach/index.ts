@@ -42,6 +42,7 @@ export {
 
 // Answers: their text, their final answer, the programs in them.
 export { toAnswers, wholeReply } from './whole.ts';
+export { bringsAnswer, bringsMedia, callsTool } from '../wire/chat/content.ts';
 export {
   codeBlocks,
   contentText,

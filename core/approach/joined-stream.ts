@@ -2,8 +2,9 @@
 import { ByteStream } from '../bytes/byte-stream.ts';
 import { gatewayError, type GatewayError } from '../errors.ts';
 import type { Call, StreamStamp } from '../exchange/exchange.ts';
-import { isFinished, readChunk, type ChunkFrame } from '../wire/chat/chunk.ts';
+import { readChunk, type ChunkFrame } from '../wire/chat/chunk.ts';
 import { CHOSEN_PIECE, completionToChunks } from '../wire/chat/completion-chunks.ts';
+import { isFinished } from '../wire/chat/finish.ts';
 import { DONE, encodeData, SseDecoder, type SseEvent } from '../wire/sse.ts';
 import type { Chunk, ChunkChoice } from '../wire/chat/chat-types.ts';
 import { streamReply, type CompleteReply, type StreamReply } from '../exchange/reply.ts';

@@ -90,7 +90,7 @@ function failingIfEmpty(reply: StreamReply, call: Call): Reply {
   let hasContent = false;
   return changedStream(reply, call, {
     change: (chunk) => {
-      hasContent ||= bringsContent(chunk) || chunk.choices.some((choice) => choice.finish_reason === 'content_filter');
+      hasContent ||= bringsContent(chunk) || chunk.choices.some(({ finish_reason }) => isLimit(finish_reason));
       return isLast(chunk) && !hasContent ? [] : [chunk];
     },
     onEnd: () => {
@@ -98,4 +98,9 @@ function failingIfEmpty(reply: StreamReply, call: Call): Reply {
       throw gatewayError('upstream_error', { upstream: call.upstream.name, detail: 'answered with nothing usable' });
     },
   });
+}
+
+/** Was the answer filtered, or cut while the model was still thinking? Then nothing is what the upstream has to show. */
+function isLimit(reason: unknown): boolean {
+  return reason === 'content_filter' || reason === 'length';
 }

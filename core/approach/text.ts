@@ -1,5 +1,8 @@
 /** Reading what a model wrote: its text, reasoning blocks, tags and code. */
-import type { Content, ContentPart, Message } from '../wire/chat/chat-types.ts';
+import type { Message } from '../wire/chat/chat-types.ts';
+import { contentText } from '../wire/chat/content.ts';
+
+export { contentText };
 
 /** The text of a message: its text parts joined; other parts, such as images, are left out. */
 export function messageText({ content }: Pick<Message, 'content'>): string {
@@ -9,14 +12,6 @@ export function messageText({ content }: Pick<Message, 'content'>): string {
 /** `text` as further reasoning of a message: after its own `reasoning_content`, if the upstream reports that. */
 export function withReasoning({ reasoning_content }: Pick<Message, 'reasoning_content'>, text: string): string {
   return typeof reasoning_content === 'string' ? `${reasoning_content}\n${text}` : text;
-}
-
-/** The text of a message's content, which is a string or parts; `glue` stands between text parts. */
-export function contentText(content: Content | undefined, glue = ''): string {
-  if (typeof content === 'string') return content;
-  if (!Array.isArray(content)) return '';
-  const texts = content.flatMap((part: ContentPart) => (typeof part?.text === 'string' ? [part.text] : []));
-  return texts.join(glue);
 }
 
 /**

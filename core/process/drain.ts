@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { Gateway } from '../gateway.ts';
 
@@ -16,13 +17,15 @@ export interface Draining {
   readonly gateway: Gateway;
   readonly state: { isDraining: boolean };
   readonly log: Logger;
+  /** The open connections, whether a request came on them or not. */
+  readonly connections: ReadonlySet<Socket>;
   /** How many requests are open. */
   readonly open: () => number;
   readonly timeoutMs: number;
 }
 
 /** Prepares the drain; it begins with `drain()`, and further calls of that do nothing. */
-export function createDrain({ server, gateway, state, log, open, timeoutMs }: Draining): Drain {
+export function createDrain({ server, gateway, state, log, connections, open, timeoutMs }: Draining): Drain {
   const { promise: closed, resolve: finish } = Promise.withResolvers<number>();
   const drain = () => {
     if (state.isDraining) return;
@@ -44,6 +47,8 @@ export function createDrain({ server, gateway, state, log, open, timeoutMs }: Dr
       );
     });
     server.closeIdleConnections();
+    // To Node, a connection on which nothing came yet is not idle, and would hold the server open.
+    for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
   };
   return { drain, closed };
 }

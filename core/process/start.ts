@@ -1,4 +1,4 @@
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { buildServer, type BuildDeps } from './build.ts';
@@ -34,6 +34,11 @@ export async function startServer(
     if (state.isDraining) response.setHeader('connection', 'close');
     app.route(request, response);
   });
+  const connections = new Set<Socket>();
+  server.on('connection', (socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(config.server.port, config.server.host, () => {
@@ -54,6 +59,7 @@ export async function startServer(
     gateway,
     state,
     log,
+    connections,
     open: () => open,
     timeoutMs: config.server.drainTimeoutMs,
   });

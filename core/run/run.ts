@@ -15,6 +15,7 @@ import { createStamp, runBranches, stamped, type Branch } from './merge.ts';
 import type { Kit } from './next.ts';
 import { reduceBranches, type Reducer } from './reduce.ts';
 import { leavingOutRefused } from './refused-fields.ts';
+import { withoutRefusedSystem } from './system-role.ts';
 
 export type { Step } from './compose.ts';
 export { createStamp } from './merge.ts';
@@ -64,7 +65,7 @@ function runSingle({ branches, kit, clock, stamp }: RunInit): Run {
       callsMade++;
       return next(given);
     };
-    const single = leavingOutRefused(counted, kit.capabilities);
+    const single = adapted(counted, kit);
     const newStamp = (given: Call) => stamp ?? createStamp(given.request.value.model, clock);
     const reply = await compose(steps, countingChoices(single, kit.capabilities, newStamp), kit)(call);
     if (reply.status >= 400) return reply;
@@ -77,7 +78,7 @@ function runSingle({ branches, kit, clock, stamp }: RunInit): Run {
 /** Runs a plan of several calls: each branch of `|` `n` times, all at once, merged into one answer. */
 function runMany({ branches, kit, clock, stamp, isTop, reduce }: RunInit): Run {
   return async (given, next) => {
-    const handler = leavingOutRefused(next, kit.capabilities);
+    const handler = adapted(next, kit);
     const { n } = given.request.value;
     const isPool = isTop && branches.length === 1 && branches[0]?.at(-1)?.approach.selects === true;
     const repeats = isPool ? 1 : (n ?? 1);
@@ -107,6 +108,11 @@ function runMany({ branches, kit, clock, stamp, isTop, reduce }: RunInit): Run {
     });
     return reply.kind === 'complete' ? withExtension(reply, call, ownStamp) : reply;
   };
+}
+
+/** What approaches call: leaves out, or puts elsewhere, what they add and the model refuses. */
+function adapted(next: Handler, { capabilities }: Kit): Handler {
+  return leavingOutRefused(withoutRefusedSystem(next, capabilities), capabilities);
 }
 
 /** Reports it if a pool had fewer usable answers than the client wants choices. */

@@ -1,9 +1,10 @@
 import { ByteStream } from '../bytes/byte-stream.ts';
 import { Payload } from '../bytes/payload.ts';
+import { gatewayError } from '../errors.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { completeReply, streamReply, type CompleteReply, type Reply, type StreamReply } from '../exchange/reply.ts';
 import type { Gateway } from '../gateway.ts';
-import type { Chunk } from '../wire/chat/chat-types.ts';
+import type { ChatCompletion, Chunk } from '../wire/chat/chat-types.ts';
 import { assembleStream } from '../wire/chat/chunk-assembler.ts';
 import { readChunk } from '../wire/chat/chunk.ts';
 import { CHOSEN_PIECE, completionToChunks } from '../wire/chat/completion-chunks.ts';
@@ -27,14 +28,34 @@ export async function deliver(
   asked: Asked,
 ): Promise<void> {
   if (exchange.operation !== 'chat') {
-    if (reply.kind === 'complete') responder.sendComplete(exchange, reply);
-    else responder.sendStream(exchange, reply);
+    const shown = await inForm(reply, exchange, asked);
+    if (shown.kind === 'complete') responder.sendComplete(exchange, shown);
+    else responder.sendStream(exchange, shown);
     return;
   }
   if (asked.wantsStream) deliverStream(gateway, exchange, reply, responder, asked);
   else if (reply.kind === 'stream') responder.sendComplete(exchange, await assembled(reply));
   else if (reply.kind === 'complete') responder.sendComplete(exchange, reply);
   else responder.sendStream(exchange, reply);
+}
+
+/**
+ * The answer of another wire in the form that the client asked for, since some servers stream although a whole answer was
+ * asked for, or the other way round. As it is if it cannot be converted.
+ */
+async function inForm(reply: Reply, { wire, plan }: Exchange, { wantsStream, wantsUsage }: Asked): Promise<Reply> {
+  if (!wire.hasTwoForms || reply.status !== 200) return reply;
+  if (reply.kind === 'complete') {
+    const events = wantsStream ? wire.toEvents(reply.body.value, wantsUsage) : undefined;
+    return events ? { ...streamReply(ByteStream.from([events])), headers: reply.headers } : reply;
+  }
+  if (reply.kind !== 'stream' || wantsStream) return reply;
+  const chunks: Buffer[] = [];
+  for await (const chunk of reply.body) chunks.push(chunk);
+  const answer = wire.toAnswer(Buffer.concat(chunks), { needsUsage: false });
+  if (answer) return completeReply(Payload.fromValue(answer as ChatCompletion));
+  const upstream = plan?.upstream.name ?? '';
+  throw gatewayError('upstream_error', { upstream, detail: 'sent a stream that makes no whole answer' });
 }
 
 function deliverStream(gateway: Gateway, exchange: Exchange, reply: Reply, responder: Responder, asked: Asked): void {

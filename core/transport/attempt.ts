@@ -7,15 +7,18 @@ import { gatewayError } from '../errors.ts';
 import type { Call } from '../exchange/exchange.ts';
 import { bytesReply, completeReply, streamReply, type Reply } from '../exchange/reply.ts';
 import type { ChatCompletion, Usage } from '../wire/chat/chat-types.ts';
-import { EventStreamWatch } from '../wire/event-stream.ts';
+import { EventStreamWatch, type StreamEnd } from '../wire/event-stream.ts';
 import { beginsLikeObject, UsageTail } from '../wire/examine.ts';
+import { bodyOf, type Failure } from '../wire/failure.ts';
 import type { Wire } from '../wire/wire.ts';
 import { account } from './accounting.ts';
+import { bodyKindOf } from './body-kind.ts';
 import { PassedErrorEvent, toFailure } from './connection-failure.ts';
 import { openDecoder, type Decoder, type DecoderOwner } from './decode.ts';
 import { errorAnswer } from './error-answer.ts';
 import { StreamBeginning } from './first-event.ts';
 import { asJson, readHead, type ReceivedHeaders } from './response-head.ts';
+import type { Secrets } from './secrets.ts';
 
 /** Answers up to this size are complete replies. Larger ones are piped, unless the call wants its answer whole. */
 const COMPLETE_BYTES = 1024 * 1024;
@@ -29,13 +32,20 @@ const FIRST_EVENT_MS = 15_000;
  */
 type State = 'waiting' | 'collecting' | 'probing' | 'flowing' | 'over';
 
+/** How an attempt ends. With `abort` its connection is closed. */
+interface Ending {
+  readonly abort?: unknown;
+  readonly usage?: Usage | undefined;
+  readonly failure?: unknown;
+}
+
 /** What an attempt needs. */
 export interface AttemptInit {
   readonly call: Call;
   readonly wire: Wire;
   readonly method: string;
-  /** Keys that must not be shown in a refusal. */
-  readonly secrets: readonly string[];
+  /** Keys that must not be shown in headers and errors. */
+  readonly secrets: Secrets;
   readonly clock: Clock;
 }
 
@@ -60,6 +70,8 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
   #status = 0;
   #headers: HeaderList = [];
   #isFramed = true;
+  /** The first bytes have to show yet whether it is a stream or a whole answer, whatever the content type says. */
+  #isUndecided = false;
   #chunks: Buffer[] = [];
   #size = 0;
   #beginning: StreamBeginning | undefined;
@@ -100,8 +112,9 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
       this.#refuse(head);
       return;
     }
-    this.#headers = head.headers;
+    this.#headers = this.#init.secrets.inAnswerHeaders(head.headers);
     this.#isFramed = head.isFramed;
+    this.#isUndecided = status < 400 && this.#init.wire.hasTwoForms;
     if (head.encoding !== undefined) {
       this.#decoder = openDecoder(head.encoding, this);
       if (!this.#decoder) {
@@ -149,12 +162,32 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
   // The body, decoded.
 
   take(chunk: Buffer): void {
+    if (this.#isUndecided) this.#decide(chunk);
     if (this.#state === 'flowing') this.#pass(chunk);
     else if (this.#state === 'collecting') this.#collect(chunk);
     else if (this.#state === 'probing' && this.#beginning) {
       const verdict = this.#beginning.push(chunk);
       if (verdict === 'flow') this.#flow('stream', this.#beginning.release());
-      else if (verdict === 'error') this.#answerFirstEvent();
+      else if (verdict === 'unusable') this.#refuse('sent an event stream that is no answer');
+      else if (verdict === 'error') this.#answerFailure(this.#watch?.errorEvent);
+    }
+  }
+
+  /** Looks at the first bytes, and goes on as they say if the content type said something else. */
+  #decide(chunk: Buffer): void {
+    const held = this.#chunks;
+    const kind = bodyKindOf(held.length === 0 ? chunk : Buffer.concat([...held, chunk]));
+    this.#isUndecided = kind === undefined;
+    if (kind === 'events' && this.#state === 'collecting') {
+      this.#chunks = [];
+      this.#size = 0;
+      this.#probe();
+      for (const before of held) this.take(before);
+    } else if (kind === 'object' && this.#state === 'probing') {
+      this.#cancelProbe?.();
+      this.#watch = undefined;
+      this.#beginning = undefined;
+      this.#state = 'collecting';
     }
   }
 
@@ -210,7 +243,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
     if (kind === 'bytes' && !wire.isOpen) this.#tail = new UsageTail();
     for (const chunk of held) {
       this.#tail?.push(chunk);
-      body.push(chunk);
+      body.push(this.#shown(chunk));
     }
     this.#resolve((kind === 'stream' ? streamReply : bytesReply)(body, this.#status, this.#headers));
   }
@@ -218,25 +251,34 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
   #pass(chunk: Buffer): void {
     this.#tail?.push(chunk);
     const passed = this.#watch ? this.#watch.push(chunk) : chunk;
-    if (passed) this.#body?.push(passed);
+    if (passed) this.#body?.push(this.#shown(passed));
+  }
+
+  /** Events as they are shown. What a model writes is not looked at, only what comes with and after an error. */
+  #shown(events: Buffer): Buffer {
+    const watch = this.#watch;
+    return watch && (watch.hasFailed || watch.sawEndMark) ? this.#init.secrets.inBytes(events) : events;
   }
 
   #finishEvents(watch: EventStreamWatch): void {
-    const { rest, isWhole, append } = watch.end();
-    if (!isWhole) {
+    const end = watch.end();
+    if (end.isWhole) this.#endEvents(end, {});
+    else {
       const { name } = this.#init.call.upstream;
       const detail = 'its event stream has no proper end';
       this.#fail(gatewayError('upstream_stream_interrupted', { upstream: name, detail }));
-      return;
     }
+  }
+
+  #endEvents({ rest, append }: StreamEnd, how: Ending): void {
     if (this.#state === 'probing' && this.#beginning) this.#flow('stream', this.#beginning.release());
     if (rest) this.#body?.push(rest);
     if (append) this.#body?.push(append);
-    this.#endBody();
+    this.#endBody(how);
   }
 
-  #endBody(): void {
-    this.#end({});
+  #endBody(how: Ending = {}): void {
+    this.#end(how);
     this.#body?.end();
   }
 
@@ -248,9 +290,11 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
     }
     const verdict = this.#init.wire.examine(bytes, this.#isFramed);
     if (verdict.kind === 'unusable') this.#refuse(verdict.detail);
-    else if (verdict.kind === 'failure') this.#answerError(bytes, verdict.failure.status);
+    else if (verdict.kind === 'failure') this.#answerError(verdict.body, verdict.failure.status);
     // The bodies of all wires have this type, which is open. Code that does not know the wire reads only `usage` from
     // it.
+    else if (verdict.value?.['error'])
+      this.#answer(Payload.fromBytes(this.#init.secrets.inBytes(bytes)), verdict.usage);
     else this.#answer(Payload.fromBytes(bytes, verdict.value as ChatCompletion | undefined), verdict.usage);
   }
 
@@ -259,10 +303,8 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
     this.#resolve(completeReply(body, this.#status, asJson(this.#headers)));
   }
 
-  #answerFirstEvent(): void {
-    const error = this.#watch?.errorEvent;
-    const body = typeof error?.body === 'string' ? error.body : JSON.stringify(error?.body ?? null);
-    this.#answerError(Buffer.from(body), error?.status ?? 502);
+  #answerFailure(failure: Failure | undefined): void {
+    if (failure) this.#answerError(bodyOf(failure), failure.status);
   }
 
   #answerError(received: Buffer, status: number): void {
@@ -281,6 +323,12 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
 
   #fail(error: unknown): void {
     if (this.#state === 'over') return;
+    // After its last event a stream is whole, however the connection ends.
+    const whole = this.#watch?.isOver === true && !this.#init.call.signal.aborted ? this.#watch.end() : undefined;
+    if (whole?.isWhole) {
+      this.#endEvents(whole, { abort: error });
+      return;
+    }
     const failure = this.#failureOf(error);
     const body = this.#body;
     this.#end({ abort: failure, failure });
@@ -292,12 +340,12 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
     const { signal, upstream } = this.#init.call;
     if (signal.aborted && error === signal.reason) return error;
     const sent = this.#body && this.#watch?.errorEvent;
-    if (sent) return new PassedErrorEvent(sent, error);
+    if (sent) return new PassedErrorEvent(this.#init.secrets.inFailure(sent), error);
     return toFailure(error, upstream, this.#state === 'waiting' ? 'waiting' : 'reading');
   }
 
   /** Releases everything: timers, the signal, and, for the reason `abort`, a connection that is still in use. */
-  #end(how: { readonly abort?: unknown; readonly usage?: Usage | undefined; readonly failure?: unknown }): void {
+  #end(how: Ending): void {
     if (this.#state === 'over') return;
     this.#state = 'over';
     this.#chunks = [];

@@ -1,5 +1,8 @@
 import type { EventStreamWatch } from '../wire/event-stream.ts';
 
+/** What a beginning shows. `unusable`: what comes is no stream of this wire. */
+export type Verdict = 'wait' | 'flow' | 'error' | 'unusable';
+
 /** How many bytes of whole events (before the first with data: comments) are held. */
 const HELD_BYTES = 64 * 1024;
 /** How many bytes are read in search of the first event. */
@@ -19,15 +22,16 @@ export class StreamBeginning {
     this.watch = watch;
   }
 
-  /** Takes a chunk. Returns whether to wait for more, to let everything flow, or that the first event is an error. */
-  push(chunk: Buffer): 'wait' | 'flow' | 'error' {
+  /** Takes a chunk. Returns whether to wait for more, to let everything flow, or what is wrong with the first event. */
+  push(chunk: Buffer): Verdict {
     this.#bytes += chunk.length;
     const events = this.watch.push(chunk);
     if (events) {
       this.#held.push(events);
       this.#heldBytes += events.length;
     }
-    if (this.watch.firstEventIsError) return 'error';
+    if (this.watch.first === 'failure') return 'error';
+    if (this.watch.first === 'done' || this.watch.first === 'garbage') return 'unusable';
     const isLong = this.#bytes > PROBED_BYTES || this.#heldBytes > HELD_BYTES;
     return this.watch.hasEvent || isLong ? 'flow' : 'wait';
   }

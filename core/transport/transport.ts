@@ -5,11 +5,12 @@ import { gatewayError } from '../errors.ts';
 import type { Call } from '../exchange/exchange.ts';
 import { Upstream } from '../exchange/upstream.ts';
 import type { Kept } from '../kept.ts';
-import { credentialFor, type Credential } from '../upstream/credentials.ts';
+import { credentialFor } from '../upstream/credentials.ts';
 import type { Transport, UpstreamRequest, CredentialHeader } from '../upstream/provider.ts';
 import { Attempt } from './attempt.ts';
 import { readWhole } from './own-get.ts';
 import { createPools, type Pools } from './pools.ts';
+import { Secrets } from './secrets.ts';
 
 /** What the transport needs. */
 export interface TransportDeps {
@@ -35,7 +36,7 @@ export function createTransport({ kept, clock }: TransportDeps): Transport {
         call,
         wire: request.wire,
         method: request.method,
-        secrets: secretsOf(upstream, credential),
+        secrets: new Secrets([Upstream.serverKeyOf(upstream), credential.key]),
         clock,
       });
       pool.dispatch(
@@ -94,12 +95,6 @@ function keyHeader({ header, scheme }: CredentialHeader, key: string | undefined
   if (/[^\x21-\x7e]/.test(key))
     throw gatewayError('invalid_api_key', { detail: 'The upstream key has characters that no header can carry' });
   return [header, scheme === undefined ? key : `${scheme} ${key}`];
-}
-
-/** The keys that must not be shown in a refusal: the server's, and the one that was sent. */
-function secretsOf(upstream: Upstream, { key }: Credential): string[] {
-  const serverKey = Upstream.serverKeyOf(upstream);
-  return [serverKey, key].filter((secret) => secret !== undefined);
 }
 
 function toBody(body: UpstreamRequest['body']): Buffer | Readable | null {

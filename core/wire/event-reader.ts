@@ -16,8 +16,8 @@ import type { EventReader } from './wire.ts';
  * escaped.
  */
 export const MARK_VALUE = String.raw`[ \t]*:[ \t]*(?![ \tn]|"")`;
-/** An `error` member, or an event named `error`, as part of a reader's `mark`. */
-export const ERROR_MARK = String.raw`"error"${MARK_VALUE}|^event: ?error`;
+/** All that `tellsFailure` looks for in chat's events, or an event named `error`, as part of a reader's `mark`. */
+export const ERROR_MARK = String.raw`"error(?:_type)?"${MARK_VALUE}|"(?:object|type)"[ \t]*:[ \t]*"error"|^event: ?error`;
 
 /** An object that holds at most one level of objects. */
 const USAGE = /"usage"[ \t]*:[ \t]*(\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})/g;

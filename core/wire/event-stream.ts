@@ -2,6 +2,7 @@ import type { Fields } from '../bytes/json.ts';
 import type { Usage } from './chat/chat-types.ts';
 import { eventEnds, lastBorder } from './event-border.ts';
 import type { Failure } from './failure.ts';
+import { readFrame, type Frame } from './frame.ts';
 import { SseDecoder, type SseEvent } from './sse.ts';
 import type { EventReader, Wire } from './wire.ts';
 
@@ -42,9 +43,10 @@ export class EventStreamWatch {
   #beforeLast = 0;
   #overlap: Buffer | undefined;
 
-  /** An event with data has come, whole or too large to hold. Comments do not count. */
+  /** An event that means something has come, whole or too large to hold. Comments and `data: null` do not count. */
   hasEvent = false;
-  firstEventIsError = false;
+  /** What the first such event is; undefined if it was too large to hold. */
+  first: Frame['kind'] | undefined;
   /** The first error event. */
   errorEvent: Failure | undefined;
   /**
@@ -61,6 +63,14 @@ export class EventStreamWatch {
 
   get sawEndMark(): boolean {
     return this.#reader.sawEndMark;
+  }
+
+  /**
+   * The stream's last event has come: the `endMark`, or on a wire without one the event that ends every stream. What
+   * becomes of the connection does not matter any more. Never true on an open wire.
+   */
+  get isOver(): boolean {
+    return this.#wire.endMark === undefined ? !this.#wire.isOpen && this.isComplete : this.sawEndMark;
   }
 
   /** A proper end was seen. Always true on an open wire. */
@@ -103,7 +113,8 @@ export class EventStreamWatch {
     const { endMark } = this.#wire;
     // Some servers forget the empty line after `[DONE]`. A broken connection would not leave exactly this line.
     const isMarkHeld = endMark !== undefined && held !== undefined && isEndMark(held);
-    const isWhole = (this.isComplete || isMarkHeld) && !this.isMidEvent && !this.errorEvent;
+    const isAnswer = this.hasEvent && this.first !== 'done' && this.first !== 'garbage';
+    const isWhole = isAnswer && (this.isComplete || isMarkHeld) && !this.isMidEvent && !this.errorEvent;
     const lacksMark = endMark !== undefined && isWhole && !this.sawEndMark;
     return { rest: undefined, isWhole, ...(lacksMark ? { append: endMark } : {}) };
   }
@@ -132,17 +143,27 @@ export class EventStreamWatch {
     const reader = this.#reader;
     if (reader.sawEndMark) return;
     const text = block.toString('latin1');
-    const isFirst = !this.hasEvent && DATA_LINE.test(text);
-    if (isFirst) this.hasEvent = true;
     const { mark } = reader;
-    if (!mark.test(text)) return;
-    for (const [index, event] of new SseDecoder().push(block).entries()) {
+    const isBeginning = !this.hasEvent && DATA_LINE.test(text);
+    if (!isBeginning && !mark.test(text)) return;
+    for (const event of new SseDecoder().push(block)) {
       if (reader.sawEndMark) return;
-      if (!mark.test(linesOf(event))) continue;
+      const isFirst = !this.hasEvent && this.#begins(event);
+      if (!isFirst && !mark.test(linesOf(event))) continue;
       const failure = reader.read(event);
       this.errorEvent ??= failure;
-      if (isFirst && index === 0) this.firstEventIsError = failure !== undefined;
+      if (isFirst && failure) this.first = 'failure';
     }
+  }
+
+  /** Is it an event that means something? Called until the first one came. */
+  #begins(event: SseEvent): boolean {
+    const { kind } = readFrame(event);
+    if (kind === 'noise') return false;
+    this.hasEvent = true;
+    // On an open wire events may hold anything.
+    this.first = this.#wire.isOpen ? 'part' : kind;
+    return true;
   }
 
   /** Looks through part of an event that is too large to hold, and therefore cannot be decoded. */

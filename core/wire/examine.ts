@@ -2,7 +2,7 @@
 import { CLOSE_OBJECT, COLON, BACKSLASH, isBlank, OPEN_OBJECT } from '../bytes/ascii.ts';
 import { isRecord, objectEnd, parseJson, type Fields } from '../bytes/json.ts';
 import type { Usage } from './chat/chat-types.ts';
-import { failureOf, tellsFailure } from './failure.ts';
+import { bodyOf, failureOf, tellsFailure, type Failure } from './failure.ts';
 import { readUsage } from './usage.ts';
 import type { Examined } from './wire.ts';
 
@@ -24,6 +24,8 @@ export interface AnswerRules {
   readonly isAlwaysParsed: boolean;
   /** Has the object what only an answer has? Then it is one, even if it also has an `error` member. */
   isAnswer(value: Fields): boolean;
+  /** The failure that an object reports although it looks like an answer; undefined if it reports none. */
+  failureIn?(answer: Fields): Failure | undefined;
   /**
    * What is wrong with an object that is neither answer nor failure; completes "The upstream 'x' …". Undefined: it
    * passes.
@@ -40,10 +42,12 @@ export function examine(body: Buffer, isFramed: boolean, rules: AnswerRules): Ex
   const value = parseJson(body.toString());
   if (!isRecord(value)) return NO_OBJECT;
   if (!rules.isAnswer(value)) {
-    if (tellsFailure(value)) return { kind: 'failure', failure: failureOf(value, '') };
+    if (tellsFailure(value)) return { kind: 'failure', failure: failureOf(value, ''), body };
     if (value['error'] === '') return { kind: 'unusable', detail: 'answered with an error that says nothing' };
     if (rules.lacking !== undefined) return { kind: 'unusable', detail: rules.lacking };
   }
+  const failure = rules.failureIn?.(value);
+  if (failure) return { kind: 'failure', failure, body: bodyOf(failure) };
   return { kind: 'answer', value, usage: readUsage(value['usage']) };
 }
 

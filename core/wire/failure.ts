@@ -14,7 +14,9 @@ export interface Failure {
 
 /** Does an object say that it is an error? An empty `error` member (`null`, `""`) does not count. */
 export function tellsFailure(value: Fields): boolean {
-  return Boolean(value['error']) || value['type'] === 'error';
+  if (value['error'] || value['type'] === 'error' || value['object'] === 'error') return true;
+  // Some servers name the kind of error at the top, beside `choices: null`.
+  return Boolean(value['error_type']) && !Array.isArray(value['choices']);
 }
 
 /**
@@ -24,19 +26,28 @@ export function tellsFailure(value: Fields): boolean {
 export function failureOf(value: unknown, text: string): Failure {
   const nested = isRecord(value) ? value['error'] : undefined;
   const facts = isRecord(nested) ? nested : nested === undefined && isRecord(value) ? value : {};
-  const { message, type, code } = facts;
+  const { code } = facts;
   const plain = typeof nested === 'string' ? nested : typeof value === 'string' ? value : text;
   return {
-    message: typeof message === 'string' ? message : plain,
-    type: typeof type === 'string' ? type : undefined,
+    message: firstText(facts['message'], facts['error_message'], facts['detail']) ?? plain,
+    type: firstText(facts['type'], facts['error_type']),
     code: typeof code === 'string' || typeof code === 'number' ? code : undefined,
     status: statusOf(facts),
     body: value ?? text,
   };
 }
 
+function firstText(...values: readonly unknown[]): string | undefined {
+  return values.find((value) => typeof value === 'string' && value !== '') as string | undefined;
+}
+
 /** The first of an error's codes and statuses that is an HTTP status of a failure; else 502. */
 function statusOf({ code, status, status_code }: Fields): number {
   const named = [code, status, status_code].map((each) => Number(each ?? Number.NaN));
   return named.find((number) => Number.isInteger(number) && number >= 400 && number <= 599) ?? 502;
+}
+
+/** A failure as a body: its payload as JSON, or as the text that it came as. */
+export function bodyOf({ body }: Failure): Buffer {
+  return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body ?? null));
 }

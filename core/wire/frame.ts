@@ -9,7 +9,7 @@ export type Frame =
   | { readonly kind: 'part'; readonly value: Fields }
   /** OpenAI's `[DONE]`. */
   | { readonly kind: 'done' }
-  /** JSON that is not an object (`null`, a number). It is ignored. */
+  /** Nothing, or JSON that is not an object (`null`, a number). It is ignored. */
   | { readonly kind: 'noise' }
   /** Not JSON. Passed on if the bytes are passed on; a failure if an answer is assembled of the events. */
   | { readonly kind: 'garbage' }
@@ -24,7 +24,7 @@ export function readFrame({ event, data }: SseEvent): Frame {
   if (event === 'error' || (isObject && tellsFailure(value)))
     return { kind: 'failure', failure: failureOf(value, data), ...(isObject ? { value } : {}) };
   if (isObject) return { kind: 'part', value };
-  return value === undefined ? GARBAGE_FRAME : NOISE_FRAME;
+  return value === undefined && data.trim() !== '' ? GARBAGE_FRAME : NOISE_FRAME;
 }
 
 const DONE_FRAME: Frame = Object.freeze({ kind: 'done' });

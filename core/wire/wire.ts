@@ -42,8 +42,11 @@ export interface Wire {
    * @param hasUsage  Should the usage be among them? Counts only on wires that send it in a chunk of its own.
    */
   toEvents(answer: Fields, hasUsage: boolean): Buffer | undefined;
-  /** The events of a whole stream as one answer; undefined if they do not make a complete one. */
-  toAnswer(events: Buffer): object | undefined;
+  /**
+   * The events of a whole stream as one answer; undefined if they do not make a complete one.
+   * @param options.needsUsage  Must it report its usage? Default: true, on wires that report it in a chunk of its own.
+   */
+  toAnswer(events: Buffer, options?: { readonly needsUsage?: boolean }): object | undefined;
   /** Does a stream report its usage in a chunk of its own, only to clients that ask for it? */
   readonly hasUsageChunk: boolean;
   /** Does the body of a 200 say that the request succeeded? If not, the answer is not kept. */
@@ -79,8 +82,8 @@ export interface Wire {
 export type Examined =
   /** `value` is undefined if the body was so large that it was not parsed. */
   | { readonly kind: 'answer'; readonly value: Fields | undefined; readonly usage: Usage | undefined }
-  /** A 200 with an error inside. */
-  | { readonly kind: 'failure'; readonly failure: Failure }
+  /** A 200 with an error inside. `body` is the error alone, if it stands within what looks like an answer. */
+  | { readonly kind: 'failure'; readonly failure: Failure; readonly body: Buffer }
   /** Not this wire; `detail` completes "The upstream 'x' …". */
   | { readonly kind: 'unusable'; readonly detail: string };
 

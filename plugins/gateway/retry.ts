@@ -111,14 +111,20 @@ function waitBefore(attempt: number, outcome: Tried, { backoff }: Options, clock
 
 /** `retry-after-ms`, else `retry-after` in seconds or as an HTTP date, in ms; undefined if neither can be read. */
 export function retryAfterMs(reply: Pick<Reply, 'headers'>, now: number): number | undefined {
-  const exact = Number.parseFloat(headerOf(reply.headers, 'retry-after-ms') ?? '');
-  if (Number.isFinite(exact) && exact >= 0) return exact;
+  const exact = numberIn(headerOf(reply.headers, 'retry-after-ms'));
+  if (exact !== undefined) return exact;
   const header = headerOf(reply.headers, 'retry-after');
-  if (header === undefined) return undefined;
-  const seconds = Number(header);
-  if (header.trim() !== '' && Number.isFinite(seconds)) return seconds >= 0 ? seconds * 1000 : undefined;
+  const seconds = numberIn(header);
+  if (seconds !== undefined) return seconds * 1000;
+  // `Date.parse` also reads numbers and much else as a date.
+  if (header === undefined || !/^\s*[A-Za-z]{3,9},? /.test(header)) return undefined;
   const date = Date.parse(header);
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
+
+/** A number in decimal digits; undefined for anything else, such as `0x10` or `1e3`. */
+function numberIn(header: string | undefined): number | undefined {
+  return header !== undefined && /^\s*\d+(?:\.\d+)?\s*$/.test(header) ? Number(header) : undefined;
 }
 
 /**

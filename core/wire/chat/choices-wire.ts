@@ -1,10 +1,12 @@
 /** What the wires of chat and text completions share: answers hold choices, streams are chunks that end in `[DONE]`. */
-import { isRecord, type Fields } from '../../bytes/json.ts';
+import { isRecord, parseJson, type Fields } from '../../bytes/json.ts';
+import { EventStreamWatch } from '../event-stream.ts';
 import { examine } from '../examine.ts';
 import { OPENAI } from '../openai-errors.ts';
 import { DONE, encodeData } from '../sse.ts';
 import type { Wire } from '../wire.ts';
 import { ChunkReader } from './chunk-reader.ts';
+import { endedBadly, failureOfChoices } from './finish.ts';
 
 /** An SSE comment, which clients ignore. */
 export const COMMENT = Buffer.from(': keep-alive\n\n');
@@ -34,7 +36,7 @@ interface Assembler {
 
 /** Creates a wire whose answers hold choices. */
 export function choicesWire(own: ChoicesWire): Wire {
-  return {
+  const wire: Wire = {
     ...OPENAI,
     name: own.name,
     isOpen: false,
@@ -42,6 +44,7 @@ export function choicesWire(own: ChoicesWire): Wire {
       examine(body, isFramed, {
         isAlwaysParsed: own.isAlwaysParsed,
         isAnswer: ({ choices }) => Array.isArray(choices) && choices.length > 0,
+        failureIn: failureOfChoices,
         lacking: 'answered without any choice',
       }),
     endMark: DONE,
@@ -50,8 +53,8 @@ export function choicesWire(own: ChoicesWire): Wire {
     hasUsageChunk: true,
     toEvents: (answer, includeUsage) =>
       hasOnlyChoices(answer, own) ? encodedChunks(own.toChunks(answer, includeUsage)) : undefined,
-    toAnswer: (events) => assembled(own.createAssembler(), events),
-    isSuccess: (body) => body.length > 0,
+    toAnswer: (events, { needsUsage = true } = {}) => assembled(own.createAssembler(), events, needsUsage),
+    isSuccess: (body, form) => (form === 'stream' ? isGoodStream(body, wire) : isGoodAnswer(body)),
     keepAlive(mode, head) {
       if (mode === 'off') return undefined;
       if (mode === 'comment') return COMMENT;
@@ -60,6 +63,21 @@ export function choicesWire(own: ChoicesWire): Wire {
       return encodeData({ id, created, model, ...own.emptyChunk });
     },
   };
+  return wire;
+}
+
+/** Did no choice of a whole answer end badly? */
+function isGoodAnswer(body: Buffer): boolean {
+  const answer = parseJson(body.toString());
+  const choices = isRecord(answer) ? answer['choices'] : undefined;
+  return Array.isArray(choices) && choices.every((choice) => isRecord(choice) && !endedBadly(choice));
+}
+
+/** Does a whole stream report no failure, of itself or of a choice? */
+function isGoodStream(events: Buffer, wire: Wire): boolean {
+  const watch = new EventStreamWatch({ wire });
+  watch.push(events);
+  return watch.hasEvent && !watch.hasFailed;
 }
 
 /** How many choices `n` asks for, of each prompt. */
@@ -77,12 +95,12 @@ function encodedChunks(chunks: Iterable<object>): Buffer {
 }
 
 /**
- * Assembles a whole stream into one answer. Undefined if it is not complete or has no usage: such an answer could not
- * be given to a client that wants the usage.
+ * Assembles a whole stream into one answer. Undefined if it is not complete, or lacks the usage that is needed: whole
+ * answers are expected to have it.
  */
-function assembled(assembler: Assembler, events: Buffer): object | undefined {
+function assembled(assembler: Assembler, events: Buffer, needsUsage: boolean): object | undefined {
   assembler.push(events);
   if (!assembler.isWhole) return undefined;
   const completion = assembler.toCompletion();
-  return 'usage' in completion && completion.usage ? completion : undefined;
+  return !needsUsage || ('usage' in completion && completion.usage) ? completion : undefined;
 }

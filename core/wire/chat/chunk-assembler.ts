@@ -1,7 +1,18 @@
 import { isRecord, type Fields } from '../../bytes/json.ts';
 import type { ChatCompletion, Choice, Chunk } from './chat-types.ts';
-import { isFinished, toChunk } from './chunk.ts';
-import { ChunkHead, join, joinLogprobs, keepFirst, keepLast, partsOf, toObject, type Parts } from './delta.ts';
+import { toChunk } from './chunk.ts';
+import {
+  ChunkHead,
+  join,
+  joinContent,
+  joinLogprobs,
+  keepFirst,
+  keepLast,
+  partsOf,
+  toObject,
+  type Parts,
+} from './delta.ts';
+import { isFinished } from './finish.ts';
 
 /**
  * Assembles the chunks of a chat stream into a completion. Joins deltas per choice and tool calls per index, and keeps
@@ -99,6 +110,7 @@ class ChoiceParts {
     for (const [key, value] of Object.entries(delta)) {
       if (key === 'role') keepFirst(this.#message, key, value);
       else if (key === 'tool_calls' && Array.isArray(value)) this.#toolCalls.add(value);
+      else if (key === 'content') joinContent(this.#message, key, value);
       else if (isRecord(value)) this.#addObject(key, value);
       else join(this.#message, key, value);
     }
@@ -120,6 +132,8 @@ class ChoiceParts {
 
 class ToolCallParts {
   #calls: Map<number, Parts> | undefined;
+  /** Which call a delta with this index continues: the last one that began under it. */
+  readonly #current = new Map<number, number>();
   #last = -1;
 
   add(deltas: readonly unknown[]): void {
@@ -151,17 +165,34 @@ class ToolCallParts {
   }
 
   /**
-   * The index of a tool call. Without one, a delta with a new id, or with a name, begins a call; others continue the
-   * last one.
+   * The place of a tool call among all. A delta with a new id and a name begins a call, whatever its index: some servers
+   * give all calls the same one. Without an index, a new id or a name begins a call, and others continue the last one.
    */
-  #indexOf(calls: ReadonlyMap<number, Parts>, { index, id, function: called }: Fields): number {
-    if (typeof index === 'number') return index;
-    if (id) {
-      for (const [known, call] of calls) if (call.get('id') === id) return known;
+  #indexOf(calls: ReadonlyMap<number, Parts>, delta: Fields): number {
+    const { index, id, function: called, custom } = delta;
+    const isNamed = [called, custom].some((one) => isRecord(one) && Boolean(one['name']));
+    if (typeof index === 'number') {
+      const current = this.#current.get(index) ?? index;
+      const before = calls.get(current)?.get('id');
+      const isOther = isNamed && Boolean(id) && Boolean(before) && id !== before;
+      const place = isOther ? (placeOf(calls, id) ?? nextPlace(calls)) : current;
+      this.#current.set(index, place);
+      return place;
     }
-    const isNew = Boolean(id) || (isRecord(called) && Boolean(called['name']));
-    return isNew || this.#last < 0 ? Math.max(-1, ...calls.keys()) + 1 : this.#last;
+    const known = id ? placeOf(calls, id) : undefined;
+    if (known !== undefined) return known;
+    return id || isNamed || this.#last < 0 ? nextPlace(calls) : this.#last;
   }
+}
+
+/** The place of the call with this id; undefined if there is none. */
+function placeOf(calls: ReadonlyMap<number, Parts>, id: unknown): number | undefined {
+  for (const [place, call] of calls) if (call.get('id') === id) return place;
+  return undefined;
+}
+
+function nextPlace(calls: ReadonlyMap<number, Parts>): number {
+  return Math.max(-1, ...calls.keys()) + 1;
 }
 
 /** If a call has no arguments, an upstream may leave them out, but clients expect a string. */

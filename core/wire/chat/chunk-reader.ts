@@ -6,15 +6,16 @@ import type { SseEvent } from '../sse.ts';
 import { readUsage } from '../usage.ts';
 import type { EventReader } from '../wire.ts';
 import type { Usage } from './chat-types.ts';
-import { isFinished, toChunk } from './chunk.ts';
+import { toChunk } from './chunk.ts';
+import { endedBadly, failureOfChoice, isFinished } from './finish.ts';
 
 const MARK = new RegExp(String.raw`"(?:usage|finish_reason)"${MARK_VALUE}|${ERROR_MARK}|^data: ?\[DONE\]`, 'm');
 const FINISHED = new RegExp(String.raw`"finish_reason"${MARK_VALUE}`);
 
-/** Reads the events of chat and of text completions. Notes which choices have finished, and the usage. */
+/** Reads the events of chat and of text completions. Notes which choices have finished, how, and the usage. */
 export class ChunkReader implements EventReader {
   readonly mark = MARK;
-  readonly hasFailed = false;
+  hasFailed = false;
   readonly #choices: number;
   readonly #finished = new Set<number>();
   sawEndMark = false;
@@ -32,8 +33,8 @@ export class ChunkReader implements EventReader {
   read(event: SseEvent): Failure | undefined {
     const frame = readFrame(event);
     if (frame.kind === 'done') this.sawEndMark = true;
-    else if ('value' in frame && frame.value) this.#readChunk(frame.value);
-    return frame.kind === 'failure' ? frame.failure : undefined;
+    const ofChoice = 'value' in frame && frame.value ? this.#readChunk(frame.value) : undefined;
+    return frame.kind === 'failure' ? frame.failure : ofChoice;
   }
 
   readPart(text: string): void {
@@ -41,12 +42,19 @@ export class ChunkReader implements EventReader {
     this.usage = lastUsageIn(text) ?? this.usage;
   }
 
-  #readChunk(chunk: Fields): void {
+  /** Returns the failure of the only choice. Of several choices the others are still worth having. */
+  #readChunk(chunk: Fields): Failure | undefined {
     // Groq reports the usage in a member of its own.
     const groq = chunk['x_groq'];
     const usage = chunk['usage'] ?? (isRecord(groq) ? groq['usage'] : undefined);
     this.usage = readUsage(usage) ?? this.usage;
-    for (const { index, finish_reason } of toChunk(chunk).choices)
-      if (isFinished(finish_reason)) this.#finished.add(index);
+    let failure: Failure | undefined;
+    for (const choice of toChunk(chunk).choices) {
+      if (isFinished(choice.finish_reason)) this.#finished.add(choice.index);
+      if (!endedBadly(choice)) continue;
+      this.hasFailed = true;
+      if (this.#choices === 1) failure ??= failureOfChoice(choice);
+    }
+    return failure;
   }
 }

@@ -3,6 +3,8 @@ import { isRecord, type Fields } from '../../bytes/json.ts';
 import { readFrame, type Frame } from '../frame.ts';
 import type { SseEvent } from '../sse.ts';
 import type { Chunk, ChunkChoice } from './chat-types.ts';
+import { bringsAnswer } from './content.ts';
+import { isFinished } from './finish.ts';
 
 /** What one event of a chat stream is. */
 export type ChunkFrame = { readonly kind: 'chunk'; readonly chunk: Chunk } | Exclude<Frame, { readonly kind: 'part' }>;
@@ -38,23 +40,12 @@ function toChoice(choice: unknown, position: number): ChunkChoice[] {
   return [{ index: typeof index === 'number' ? index : position, delta: given, ...rest }];
 }
 
-/** Does the chunk bring part of an answer: text that is not blank, a tool call, a refusal? */
+/** Does the chunk bring part of an answer: text that is not blank, a call of a tool, a medium, a refusal? */
 export function bringsContent({ choices }: Chunk): boolean {
-  return choices.some(
-    ({ delta }) => hasText(delta.content) || (delta.tool_calls?.length ?? 0) > 0 || hasText(delta.refusal),
-  );
+  return choices.some(({ delta }) => bringsAnswer(delta));
 }
 
 /** Does the chunk end a choice? */
 export function isLast({ choices }: Chunk): boolean {
   return choices.some(({ finish_reason }) => isFinished(finish_reason));
-}
-
-/** Does this `finish_reason` end a choice? Some servers send an empty one while the choice goes on. */
-export function isFinished(reason: unknown): reason is string {
-  return typeof reason === 'string' && reason !== '';
-}
-
-function hasText(value: unknown): boolean {
-  return typeof value === 'string' && value.trim() !== '';
 }

@@ -28,6 +28,35 @@ export function join(parts: Parts, key: string, value: unknown): void {
   else for (const item of value) before.push(item);
 }
 
+/**
+ * Joins the content of a message, which may be text in some chunks and parts in others: it then becomes parts. Text that
+ * continues a text part becomes part of it.
+ */
+export function joinContent(parts: Parts, key: string, value: unknown): void {
+  const before = parts.get(key);
+  const isMixed = Array.isArray(before) || Array.isArray(value);
+  if (!isMixed || value === '' || value === null || value === undefined) return join(parts, key, value);
+  const list = Array.isArray(before) ? before : asParts(before);
+  const [first, ...rest] = Array.isArray(value) ? (value as unknown[]) : asParts(value);
+  const last: unknown = list.at(-1);
+  const isContinued = isPlainText(last) && isPlainText(first);
+  const joined = isContinued ? [...list.slice(0, -1), { ...last, text: last.text + first.text }] : [...list, first];
+  parts.set(
+    key,
+    [...joined, ...rest].filter((part) => part !== undefined),
+  );
+}
+
+function asParts(content: unknown): unknown[] {
+  return typeof content === 'string' && content !== '' ? [{ type: 'text', text: content }] : [];
+}
+
+function isPlainText(part: unknown): part is { readonly type: 'text'; readonly text: string } {
+  return (
+    isRecord(part) && part['type'] === 'text' && typeof part['text'] === 'string' && Object.keys(part).length === 2
+  );
+}
+
 /** The parts of the object under `key`, created if there are none. */
 export function partsOf(parts: Parts, key: string): Parts {
   const before = parts.get(key);

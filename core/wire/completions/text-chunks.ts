@@ -1,8 +1,8 @@
 import { isRecord, type Fields } from '../../bytes/json.ts';
 import type { Usage } from '../chat/chat-types.ts';
-import { isFinished } from '../chat/chunk.ts';
 import type { ChunkOptions } from '../chat/completion-chunks.ts';
 import { ChunkHead, join, joinLogprobs, keepLast, pieces, toObject, type Parts } from '../chat/delta.ts';
+import { isFinished } from '../chat/finish.ts';
 
 /** An answer of `/v1/completions`. A chunk of a stream has the same shape, with a fragment as its `text`. */
 export interface TextCompletion {

@@ -7,11 +7,23 @@ import { encodeEvent, framesOf } from '../frame.ts';
 
 const FINAL = new Set(['response.completed', 'response.incomplete']);
 
-/** The response in the last event of a whole stream; undefined if it has no such event. */
+/**
+ * The response in the last event of a whole stream; undefined if it has no such event. If its `output` is empty, as some
+ * servers send it, the items that were done before are its output.
+ */
 export function eventsToResponse(body: Buffer): object | undefined {
-  const last = framesOf(body).findLast((frame) => frame.kind === 'part' && FINAL.has(String(frame.value['type'])));
-  const response = last?.kind === 'part' ? last.value['response'] : undefined;
-  return isRecord(response) ? response : undefined;
+  const parts = framesOf(body).flatMap((frame) => (frame.kind === 'part' ? [frame.value] : []));
+  const response = parts.findLast(({ type }) => FINAL.has(String(type)))?.['response'];
+  if (!isRecord(response)) return undefined;
+  const { output } = response;
+  if (Array.isArray(output) && output.length > 0) return response;
+  const done = parts.filter(({ type, item }) => type === 'response.output_item.done' && isRecord(item));
+  const inOrder = done.toSorted((a, b) => placeOf(a) - placeOf(b));
+  return done.length === 0 ? response : { ...response, output: inOrder.map(({ item }) => item) };
+}
+
+function placeOf({ output_index }: Fields): number {
+  return typeof output_index === 'number' ? output_index : 0;
 }
 
 /** A whole response as the events of a stream. */

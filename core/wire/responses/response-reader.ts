@@ -7,10 +7,7 @@ import type { SseEvent } from '../sse.ts';
 import { readUsage } from '../usage.ts';
 import type { EventReader } from '../wire.ts';
 
-const MARK = new RegExp(
-  String.raw`"response\.(?:completed|incomplete|failed)"|"type"[ \t]*:[ \t]*"error"|${ERROR_MARK}`,
-  'm',
-);
+const MARK = new RegExp(String.raw`"response\.(?:completed|incomplete|failed)"|${ERROR_MARK}`, 'm');
 const FINAL_EVENT = /"response\.(?:completed|incomplete)"/;
 /** How much of an event is searched for its type, which stands at the beginning. */
 const TYPE_BYTES = 4096;

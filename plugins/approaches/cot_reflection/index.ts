@@ -9,6 +9,9 @@
 import { definePlugin, gatewayError, z, type Call, type Choice, type Reply } from '../../../core/index.ts';
 import {
   approachOptions,
+  bringsAnswer,
+  bringsMedia,
+  callsTool,
   changedStream,
   isFreeText,
   messageText,
@@ -112,7 +115,8 @@ async function answered(
 ): Promise<Choice> {
   const { message, finish_reason } = choice;
   if (
-    (message.tool_calls?.length ?? 0) > 0 ||
+    callsTool(message) ||
+    bringsMedia(message) ||
     finish_reason === 'content_filter' ||
     typeof message.refusal === 'string'
   )
@@ -150,9 +154,7 @@ async function conclude(thinking: string, asked: Call, { call, next }: Work): Pr
 }
 
 function isEmpty({ message }: Choice): boolean {
-  return (
-    messageText(message).trim() === '' && (message.tool_calls?.length ?? 0) === 0 && typeof message.refusal !== 'string'
-  );
+  return !bringsAnswer(message) && typeof message.refusal !== 'string';
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The answer of a stream while it comes: text before `<output>` is held back, and text after `</output>` is dropped. */
 import { gatewayError, type Call, type Choice, type Chunk, type ChunkChoice, type Usage } from '../../../core/index.ts';
-import { messageText } from '../../../core/approach/index.ts';
+import { bringsMedia, callsTool, messageText } from '../../../core/approach/index.ts';
 import { LayoutReader, type Piece } from './layout.ts';
 import { countThinking } from './reasoning-tokens.ts';
 
@@ -36,12 +36,13 @@ export function liveChoices({ call, wantsThinking, repair }: LiveInit) {
     const isEnd = typeof finish_reason === 'string' && finish_reason !== '';
     if (isEnd) open.delete(index);
     else open.set(index, { chunk, choice });
-    if ((delta.tool_calls?.length ?? 0) > 0 || Boolean(delta.refusal)) reader.isOther = true;
-    const pieces = typeof delta.content === 'string' ? reader.push(delta.content) : [];
+    if (callsTool(delta) || bringsMedia(delta) || Boolean(delta.refusal)) reader.isOther = true;
+    const pieces = reader.push(messageText(delta));
     const isFiltered = finish_reason === 'content_filter';
     const last = isEnd && !reader.isOther && !isFiltered ? reader.end(isCut) : [];
     const text = texts([...pieces, ...last], wantsThinking);
-    const { content: _, ...others } = delta;
+    const { content: _, ...withoutText } = delta;
+    const others = bringsMedia(delta) ? delta : withoutText;
     const shown = { ...others, ...(delta.role === undefined ? {} : { content: '' }), ...text };
     const isUnanswered = isEnd && !reader.isOther && !isFiltered && !reader.hasAnswer;
     if (isUnanswered) unanswered.push({ chunk, choice, thinking: reader.thinking.trim() });

@@ -1,6 +1,13 @@
 /** The short answer, for clients that want the solution before it apart: as `reasoning_content`, or in `<think>` tags. */
 import type { Call, Reply } from '../../../core/index.ts';
-import { answerOf, candidateText, codeBlocks, withReasoning, type Answer } from '../../../core/approach/index.ts';
+import {
+  answerOf,
+  callsTool,
+  candidateText,
+  codeBlocks,
+  withReasoning,
+  type Answer,
+} from '../../../core/approach/index.ts';
 import type { Settings } from './settings.ts';
 
 type Mode = Settings['answer_extraction_mode'];
@@ -21,7 +28,7 @@ export function layoutOf(call: Call, { use_thinking_tags, answer_extraction_mode
 export function shown(answer: Answer, call: Call, settings: Settings): Reply {
   const layout = layoutOf(call, settings);
   const { reply, choice } = answer;
-  if (layout === undefined || reply.kind !== 'complete' || (choice.message.tool_calls?.length ?? 0) > 0) return reply;
+  if (layout === undefined || reply.kind !== 'complete' || callsTool(choice.message)) return reply;
   const text = candidateText(answer);
   const short = shortAnswer(text, settings.answer_extraction_mode);
   if (short === undefined) return reply;

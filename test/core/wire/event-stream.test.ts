@@ -188,7 +188,7 @@ test('tells comments from a first event', () => {
   watch.push(Buffer.from(': OPENROUTER PROCESSING\n\nretry: 100\n\n'));
   expect(watch.hasEvent).toBe(false);
   watch.push(Buffer.from('data: {"choices":[]}\n\n'));
-  expect([watch.hasEvent, watch.firstEventIsError]).toEqual([true, false]);
+  expect([watch.hasEvent, watch.first]).toEqual([true, 'part']);
 });
 
 test.each<[keyof typeof wires, string, object]>([
@@ -214,13 +214,13 @@ test.each<[keyof typeof wires, string, object]>([
 ])('reads an error that comes first on %s: %s', (wire, text, expected) => {
   const watch = new EventStreamWatch({ wire: wires[wire] });
   watch.push(Buffer.from(`: hi\n\n${text}`));
-  expect(watch).toMatchObject({ hasEvent: true, firstEventIsError: true, hasFailed: true, errorEvent: expected });
+  expect(watch).toMatchObject({ hasEvent: true, first: 'failure', hasFailed: true, errorEvent: expected });
 });
 
 test('an error after other events is not a first one', () => {
   const watch = new EventStreamWatch({ wire: wires.chat });
   run(watch, [chunk({ content: 'a' }) + 'data: {"error":{"message":"m"}}\n\n']);
-  expect(watch).toMatchObject({ firstEventIsError: false, isComplete: false, errorEvent: { message: 'm' } });
+  expect(watch).toMatchObject({ first: 'part', isComplete: false, errorEvent: { message: 'm' } });
 });
 
 test('a stream with an error in it is not whole, whatever it says afterwards', () => {
