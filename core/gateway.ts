@@ -27,6 +27,7 @@ import { openUpstreams } from './gateway/open-upstreams.ts';
 import { createHooks, type Hooks } from './hooks.ts';
 import { settleBail, settleSeries } from './hooks/settle.ts';
 import type { Kept } from './kept.ts';
+import { mayHavePrefix } from './plan/marks.ts';
 import { createPlanning, isPlan, type Planning } from './plan/planning.ts';
 import { createApproachRegistry } from './plan/registry.ts';
 import { checkRights } from './plan/rights.ts';
@@ -151,7 +152,7 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
     hooks,
     app,
     upstreams,
-    listing: createListing({ upstreams, transport }),
+    listing: createListing({ upstreams, transport, isPrefixed: (name) => mayHavePrefix(name, approaches) }),
     checks: applied.checks,
     log,
     clock,

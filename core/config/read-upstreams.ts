@@ -11,6 +11,8 @@ import { upstream as upstreamSchema, upstreamName } from './schema.ts';
 import { readFailure } from './source.ts';
 import { unknownKey } from './unknown-key.ts';
 
+/** Not checked by the schema, whose messages show the value: it may hold a password. */
+const PROXY = /^(?:none|(?:https?:\/\/)?[^\s/?#]+\/?)$/;
 const OWN_KEYS = new Set(Object.keys(upstreamSchema.shape));
 
 /** What reading upstreams needs. */
@@ -52,6 +54,11 @@ async function readUpstream(name: string, value: unknown, parts: UpstreamParts):
   const entry = collector.check(upstreamSchema, own, path);
   const isExtraGood = checkExtra(extra, entry?.provider ?? own['provider'] ?? 'openai', path, parts);
   if (!entry || !isExtraGood || !isNameGood) return undefined;
+  if (entry.proxy !== undefined && !PROXY.test(entry.proxy))
+    collector.add(
+      [...path, 'proxy'],
+      'expected none or the address of an HTTP proxy such as http://proxy.example:3128',
+    );
   const ca = entry.tls.ca === undefined ? undefined : await readCa(entry.tls.ca, path, parts);
   const keyVariable = parts.keyVariable(name);
   return {

@@ -44,7 +44,7 @@ export const upstream = z.strictObject({
     .prefault({}),
   proxy: z
     .string()
-    .regex(/^(?:none|(?:https?:\/\/)?[^\s/?#]+\/?)$/)
+    .min(1)
     .meta({ title: 'none or the address of an HTTP proxy', examples: ['http://proxy.example:3128'] })
     .optional()
     .describe('How to get there. Default: HTTPS_PROXY, HTTP_PROXY and NO_PROXY. Loopback is always direct.'),

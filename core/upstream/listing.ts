@@ -27,17 +27,19 @@ const DEFAULTS = { object: 'model', created: 0 };
 export function createListing({
   upstreams,
   transport,
+  isPrefixed,
 }: {
   readonly upstreams: Upstreams;
   readonly transport: Transport;
+  /** Does the name begin like one with an approach before it? */
+  readonly isPrefixed: (name: string) => boolean;
 }): Listing {
   /** Lists of callers that pay themselves, by upstream and payer. */
   const ownLists = new LRUCache<string, readonly Model[]>(OWN_LISTS);
 
   /** Undefined if the upstream does not answer. */
   const listOf = async (exchange: Exchange, upstream: Upstream): Promise<readonly Model[] | undefined> => {
-    const payer = findCredential(exchange, upstream)?.payer;
-    if (payer === undefined || payer === 'server') return upstreams.models(upstream, exchange.signal);
+    if (!paysItself(exchange, upstream)) return upstreams.models(upstream, exchange.signal);
     const key = `${upstream.name}\n${payerOf(exchange, upstream)}`;
     const known = ownLists.get(key);
     if (known) return known;
@@ -63,12 +65,14 @@ export function createListing({
   /**
    * The model under a name that reaches it. At the default upstream that is its own name, unless that begins with the
    * name of an upstream and a slash, be it its own: `openrouter/auto` of `openrouter` is `openrouter/openrouter/auto`.
+   * `none-` keeps one from being split whose list only its payer's own key gets.
    */
-  const named = (upstream: Upstream, model: Model): Model => {
+  const named = (exchange: Exchange, upstream: Upstream, model: Model): Model => {
     const isPlain =
       upstream === upstreams.keyless?.upstream ||
       (upstream === upstreams.default && upstreams.resolve(model.id).model === model.id);
-    const id = isPlain ? model.id : `${upstream.name}/${model.id}`;
+    const isSplit = isPlain && isPrefixed(model.id) && paysItself(exchange, upstream);
+    const id = isPlain ? `${isSplit ? 'none-' : ''}${model.id}` : `${upstream.name}/${model.id}`;
     return { ...DEFAULTS, owned_by: upstream.name, ...model, id };
   };
 
@@ -81,7 +85,7 @@ export function createListing({
       return askable.flatMap((upstream, index) =>
         (lists[index] ?? [])
           .filter(({ id }) => mayUse(exchange.identity, upstream, id))
-          .map((model) => named(upstream, model)),
+          .map((model) => named(exchange, upstream, model)),
       );
     },
     async one(exchange, name) {
@@ -99,9 +103,15 @@ export function createListing({
       const id = upstream === home ? model : name;
       const found = models.find((each) => each.id === id);
       if (!found || !mayUse(exchange.identity, upstream, id)) throw gatewayError('model_not_found', { model: name });
-      return named(upstream, found);
+      return named(exchange, upstream, found);
     },
   };
+}
+
+/** Is it another key than the server's that pays there? */
+function paysItself(exchange: Exchange, upstream: Upstream): boolean {
+  const payer = findCredential(exchange, upstream)?.payer;
+  return payer !== undefined && payer !== 'server';
 }
 
 function unlistable(upstreams: readonly Upstream[]): Error {

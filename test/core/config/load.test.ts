@@ -321,3 +321,23 @@ test('knows production by NODE_ENV', async () => {
   expect((await configOf(UPSTREAM, { env: { NODE_ENV: 'production' } })).isProduction).toBe(true);
   expect((await configOf(UPSTREAM)).isProduction).toBe(false);
 });
+
+test('blanks and line breaks around an upstream key are cut off; one pattern of headers needs no list', async () => {
+  const config = await configOf(
+    'upstreams: { a: { base_url: "http://x/v1", api_key: "${KEY}", forward_headers: "x-*" } }',
+    {
+      env: { KEY: ' sk-1\r\n' },
+    },
+  );
+  expect(config.upstreams[0]).toMatchObject({ apiKey: 'sk-1', forwardHeaders: ['x-*'] });
+});
+
+test('an upstream has a proxy, none, or that of the environment', async () => {
+  const yaml = (proxy: string) => `upstreams: { a: { base_url: "http://x/v1", proxy: ${proxy} } }`;
+  const config = await configOf(yaml('none'), { env: { HTTPS_PROXY: 'http://p' } });
+  expect(config.upstreams[0]?.proxy).toBe('none');
+  expect(config.proxies).toEqual({ http: undefined, https: 'http://p', none: '' });
+  expect(await problemsOf(yaml('"socks5://me:secret@p:1"'))).toEqual([
+    'config.yaml:1:51 upstreams.a.proxy: expected none or the address of an HTTP proxy such as http://proxy.example:3128',
+  ]);
+});

@@ -36,6 +36,7 @@ test.each<[string, RequestListener]>([
   ['answers with HTML', (_, response) => response.end('<html>')],
   ['answers with other JSON', (_, response) => response.end('{"status":"ok"}')],
   ['lists nothing', models()],
+  ['lists what would write on a terminal', models('\x1b[2J', 'a\nb', 'x\u202ey', 'm'.repeat(1_000))],
   ['lists null', (_, response) => response.end('{"object":"list","data":null}')],
   ['refuses', (_, response) => response.writeHead(401).end('{"data":[{"id":"x"}]}')],
   ['never answers', () => undefined],
