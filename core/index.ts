@@ -40,7 +40,7 @@ export type { Budget, Ledger } from './exchange/ledger.ts';
 export { countRecalled } from './exchange/count-recalled.ts';
 export type { Progress } from './exchange/progress.ts';
 export type { Trace, TraceEntry, TraceNode } from './exchange/trace.ts';
-export { roundsOf, traceOf } from './exchange/trace-summary.ts';
+export { roundsOf, traceOf, type TimedStep } from './exchange/trace-summary.ts';
 export { ByteStream } from './bytes/byte-stream.ts';
 export type { Ending, Sink, Source } from './bytes/byte-stream.ts';
 export { canonicalJson } from './bytes/canonical-json.ts';

@@ -54,6 +54,8 @@ export class JoinedStream {
   #stamp: StreamStamp | undefined;
   /** Choices whose label went out. */
   readonly #labelledChoices = new Set<number>();
+  /** Choices whose role went out. */
+  readonly #roles = new Set<number>();
   /** Parts that have not ended. */
   #open = 0;
   #isClosed = false;
@@ -157,17 +159,26 @@ export class JoinedStream {
     const { usage, ...rest } = chunk;
     if (chunk.choices.length === 0 && usage) return;
     const choices = chunk.choices.map((choice) =>
-      this.#labelled({ ...choice, index: indexOf?.(choice.index) ?? choice.index }, label),
+      this.#onceOnly({ ...choice, index: indexOf?.(choice.index) ?? choice.index }, label),
     );
     if (choices.some(({ index, finish_reason }) => index === 0 && isFinished(finish_reason))) progress.ended();
     this.#write({ ...rest, ...this.#stamp, choices, ...(this.#wantsUsage ? { usage: null } : {}) });
   }
 
-  /** Adds which branch of `a|b` made a choice, in the first chunk of the choice only. */
-  #labelled(choice: ChunkChoice, label: string | undefined): ChunkChoice {
-    if (label === undefined || this.#labelledChoices.has(choice.index)) return choice;
-    this.#labelledChoices.add(choice.index);
-    return { ...choice, optigate: { approach: label } };
+  /** A choice has its role once, since clients join what comes twice, and once the branch of `a|b` that made it. */
+  #onceOnly(choice: ChunkChoice, label: string | undefined): ChunkChoice {
+    const { index } = choice;
+    const { role, ...delta } = choice.delta;
+    const isLabelled = label === undefined || this.#labelledChoices.has(index);
+    const isRepeated = role !== undefined && this.#roles.has(index);
+    if (label !== undefined) this.#labelledChoices.add(index);
+    if (role) this.#roles.add(index);
+    if (isLabelled && !isRepeated) return choice;
+    return {
+      ...choice,
+      ...(isRepeated ? { delta } : {}),
+      ...(isLabelled ? {} : { optigate: { approach: label } }),
+    };
   }
 
   #write(chunk: Chunk): void {

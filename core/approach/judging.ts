@@ -21,7 +21,10 @@ export function askJudge({ call, next }: Asking, prompt: JudgePrompt): Promise<A
 }
 
 interface Losing {
-  /** What `x-optigate-degraded` says if every judge fails; default `judges_failed`. Null = the header is not set. */
+  /**
+   * What `x-optigate-degraded` says if no judge gives a verdict, because each fails or cannot be read. Default:
+   * `judges_failed`. Null = the header is not set.
+   */
   readonly lost?: string | null | undefined;
 }
 
@@ -29,6 +32,8 @@ interface Losing {
 export type Verdict = string | null | undefined;
 
 interface AskingAll extends Losing {
+  /** Can the text be read as a verdict? Default: any text can. */
+  readonly isVerdict?: (text: string) => boolean;
   /** Called after each reply: true aborts the judges that are still open. */
   readonly until?: ((verdicts: readonly Verdict[]) => boolean) | undefined;
 }
@@ -45,7 +50,7 @@ export interface Verdicts {
 export async function askJudges(
   { call, next }: Asking,
   prompts: readonly JudgePrompt[],
-  { lost = 'judges_failed', until }: AskingAll = {},
+  { lost = 'judges_failed', until, isVerdict = () => true }: AskingAll = {},
 ): Promise<Verdicts> {
   const judges = prompts.map((prompt) => judgeCall(call, prompt));
   const { results, aborted } = await sideBySide(
@@ -56,7 +61,9 @@ export async function askJudges(
   );
   for (const result of results) if (result?.status === 'rejected') throw result.reason;
   const verdicts = verdictsIn(results);
-  const isLost = verdicts.length > 0 && verdicts.every((verdict) => verdict === null);
+  const isLost =
+    verdicts.length > 0 &&
+    verdicts.every((verdict) => verdict === null || (verdict !== undefined && !isVerdict(verdict)));
   if (isLost && lost !== null) reportLostStage(call.exchange, lost);
   return { verdicts, aborted };
 }
@@ -95,6 +102,7 @@ export async function rateEach<T>(
   const prompts = candidates.map((candidate) => prompt(candidate));
   const { verdicts, aborted } = await askJudges(asking, prompts, {
     lost,
+    isVerdict: (text) => scoreOf(text, ...scale) !== null,
     until: until && ((soFar) => until(scoresIn(soFar))),
   });
   return { scores: scoresIn(verdicts), aborted };
@@ -129,7 +137,7 @@ export async function comparePairs<T>(
   const pairs = candidates.flatMap((a, i) => candidates.flatMap((b, j) => (i === j ? [] : [{ a, b, i, j }])));
   const open = pairs.filter(({ a, b }) => !isEven(a, b));
   const prompts = open.map(({ a, b }) => prompt(a, b));
-  const { verdicts } = await askJudges(asking, prompts, { lost });
+  const { verdicts } = await askJudges(asking, prompts, { lost, isVerdict: (text) => read(text) !== null });
   const points = candidates.map((): number | null => null);
   const give = (index: number, more: number) => (points[index] = (points[index] ?? 0) + more);
   const choices = verdicts.map((verdict) => read(verdict ?? ''));
@@ -162,8 +170,9 @@ export async function rankList<T>(
   asking: Asking,
   { candidates, prompt, lost }: Choosing<T>,
 ): Promise<readonly number[] | null> {
-  const { verdicts } = await askJudges(asking, [prompt], { lost });
-  return rankingOf(verdicts[0] ?? '', candidates.length);
+  const ranking = (text: string) => rankingOf(text, candidates.length);
+  const { verdicts } = await askJudges(asking, [prompt], { lost, isVerdict: (text) => ranking(text) !== null });
+  return ranking(verdicts[0] ?? '');
 }
 
 /** What one judge chose. */
@@ -177,8 +186,9 @@ export interface Chosen<T> {
 /** Lets one judge choose the best candidate. One call; none for a single candidate. */
 export async function chooseOne<T>(asking: Asking, { candidates, prompt, lost }: Choosing<T>): Promise<Chosen<T>> {
   if (candidates.length < 2) return { index: null, order: candidates };
-  const { verdicts } = await askJudges(asking, [prompt], { lost });
-  const index = choiceOf(verdicts[0] ?? '', candidates.length);
+  const choice = (text: string) => choiceOf(text, candidates.length);
+  const { verdicts } = await askJudges(asking, [prompt], { lost, isVerdict: (text) => choice(text) !== null });
+  const index = choice(verdicts[0] ?? '');
   const order =
     index === null ? candidates : [...candidates.slice(index, index + 1), ...candidates.toSpliced(index, 1)];
   return { index, order };

@@ -63,14 +63,23 @@ export function reportLostStage(exchange: Exchange, reason: string): void {
   if (exchange.headers.get(DEGRADED) === undefined) reportDegraded(exchange, reason, { isLasting: true });
 }
 
+/** The words for limits that were met, by the code of their errors. */
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ['budget_exhausted', 'budget'],
+  ['deadline_exceeded', 'deadline'],
+]);
+
 /**
- * Tells the client, in a header and in the trace, that the answer is less than what was asked for, and why. Replaces a
- * reason that was told before.
+ * Tells the client, in a header and in the trace, that the answer is less than what was asked for, and why. Several
+ * reasons are told one after the other.
+ * @param reason  A word such as `judges_failed`, or an error's code.
  * @param isLasting  Would another try come to the same? If not, the answer is partial, so that no cache keeps it.
  */
 export function reportDegraded(exchange: Exchange, reason: string, { isLasting = false } = {}): void {
-  exchange.headers.set(DEGRADED, reason);
-  exchange.trace.note({ degraded: reason });
+  const told = exchange.headers.get(DEGRADED)?.split(', ') ?? [];
+  const reasons = [...new Set([...told, WORDS.get(reason) ?? reason])].join(', ');
+  exchange.headers.set(DEGRADED, reasons);
+  exchange.trace.note({ degraded: reasons });
   if (!isLasting) exchange.isPartial = true;
 }
 

@@ -2,7 +2,6 @@
 import { GatewayError, gatewayError } from '../errors.ts';
 import type { Call } from '../exchange/exchange.ts';
 import type { Reply, StreamReply } from '../exchange/reply.ts';
-import type { Chunk } from '../wire/chat/chat-types.ts';
 import { bringsContent, isLast } from '../wire/chat/chunk.ts';
 import { completionToChunks } from '../wire/chat/completion-chunks.ts';
 import { isUsable, noneUsable } from './candidates.ts';
@@ -51,7 +50,7 @@ function neverEmpty(reply: StreamReply, call: Call, best: () => Reply): Reply {
   const chunksOfBest = (reason: string) => {
     reportDegraded(call.exchange, reason);
     const found = best();
-    return found.kind === 'complete' ? withoutRole([...completionToChunks(completionOf(found, call))]) : [];
+    return found.kind === 'complete' ? [...completionToChunks(completionOf(found, call))] : [];
   };
   return changedStream(reply, call, {
     change: (chunk) => {
@@ -61,17 +60,6 @@ function neverEmpty(reply: StreamReply, call: Call, best: () => Reply): Reply {
     onEnd: () => (hasContent ? [] : chunksOfBest('answer_empty')),
     onFail: (error) => (hasContent || !isSurvivable(error, call) ? undefined : chunksOfBest(reasonOf(error))),
   });
-}
-
-/** The chunks without `role`, which the stream has sent already. */
-function withoutRole(chunks: readonly Chunk[]): Chunk[] {
-  return chunks.map((chunk) => ({
-    ...chunk,
-    choices: chunk.choices.map((choice) => ({
-      ...choice,
-      delta: Object.fromEntries(Object.entries(choice.delta).filter(([key]) => key !== 'role')),
-    })),
-  }));
 }
 
 /**

@@ -159,6 +159,7 @@ export interface CallChange {
   readonly signal?: AbortSignal;
   readonly wantsWhole?: boolean;
   readonly trace?: Trace;
+  readonly progress?: Progress;
   /** Is it the same call although its request differs? For fields that do not change the answer. */
   readonly isSame?: boolean;
   /** One more limit on what may be spent, in addition to those that the call already has. */
@@ -180,6 +181,8 @@ export class Call {
   readonly wantsWhole: boolean;
   /** The step of the trace that this call belongs to. An approach notes its findings there. */
   readonly trace: Trace;
+  /** Where an approach says what it is doing. Silent for all runs but the first if the client wants several choices. */
+  readonly progress: Progress;
   readonly #allowances: readonly Allowance[];
   readonly #number: CallNumber;
 
@@ -191,6 +194,7 @@ export class Call {
     signal: AbortSignal;
     wantsWhole?: boolean;
     trace?: Trace;
+    progress?: Progress;
     allowances?: readonly Allowance[];
     number?: CallNumber;
   }) {
@@ -201,6 +205,7 @@ export class Call {
     this.signal = init.signal;
     this.wantsWhole = init.wantsWhole ?? false;
     this.trace = init.trace ?? init.exchange.trace;
+    this.progress = init.progress ?? init.exchange.progress;
     this.#allowances = init.allowances ?? NONE;
     this.#number = init.number ?? numberOf(init.exchange, init.upstream, init.request);
   }
@@ -229,6 +234,7 @@ export class Call {
       signal: change.signal ?? this.signal,
       wantsWhole: change.wantsWhole ?? this.wantsWhole,
       trace: change.trace ?? this.trace,
+      progress: change.progress ?? this.progress,
       allowances: change.allowance ? [...this.#allowances, change.allowance] : this.#allowances,
     };
   }

@@ -15,8 +15,7 @@ export function traceOf({ trace, ledger, plan }: Exchange): Readonly<Record<stri
   return {
     approach: plan?.approach ?? 'none',
     calls: ledger.requests,
-    // The calls that the cache answered took no time.
-    rounds: roundsOf(trace.entries.filter(({ cache }) => cache !== 'hit')),
+    rounds: roundsOf(node?.steps ?? []),
     ...trace.facts,
     ...(node ? findings(node) : {}),
     trace: node,
@@ -42,14 +41,48 @@ function isNode(step: TraceEntry | TraceNode): step is TraceNode {
   return 'steps' in step;
 }
 
-/** Length of the longest chain of calls in which each began after the one before had ended. */
-export function roundsOf(entries: readonly Pick<TraceEntry, 'start_ms' | 'end_ms'>[]): number {
-  let rounds = 0;
-  let lastEnd = -Infinity;
-  for (const { start_ms, end_ms } of entries.toSorted((a, b) => a.end_ms - b.end_ms)) {
-    if (start_ms < lastEnd) continue;
-    rounds++;
-    lastEnd = end_ms;
+/** What `roundsOf` reads of a call, or of an inner step with its calls. */
+export interface TimedStep {
+  readonly start_ms: number;
+  /** Undefined = not over. */
+  readonly end_ms?: number;
+  readonly steps?: readonly TimedStep[] | undefined;
+  readonly cache?: unknown;
+  readonly aborted?: unknown;
+}
+
+/**
+ * Length of the longest chain of calls that waited for each other. A step is taken to have waited for the one that ended
+ * last before it began, and, if no other was open then, for all before. Calls that the cache answered do not count, nor
+ * those that were aborted: nobody waited for them.
+ */
+export function roundsOf(steps: readonly TimedStep[]): number {
+  const timed = steps.flatMap((step) => {
+    const rounds = step.steps ? roundsOf(step.steps) : isWaitedFor(step) ? 1 : 0;
+    return rounds === 0 ? [] : [{ start: step.start_ms, end: step.end_ms ?? Infinity, rounds, depth: 0 }];
+  });
+  const events = timed.flatMap((step) => {
+    // Of events at one time, ends come first; but a step without a duration begins before it ends.
+    const end = { at: step.end, order: step.start === step.end ? 2 : 0, step, isEnd: true };
+    return [{ at: step.start, order: 1, step, isEnd: false }, end];
+  });
+  let open = 0;
+  let deepest = 0;
+  let last = { at: -Infinity, depth: 0 };
+  for (const { at, step, isEnd } of events.toSorted((a, b) => a.at - b.at || a.order - b.order)) {
+    if (!isEnd) {
+      open++;
+      step.depth = last.depth + step.rounds;
+      continue;
+    }
+    open--;
+    deepest = Math.max(deepest, step.depth);
+    const ended = last.at === at ? Math.max(last.depth, step.depth) : step.depth;
+    last = { at, depth: open === 0 ? deepest : ended };
   }
-  return rounds;
+  return deepest;
+}
+
+function isWaitedFor({ cache, aborted }: TimedStep): boolean {
+  return cache !== 'hit' && aborted !== true;
 }

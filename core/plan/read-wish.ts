@@ -2,9 +2,11 @@ import type { Changes, Payload } from '../bytes/payload.ts';
 import { gatewayError, type GatewayError } from '../errors.ts';
 import type { ChatExchange } from '../exchange/exchange.ts';
 import type { Upstreams } from '../upstream/upstreams.ts';
-import type { ChatRequest } from '../wire/chat/chat-types.ts';
+import type { ChatRequest, Message } from '../wire/chat/chat-types.ts';
+import { mayHoldProgress } from '../exchange/progress-mark.ts';
 import { parseExpression, type Expression } from './expression.ts';
 import { controlFields, createModelTest, mayHavePrefix, splitModel } from './marks.ts';
+import { withoutOwnProgress } from './own-progress.ts';
 import type { ApproachRegistry } from './registry.ts';
 import { NO_OPTIONS, readOptions, type RequestOptions } from './request-options.ts';
 import { hasTag, mayHaveTag, withoutTags, type TagPlace, type Untagged } from './tags.ts';
@@ -56,12 +58,14 @@ export function readWish(exchange: ChatExchange, context: WishContext): ClientWi
   const header = client.headers['x-optigate-approach'];
   const untagged = mayHaveTag(request.bytes) ? withoutTags(value.messages, settings.tags) : undefined;
   if (untagged) tellIgnoredTag(exchange, untagged, context);
+  const spoken = untagged?.messages ?? value.messages;
+  const messages = mayHoldProgress(request.bytes) ? withoutOwnProgress(spoken) : spoken;
   const explicit =
     readSource(value['optillm_approach'], registry, 'optillm_approach') ??
     readSource(typeof header === 'string' ? header : header?.[0], registry, 'x-optigate-approach');
   const wish: ClientWish = {
     request,
-    changes: withoutMarks(value, fields, untagged),
+    changes: withoutMarks(fields, messages === value.messages ? undefined : messages),
     expression: explicit,
     model: name,
     options: fields === undefined ? NO_OPTIONS : readOptions(value, registry),
@@ -88,19 +92,18 @@ export function readSource(source: unknown, registry: ApproachRegistry, param: s
   return parseExpression(text, registry, param);
 }
 
+/** @param messages  Those that replace the request's; undefined = they stay. */
 function withoutMarks(
-  { messages }: ChatRequest,
   fields: readonly string[] | undefined,
-  untagged: Untagged | undefined,
+  messages: readonly Message[] | undefined,
 ): Changes<ChatRequest> {
-  const hasTags = untagged !== undefined && untagged.messages !== messages;
-  if (fields === undefined && !hasTags) return UNCHANGED;
+  if (fields === undefined && messages === undefined) return UNCHANGED;
   const changes: Record<string, unknown> = {};
   for (const field of fields ?? []) changes[field] = undefined;
-  if (hasTags) {
-    if (untagged.messages.length === 0)
+  if (messages) {
+    if (messages.length === 0)
       throw gatewayError('invalid_value', { param: 'messages', detail: 'nothing is left beside the approach tag' });
-    changes['messages'] = untagged.messages;
+    changes['messages'] = messages;
   }
   return changes;
 }

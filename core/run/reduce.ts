@@ -67,7 +67,7 @@ function isSame(a: Answer, b: Answer): boolean {
 
 /** The answer that the model finds best; undefined if its reply names none. */
 async function favourite(candidates: readonly Answer[], call: Call, handler: Handler): Promise<Answer | undefined> {
-  call.exchange.progress.say(`${candidates.length} answers are there, choosing one.`);
+  call.progress.say(`${candidates.length} answers are there, choosing one.`);
   const user = answersBlock(call.request.value.messages, candidates);
   const next = { ask: (judging: Call) => askOne(judging, handler) };
   const prompt = { system: JUDGE, user, temperature: 0, evidence: candidates };

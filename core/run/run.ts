@@ -5,6 +5,7 @@ import { completionOf, wholeReply } from '../approach/whole.ts';
 import type { Clock } from '../clock.ts';
 import type { Call, Handler, Plan, StreamStamp } from '../exchange/exchange.ts';
 import type { Budget } from '../exchange/ledger.ts';
+import { SILENT } from '../exchange/progress.ts';
 import { streamReply, type CompleteReply, type Reply } from '../exchange/reply.ts';
 import { extensionOf } from '../exchange/trace-summary.ts';
 import { UpstreamRefusal } from '../upstream/refusal.ts';
@@ -94,7 +95,7 @@ function runMany({ branches, kit, clock, stamp, isTop, reduce }: RunInit): Run {
 
     const label = (steps: readonly Step[]) => (branches.length === 1 ? undefined : labelOf(steps));
     const runs = Array.from({ length: repeats }, (_, k) =>
-      handlers.map(({ steps, run }): Branch => ({ start: (one) => run(seeded(one, k)), label: label(steps) })),
+      handlers.map(({ steps, run }): Branch => ({ start: (one) => run(callOfRun(one, k)), label: label(steps) })),
     );
     const isReduced = reduce !== undefined && branches.length > 1;
     const reduced = (run: readonly Branch[]): Branch => ({
@@ -131,10 +132,15 @@ function labelOf(steps: readonly Step[]): string {
   return steps.length === 0 ? 'none' : steps.map(({ approach }) => approach.slug).join('&');
 }
 
-/** The call for the given run, counted from 0: with a seed of the run's own if the client gave one. */
-function seeded(call: Call, run: number): Call {
+/**
+ * The call for the given run, counted from 0: with a seed of the run's own if the client gave one. Only the first run
+ * reports progress, or the client would read the same steps again and again.
+ */
+function callOfRun(call: Call, run: number): Call {
+  if (run === 0) return call.again();
   const { seed } = call.request.value;
-  return typeof seed === 'number' && run > 0 ? call.with({ seed: seedAt(seed, run * SEEDS_PER_RUN) }) : call.again();
+  const silent = { progress: SILENT };
+  return typeof seed === 'number' ? call.with({ seed: seedAt(seed, run * SEEDS_PER_RUN) }, silent) : call.again(silent);
 }
 
 /** A refusal that an approach threw becomes the answer, as the upstream wrote it. */

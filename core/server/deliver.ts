@@ -9,6 +9,7 @@ import { assembleStream } from '../wire/chat/chunk-assembler.ts';
 import { readChunk } from '../wire/chat/chunk.ts';
 import { CHOSEN_PIECE, completionToChunks } from '../wire/chat/completion-chunks.ts';
 import { stripUsage } from '../wire/chat/stream-usage.ts';
+import { readFrame } from '../wire/frame.ts';
 import { DONE, encodeData, encodeText, SseDecoder, type SseEvent } from '../wire/sse.ts';
 import type { Responder } from './responder.ts';
 import { StreamProgress } from './stream-progress.ts';
@@ -30,7 +31,7 @@ export async function deliver(
   if (exchange.operation !== 'chat') {
     const shown = await inForm(reply, exchange, asked);
     if (shown.kind === 'complete') responder.sendComplete(exchange, shown);
-    else responder.sendStream(exchange, shown);
+    else responder.sendStream(exchange, shown, renamed(shown, responder));
     return;
   }
   if (asked.wantsStream) deliverStream(gateway, exchange, reply, responder, asked);
@@ -65,7 +66,7 @@ function deliverStream(gateway: Gateway, exchange: Exchange, reply: Reply, respo
       return;
     }
     const stream = asStream(reply, asked, exchange);
-    responder.sendStream(exchange, stream, shaped(gateway, exchange, stream.body));
+    responder.sendStream(exchange, stream, shaped(gateway, exchange, stream.body, responder));
     return;
   }
   if (reply.kind === 'bytes') {
@@ -74,7 +75,7 @@ function deliverStream(gateway: Gateway, exchange: Exchange, reply: Reply, respo
   }
   const isStripped = gateway.needsStreamUsage && !asked.wantsUsage;
   const body = isStripped ? stripUsage(reply.body) : reply.body;
-  responder.sendStream(exchange, reply, shaped(gateway, exchange, body));
+  responder.sendStream(exchange, reply, shaped(gateway, exchange, body, responder));
 }
 
 /**
@@ -94,29 +95,57 @@ function asStream(reply: CompleteReply, { wantsUsage }: Asked, { progress, plan 
 }
 
 /**
- * Passes chunks through the taps on `chunk`, and gives them the id that progress has used. Without taps or such an id
- * the bytes pass undecoded.
+ * Passes chunks through the taps on `chunk`. If progress or a keep-alive went out before, they get the same id, time and
+ * model, and the role that progress has said is not repeated. Without any of these the bytes pass undecoded.
  */
-function shaped(gateway: Gateway, exchange: Exchange, body: ByteStream): ByteStream {
+function shaped(gateway: Gateway, exchange: Exchange, body: ByteStream, { identity }: Responder): ByteStream {
   const { chunk: hook } = gateway.hooks;
-  const progressIdentity = exchange.progress instanceof StreamProgress ? exchange.progress.identity : undefined;
-  // The chunks of core's own plans have that id already; those of a plugin's plan may not.
-  const identity = progressIdentity?.id === exchange.plan?.stamp?.id ? undefined : progressIdentity;
+  const { progress } = exchange;
+  const isRoleSaid = progress instanceof StreamProgress && progress.beginAnswer();
   if (!hook.isUsed() && !identity) return body;
-  const decoder = new SseDecoder();
-  // An event that is no chunk (an error, the end mark) passes unchanged.
-  const encoded = (event: SseEvent): Buffer => {
+  return changedChunks(body, (chunk) => {
+    const ours = isRoleSaid ? withoutFirstRole(chunk) : chunk;
+    const named = identity ? { ...ours, ...identity } : ours;
+    return hook.isUsed() ? hook.call(named, exchange) : named;
+  });
+}
+
+/** The chunks of another wire with the identity of the keep-alive chunk that went out before, if one did. */
+function renamed(reply: Exclude<Reply, CompleteReply>, { identity }: Responder): ByteStream {
+  if (!identity || reply.kind !== 'stream') return reply.body;
+  return changedEvents(reply.body, (event) => {
+    const frame = readFrame(event);
+    return frame.kind === 'part' ? encodeData({ ...frame.value, ...identity }) : encodeText(event.data);
+  });
+}
+
+/** The stream with each of its chunks changed. An event that is no chunk (an error, the end mark) passes unchanged. */
+function changedChunks(body: ByteStream, change: (chunk: Chunk) => Chunk): ByteStream {
+  return changedEvents(body, (event) => {
     const frame = readChunk(event);
-    if (frame.kind !== 'chunk') return encodeText(event.data);
-    const chunk: Chunk = identity ? { ...frame.chunk, ...identity } : frame.chunk;
-    return encodeData(hook.isUsed() ? hook.call(chunk, exchange) : chunk);
-  };
+    return frame.kind === 'chunk' ? encodeData(change(frame.chunk)) : encodeText(event.data);
+  });
+}
+
+function changedEvents(body: ByteStream, encoded: (event: SseEvent) => Buffer): ByteStream {
+  const decoder = new SseDecoder();
   const encode = (events: readonly SseEvent[]) =>
     events.length === 0 ? undefined : Buffer.concat(events.map(encoded));
   return body.map(
     (bytes) => encode(decoder.push(bytes)),
     () => encode(decoder.end()),
   );
+}
+
+/** The chunk without the role of its first choice. */
+function withoutFirstRole(chunk: Chunk): Chunk {
+  if (!chunk.choices.some(({ index, delta }) => index === 0 && delta.role !== undefined)) return chunk;
+  const choices = chunk.choices.map((choice) => {
+    if (choice.index !== 0) return choice;
+    const { role: _role, ...delta } = choice.delta;
+    return { ...choice, delta };
+  });
+  return { ...chunk, choices };
 }
 
 /** Reads a stream into one completion: a plugin may return a stream for a client that asked for a whole answer. */

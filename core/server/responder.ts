@@ -1,12 +1,14 @@
+import { randomUUID } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import type { ByteStream } from '../bytes/byte-stream.ts';
 import type { Clock } from '../clock.ts';
 import type { GatewayError } from '../errors.ts';
-import type { Exchange } from '../exchange/exchange.ts';
+import type { Exchange, StreamStamp } from '../exchange/exchange.ts';
 import type { CompleteReply, Reply, StreamReply } from '../exchange/reply.ts';
 import { PassedErrorEvent } from '../transport/connection-failure.ts';
 import { UpstreamRefusal } from '../upstream/refusal.ts';
-import type { KeepAliveMode, Wire } from '../wire/wire.ts';
+import { framesOf } from '../wire/frame.ts';
+import type { ChunkIdentity, KeepAliveMode, Wire } from '../wire/wire.ts';
 import { answerHeaders, errorAnswerHeaders } from './answer-headers.ts';
 import { CLIENT_CLOSED } from './open-exchange.ts';
 import { toGatewayError } from './thrown-error.ts';
@@ -35,6 +37,7 @@ export class Responder {
   #lastWriteMs = 0;
   #lastChunk: Buffer | undefined;
   #cancelTimer: (() => void) | undefined;
+  #identity: StreamStamp | undefined;
   /** Size of the body that was sent so far, for the log. */
   bytes = 0;
   /** The error that was sent, or that ended the stream. */
@@ -47,6 +50,26 @@ export class Responder {
 
   get isCommitted(): boolean {
     return this.#response.headersSent;
+  }
+
+  /**
+   * Id, time and model of the chunks that this program has sent by itself (progress, keep-alives); undefined before the
+   * first. The answer's chunks have the same.
+   */
+  get identity(): StreamStamp | undefined {
+    return this.#identity;
+  }
+
+  /**
+   * The identity for a chunk of this program's own.
+   * @param model  The model that has answered. Default, if none has: the one that is asked.
+   */
+  identify({ plan }: Exchange, model?: string): StreamStamp {
+    return (this.#identity ??= {
+      id: plan?.stamp?.id ?? `chatcmpl-${randomUUID()}`,
+      created: plan?.stamp?.created ?? Math.floor(this.#settings.clock.now() / 1000),
+      model: model ?? plan?.request.value.model ?? '',
+    });
   }
 
   /**
@@ -153,7 +176,8 @@ export class Responder {
         return;
       }
       this.beginStream(exchange);
-      const bytes = this.#isEventStream && this.#isAtEventBorder() ? wire.keepAlive(mode) : undefined;
+      const isBetweenEvents = this.#isEventStream && this.#isAtEventBorder();
+      const bytes = isBetweenEvents ? wire.keepAlive(mode, () => this.#head(exchange)) : undefined;
       if (bytes && !this.#response.writableNeedDrain) this.write(bytes);
       else {
         this.#response.flushHeaders();
@@ -163,6 +187,12 @@ export class Responder {
     };
     this.#lastWriteMs ||= clock.now();
     this.#cancelTimer = clock.setTimeout(onSilence, SILENCE_MS);
+  }
+
+  /** What a keep-alive chunk is called: as the chunk before it, else as the answer's chunks will be. */
+  #head(exchange: Exchange): ChunkIdentity {
+    const before = this.#identity ?? (this.#lastChunk && identityIn(this.#lastChunk));
+    return before ?? this.identify(exchange, exchange.progress.model);
   }
 
   /** Did the last write end an event? An event of ours after half of another could not be read. */
@@ -180,4 +210,15 @@ export class Responder {
     this.#cancelTimer = undefined;
     if (!this.#response.writableFinished) this.#body?.cancel(CLIENT_CLOSED);
   }
+}
+
+/** What the last chunk in these events is called; undefined if there is none. */
+function identityIn(events: Buffer): ChunkIdentity | undefined {
+  for (const frame of framesOf(events).toReversed()) {
+    if (frame.kind !== 'part') continue;
+    const { id, created, model } = frame.value;
+    if (typeof id === 'string' && typeof created === 'number' && typeof model === 'string')
+      return { id, created, model };
+  }
+  return undefined;
 }

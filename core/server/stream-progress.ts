@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
-import type { Exchange, StreamStamp } from '../exchange/exchange.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import { markedProgress } from '../exchange/progress-mark.ts';
 import type { Progress } from '../exchange/progress.ts';
 import { encodeData } from '../wire/sse.ts';
 import type { Responder } from './responder.ts';
@@ -8,8 +8,8 @@ import type { Responder } from './responder.ts';
 const MAX_HELD = 100;
 
 /**
- * Sends progress as `reasoning_content` deltas. Nothing is sent before the first upstream call has succeeded (`began`),
- * so that a failure until then is an HTTP error. Texts are held until then.
+ * Sends progress as marked `reasoning_content` deltas. Nothing is sent before the first upstream call has succeeded
+ * (`began`), so that a failure until then is an HTTP error. Texts are held until then.
  */
 export class StreamProgress implements Progress {
   readonly #responder: Responder;
@@ -17,7 +17,7 @@ export class StreamProgress implements Progress {
   #held: string[] = [];
   #isOver = false;
   #model: string | undefined;
-  #identity: StreamStamp | undefined;
+  #role: 'unsaid' | 'said' | 'left to the answer' = 'unsaid';
 
   constructor(responder: Responder) {
     this.#responder = responder;
@@ -33,11 +33,6 @@ export class StreamProgress implements Progress {
     return !this.#isOver && plan !== undefined && !plan.isSingleCall && plan.wantsProgress !== false;
   }
 
-  /** The id, time and model that the chunks of progress have; undefined until one was sent. */
-  get identity(): StreamStamp | undefined {
-    return this.#identity;
-  }
-
   get model(): string | undefined {
     return this.#model;
   }
@@ -49,9 +44,10 @@ export class StreamProgress implements Progress {
   }
 
   began(model: string): void {
-    if (this.#model !== undefined || !this.isOn) return;
-    this.#model = model;
-    for (const text of this.#held) this.#send(text, model);
+    if (this.#model !== undefined) return;
+    const named = this.#responder.identity?.model ?? model;
+    this.#model = named;
+    for (const text of this.#held) this.#send(text, named);
     this.#held = [];
   }
 
@@ -59,21 +55,26 @@ export class StreamProgress implements Progress {
     this.#isOver = true;
   }
 
+  /**
+   * The answer begins. True if progress has said the role of the first choice: the answer must not repeat it, since
+   * clients join the two. Later progress says no role.
+   */
+  beginAnswer(): boolean {
+    if (this.#role === 'said') return true;
+    this.#role = 'left to the answer';
+    return false;
+  }
+
   #send(text: string, model: string): void {
     const exchange = this.#exchange;
     if (!exchange?.plan || exchange.signal.aborted) return;
     this.#responder.beginStream(exchange);
-    const isFirst = this.#identity === undefined;
-    const { stamp, request } = exchange.plan;
-    const wantsUsage = request.value.stream_options?.include_usage === true;
-    this.#identity ??= {
-      id: stamp?.id ?? `chatcmpl-${randomUUID()}`,
-      created: stamp?.created ?? Math.floor(Date.now() / 1000),
-      model,
-    };
-    const delta = { ...(isFirst ? { role: 'assistant' } : {}), reasoning_content: `${text}\n` };
+    const wantsUsage = exchange.plan.request.value.stream_options?.include_usage === true;
+    const role = this.#role === 'unsaid' ? { role: 'assistant' } : {};
+    if (this.#role === 'unsaid') this.#role = 'said';
+    const delta = { ...role, reasoning_content: markedProgress(text) };
     const choices = [{ index: 0, delta, finish_reason: null }];
-    const chunk = { ...this.#identity, object: 'chat.completion.chunk', choices };
+    const chunk = { ...this.#responder.identify(exchange, model), object: 'chat.completion.chunk', choices };
     this.#responder.write(encodeData(wantsUsage ? { ...chunk, usage: null } : chunk));
   }
 }

@@ -29,5 +29,6 @@ export function account(call: Call, { startMs, status, usage, failure }: Attempt
     ...(status === 0 ? {} : { status }),
     ...(usage ? { usage } : {}),
     ...(failure instanceof GatewayError ? { error: failure.code } : {}),
+    ...(failure !== undefined && call.signal.aborted ? { aborted: true } : {}),
   });
 }

@@ -65,9 +65,9 @@ export interface Wire {
   errorEvent(error: EventFailure, sequenceNumber?: number): Buffer;
   /**
    * The bytes that keep an idle stream open; send them only between events. Undefined if nothing is to be sent.
-   * @param head  What the stream's chunks have in common, if it is known.
+   * @param head  What the stream's chunks have in common. Called only if the bytes are a chunk.
    */
-  keepAlive(mode: KeepAliveMode, head?: ChunkIdentity): Buffer | undefined;
+  keepAlive(mode: KeepAliveMode, head: () => ChunkIdentity): Buffer | undefined;
 
   /**
    * A list of models as clients of this API read it.
@@ -121,10 +121,10 @@ export type KeepAliveMode = 'comment' | 'chunk' | 'off';
 
 /** What all chunks of one stream have in common. */
 export interface ChunkIdentity {
-  readonly id?: string;
+  readonly id: string;
   /** Seconds. */
-  readonly created?: number;
-  readonly model?: string;
+  readonly created: number;
+  readonly model: string;
 }
 
 /** A model in a list. Requests reach it under `id`; further members are the upstream's own. */

@@ -59,8 +59,7 @@ export function choicesWire(own: ChoicesWire): Wire {
       if (mode === 'off') return undefined;
       if (mode === 'comment') return COMMENT;
       // Some clients break on comments; they get an empty chunk.
-      const { id = 'chatcmpl-keep-alive', created = Math.floor(Date.now() / 1000), model = '' } = head ?? {};
-      return encodeData({ id, created, model, ...own.emptyChunk });
+      return encodeData({ ...head(), ...own.emptyChunk });
     },
   };
   return wire;

@@ -45,8 +45,7 @@ export default definePlugin({
 
 async function bestOfN(call: Call, next: Next, options: Options) {
   const { best_of_n, max_tokens, bon_rating, bon_early_stop } = options;
-  const { trace } = call;
-  const { progress } = call.exchange;
+  const { trace, progress } = call;
   const places = call.request.value.n ?? 1;
   const count = Math.max(best_of_n, places);
   progress.say(`Asking for ${count} answers to choose from.`);
@@ -77,7 +76,9 @@ async function bestOfN(call: Call, next: Next, options: Options) {
     why: whyFirst(ranked),
     ...(savedCalls > 0 ? { saved_calls: savedCalls } : {}),
   });
-  progress.say(`Answer ${(ranked[0]?.index ?? 0) + 1} of ${candidates.length} is the best.`);
+  const [best] = ranked;
+  const place = `answer ${(best?.index ?? 0) + 1} of ${candidates.length}`;
+  progress.say(best?.score === undefined ? `No rating could be read, returning ${place}.` : `The best is ${place}.`);
   const order = ranked.map(({ answer }) => answer);
   return topChoices(order, answers, places);
 }

@@ -52,13 +52,13 @@ export default definePlugin({
 
 async function planAndOptimize(call: Call, next: Next, options: Options): Promise<Reply> {
   const work = { call, next, options };
-  const { progress } = call.exchange;
+  const { progress } = call;
   const { stream, n } = call.request.value;
   const places = n ?? 1;
   const wanted = Math.max(options.bestofn_n, places);
   const extent = affordable(options, wanted, callsLeftFor(call));
   const isShort = extent.candidates < wanted || extent.proposals < options.planning_n;
-  if (isShort) reportDegraded(call.exchange, 'budget_exhausted');
+  if (isShort) reportDegraded(call.exchange, 'budget');
   if (extent.proposals === 0) return plainAnswer(work);
 
   const approaches = extent.isDiverse ? await nameApproaches(extent.candidates, work) : [];
@@ -94,7 +94,7 @@ async function answerLive(solver: Solver, { call, next }: Work<Options>): Promis
   call.trace.note({ proposals: [draft.proposals], winner: 0, why: 'it is the only candidate' });
   const answering = solver.answerCall(draft);
   if (!answering) return isUsable(draft.solution) ? draft.solution.reply : noneUsable([draft.solution], call);
-  call.exchange.progress.say('Writing the answer.');
+  call.progress.say('Writing the answer.');
   return shownOrBest(next(answering), answering, () => draft.solution.reply);
 }
 
@@ -113,7 +113,7 @@ async function nameApproaches(count: number, { call, next, options }: Work<Optio
     planning_max_tokens_step1,
     planning_max_tokens_direct_resp,
   } = options;
-  call.exchange.progress.say(`Looking for ${count} different approaches.`);
+  call.progress.say(`Looking for ${count} different approaches.`);
   const messages = namingApproaches(call.request.value.messages, count);
   const limit = planning_max_tokens_step1 || planning_max_tokens_direct_resp;
   const named = await survive(next.ask(stepCall(call, { role: 'approaches', messages, temperature, limit })), call);

@@ -38,7 +38,7 @@ export async function select(candidates: readonly Answer[], work: Work<Options>)
  * other, by comparisons.
  */
 async function byRating(candidates: readonly Answer[], work: Work<Options>): Promise<Selection> {
-  work.call.exchange.progress.say(`${candidates.length} candidates are there, rating each.`);
+  work.call.progress.say(`${candidates.length} candidates are there, rating each.`);
   const ratings = await rate(candidates, work);
   if (ratings.every((rating) => rating === null)) return byPlurality(candidates, work);
   const agreeing = agreementOf(candidates);
@@ -68,7 +68,7 @@ async function byRating(candidates: readonly Answer[], work: Work<Options>): Pro
 
 /** By points from comparisons with all others. Two candidates that come to the same answer are not compared. */
 async function byComparison(candidates: readonly Answer[], work: Work<Options>): Promise<Selection> {
-  work.call.exchange.progress.say(`${candidates.length} candidates are there, comparing them.`);
+  work.call.progress.say(`${candidates.length} candidates are there, comparing them.`);
   const compared = await compare(candidates, work, { isEven: sameResult() });
   if (compared.isUnread) return byPlurality(candidates, work);
   const points = compared.points.map((value) => value ?? 0);

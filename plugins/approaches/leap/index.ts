@@ -77,7 +77,7 @@ export default definePlugin({
 
 function answer(principles: readonly string[], { call, next, options }: Work<Options>): Promise<Reply> {
   const { messages } = call.request.value;
-  call.exchange.progress.say('Writing the answer.');
+  call.progress.say('Writing the answer.');
   const answering = call.with({
     ...(principles.length > 0 ? { messages: withPrinciples(messages, principles) } : {}),
     ...withDefaultLimit(call, options.max_tokens),
@@ -113,7 +113,7 @@ async function principlesFor(work: Work<Options>, memory: Memory): Promise<reado
   }
 
   const examples = wanted.slice(0, affordable(learning));
-  if (examples.length < wanted.length) reportDegraded(call.exchange, 'budget_exhausted');
+  if (examples.length < wanted.length) reportDegraded(call.exchange, 'budget');
   if (examples.length === 0) return NONE;
   const { principles, mistakes, isWhole } = await learn(learning, examples);
   if (principles.length === 0 && !isWhole) reportLostStage(call.exchange, 'principles_failed');
@@ -139,10 +139,10 @@ async function examplesInText(
   const known = isKept ? memory.examples.get(key) : undefined;
   if (known) return known;
   if (call.callsLeft <= choicesOf(call)) {
-    reportDegraded(call.exchange, 'budget_exhausted');
+    reportDegraded(call.exchange, 'budget');
     return undefined;
   }
-  call.exchange.progress.say('Looking for examples.');
+  call.progress.say('Looking for examples.');
   const found = await extractExamples(learning, text);
   if (found && isKept) memory.examples.set(key, found);
   return found;

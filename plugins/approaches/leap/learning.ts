@@ -45,7 +45,7 @@ export async function extractExamples(learning: Learning, text: string): Promise
 
 /** Learns from all examples at once, then condenses the lessons into one list. Calls: E + m + 1, in 3 rounds. */
 export async function learn(learning: Learning, examples: readonly Example[]): Promise<Learned> {
-  const { progress } = learning.call.exchange;
+  const { progress } = learning.call;
   progress.say(`${examples.length} examples are there, looking for mistakes in them.`);
   const lessons = await Promise.all(examples.map((example) => lessonOf(example, learning)));
   const taught = lessons.flatMap((lesson) => (typeof lesson === 'string' ? [lesson] : []));

@@ -20,7 +20,7 @@ export async function aggregate(
   const count = Math.min(Math.floor(population_size / aggregation_size), MAX_GROUPS);
   let population = explored;
   for (let step = 1; step <= aggregation_loops; step++) {
-    call.exchange.progress.say(`Combining solutions, step ${step} of ${aggregation_loops}.`);
+    call.progress.say(`Combining solutions, step ${step} of ${aggregation_loops}.`);
     const dealt = dealGroups(population, { size: aggregation_size, count, random });
     const made = await Promise.all(dealt.map((group) => combine(group, work)));
     population = byScore([...population, ...made.filter((solution) => solution !== undefined)]).slice(

@@ -21,7 +21,7 @@ export async function improveRejected(pool: readonly Solution[], work: Work<Sett
   let aborted = 0;
   while (iterations < settings.max_iterations && isWorthwhile(solutions, work)) {
     iterations++;
-    call.exchange.progress.say(`Improving what was rejected, round ${iterations}.`);
+    call.progress.say(`Improving what was rejected, round ${iterations}.`);
     const before = solutions;
     const outcome = await untilConsensus(before, work, reworked);
     ({ solutions } = outcome);

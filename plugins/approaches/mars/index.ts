@@ -53,8 +53,7 @@ export default definePlugin({
 });
 
 async function reason(call: Call, next: Next, given: Options): Promise<Reply> {
-  const { trace } = call;
-  const { progress } = call.exchange;
+  const { trace, progress } = call;
   const random = randomOf(call);
   const settings = settingsOf(call, given);
   const work: Work<Settings> = { call, next, options: settings };
@@ -79,8 +78,8 @@ async function reason(call: Call, next: Next, given: Options): Promise<Reply> {
 
   progress.say(`${pool.length} solutions are there, verifying them.`);
   const verified = await untilConsensus(pool, work, verify);
-  if (verified.solutions.every(({ reports }) => reports.length === 0))
-    reportLostStage(call.exchange, 'verification_failed');
+  if (verified.solutions.every(({ reports }) => reports.every(({ verdict }) => verdict === null)))
+    reportLostStage(call.exchange, 'judges_failed');
   const { solutions, iterations, aborted } = await improveRejected(verified.solutions, work);
   const savedCalls = verified.aborted + aborted;
   trace.note({ agents: explored.length, iterations, ...factsOf(solutions) });
@@ -112,7 +111,7 @@ async function synthesise(pool: readonly Solution[], work: Work<Settings>): Prom
   const [first] = best;
   if (!first) throw new Error('there is no solution to write from');
   call.trace.note({ why: `nothing decides between the solutions: written from ${best.length} of them` });
-  call.exchange.progress.say('Writing the answer.');
+  call.progress.say('Writing the answer.');
   const asked = generation(work, {
     instruction: synthesis(best, summaryOf(best), isFreeText(call)),
     temperature: call.request.value.temperature ?? CAREFUL,

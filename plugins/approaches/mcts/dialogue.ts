@@ -37,15 +37,9 @@ export class Dialogues {
   readonly #work: Work<DialogueOptions>;
   /** The replies to choose from, which show whether the model reasons. */
   #candidates: readonly Answer[] = [];
-  #hasVerdict = false;
 
   constructor(work: Work<DialogueOptions>) {
     this.#work = work;
-  }
-
-  /** Has any judge answered, whether its rating could be read or not? */
-  get hasVerdict(): boolean {
-    return this.#hasVerdict;
   }
 
   /** Samples the replies to choose from. If all fail, throws the failure that ranks first. */
@@ -122,9 +116,7 @@ export class Dialogues {
     const user = judgesView(this.#work.call.request.value.messages, turns);
     const prompt = { system: RATE, user, temperature: 0.1, evidence: this.#candidates };
     const verdict = await askJudge(this.#work, prompt);
-    if (!verdict) return null;
-    this.#hasVerdict = true;
-    return scoreOf(verdict.text, 0, 1);
+    return verdict ? scoreOf(verdict.text, 0, 1) : null;
   }
 }
 

@@ -68,7 +68,7 @@ export default definePlugin({
 async function treeSearch(call: Call, next: Next, options: Options) {
   const work = { call, next, options };
   const { mcts_simulations, mcts_branching, mcts_early_stop } = options;
-  const { progress } = call.exchange;
+  const { progress } = call;
   const choices = call.request.value.n ?? 1;
   const dialogues = new Dialogues(work);
 
@@ -84,9 +84,8 @@ async function treeSearch(call: Call, next: Next, options: Options) {
   const isMoot = mcts_early_stop ? areEqual(candidates) : candidates.length === 1 && width > 1;
   if (!isMoot) await search(root, dialogues, work);
 
-  if (!isMoot && !dialogues.hasVerdict) reportLostStage(call.exchange, 'judges_failed');
-
   const isRated = root.ratings > 0;
+  if (!isMoot && !isRated) reportLostStage(call.exchange, 'judges_failed');
   const byValue = ranked(root.children).flatMap((child) => candidates[root.children.indexOf(child)] ?? []);
   const order = isRated ? byValue : groupsOf(candidates, sameResult()).flat();
   const [best] = order;
@@ -104,7 +103,7 @@ async function treeSearch(call: Call, next: Next, options: Options) {
 /** Makes the simulations, or as many as the limits allow. */
 async function search(root: Node, dialogues: Dialogues, { call, options }: Work<Options>): Promise<void> {
   const { mcts_simulations: simulations, mcts_exploration, mcts_branching, mcts_depth, mcts_early_stop } = options;
-  const { progress } = call.exchange;
+  const { progress } = call;
   const visit = async (node: Node) => {
     // A terminal node would be rated on the same dialogue again, so that its mean value stands for a new rating.
     backUp(node, node.visits > 0 ? meanOf(node) : await dialogues.simulate(node));
@@ -132,7 +131,7 @@ async function search(root: Node, dialogues: Dialogues, { call, options }: Work<
     if (call.signal.aborted) return;
     const leaf = select(root, mcts_exploration);
     const needsCalls = leaf.visits === 0 || !leaf.isTerminal;
-    if (needsCalls && !call.canSpend()) return reportDegraded(call.exchange, 'budget_exhausted');
+    if (needsCalls && !call.canSpend()) return reportDegraded(call.exchange, 'budget');
     progress.say(`Simulation ${made + 1} of ${simulations}.`);
     await visit(await expanded(leaf));
   }

@@ -58,8 +58,7 @@ export default definePlugin({
 async function mixture(call: Call, next: Next, options: Options) {
   const work = { call, next, options };
   const { messages, temperature } = call.request.value;
-  const { trace } = call;
-  const { progress } = call.exchange;
+  const { trace, progress } = call;
   const limit = withDefaultLimit(call, options.max_tokens);
 
   const { drafts, answers } = await writeDrafts(work);
@@ -103,7 +102,7 @@ interface Drafts {
 async function writeDrafts(work: Work<Options>): Promise<Drafts> {
   const { call, options } = work;
   const { messages } = call.request.value;
-  const { progress } = call.exchange;
+  const { progress } = call;
   const { moa_layers: layers } = options;
   const sampling = { temperature: diverseTemperature(call, 1), ...withDefaultLimit(call, options.max_tokens) };
   const propose = (prompt: readonly Message[]) => {

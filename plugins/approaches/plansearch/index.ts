@@ -92,7 +92,7 @@ async function planSearch(call: Call, next: Next, options: Options): Promise<Rep
     const tree = { observations, derived, branches, select: options.plansearch_select };
     const diverse = { ...search, temperature: diverseTemperature(call, DIVERSE) };
     const affordable = affordableBranches(diverse, tree);
-    if (affordable < branches) reportDegraded(call.exchange, 'budget_exhausted');
+    if (affordable < branches) reportDegraded(call.exchange, 'budget');
     if (affordable > 0) return searchTree(diverse, { ...tree, branches: affordable }, random);
   }
   // If the client wants several choices, each is a chain, which should differ from the others.
@@ -108,7 +108,7 @@ interface Counts {
 /** @param random  For one chain among several: leaves out one of the first observations, so that the chains differ. */
 async function chain(search: Search, { observations, derived }: Counts, random: Random | undefined): Promise<Reply> {
   const { call, next } = search;
-  const { progress } = call.exchange;
+  const { progress } = call;
   progress.say('Looking for observations.');
   const all = hasRoom(search) ? await observe(search, observations) : [];
   const first = random && all.length > 1 ? random.subset(all, all.length - 1) : all;

@@ -107,7 +107,7 @@ export function programCall({ call, task, temperature, limit }: Search, ideas: I
  */
 export function hasRoom({ call, runs }: Search): boolean {
   if (call.callsLeft > runs) return true;
-  reportDegraded(call.exchange, 'budget_exhausted');
+  reportDegraded(call.exchange, 'budget');
   return false;
 }
 

@@ -33,7 +33,7 @@ export function affordableBranches({ call, runs }: Search, { branches, derived, 
 /** The whole search. Calls: 1 + 7·branches, in 6 rounds; one of each more with a judge. */
 export async function searchTree(search: Search, options: TreeOptions, random: Random): Promise<Reply> {
   const { call } = search;
-  const { progress } = call.exchange;
+  const { progress } = call;
   progress.say('Looking for observations.');
   const observed = await observe(search, options.observations);
   const subsets = random.subset(subsetsOf(observed), options.branches);

@@ -102,10 +102,10 @@ async function inTurn(provers: Provers, work: Work<Options>): Promise<readonly R
       break;
     }
     if (!call.canSpend()) {
-      reportDegraded(call.exchange, 'budget_exhausted');
+      reportDegraded(call.exchange, 'budget');
       break;
     }
-    call.exchange.progress.say('Putting the task more sharply.');
+    call.progress.say('Putting the task more sharply.');
     const sharpened = await refine(best.first.solution, work);
     const round = await survive(provers.play(number, sharpened), call);
     if (round) rounds.push(round);

@@ -55,7 +55,7 @@ export class Provers {
    */
   async play(number: number, sharpened?: string): Promise<Round> {
     const { call, rounds, solutions, isSneaky } = this.#game;
-    const { progress } = call.exchange;
+    const { progress } = call;
     const round = `Round ${number + 1} of ${rounds}`;
     progress.say(`${round}: writing ${solutions} solutions${isSneaky ? ', and as many wrong ones' : ''}.`);
     const provers: readonly Prover[] = isSneaky ? ['helpful', 'sneaky'] : ['helpful'];

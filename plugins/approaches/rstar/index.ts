@@ -83,8 +83,7 @@ async function mutualReasoning(call: Call, next: Next, options: Options) {
     return plainAnswers(call, next);
   }
   const random = randomOf(call);
-  const { trace } = call;
-  const { progress } = call.exchange;
+  const { trace, progress } = call;
   const places = call.request.value.n ?? 1;
   const rollouts = Math.max(options.rstar_num_rollouts, places);
 
@@ -122,8 +121,8 @@ async function mutualReasoning(call: Call, next: Next, options: Options) {
   if (isDecided) trace.note({ saved_calls: paths.length });
   else progress.say(`${paths.length} lines of reasoning are there, a second reader completes each from its beginning.`);
   const read = isDecided ? paths.map(unread) : await readAgain(paths, random, work);
-  if (!isDecided && read.every(({ reading }) => reading === undefined))
-    reportLostStage(call.exchange, 'readers_failed');
+  if (!isDecided && read.every(({ reading }) => reading === undefined || resultOf(reading) === undefined))
+    reportLostStage(call.exchange, 'judges_failed');
 
   const groups = countVotes(read);
   noteVotes(groups, read, call);
@@ -174,5 +173,5 @@ function noteVotes(groups: readonly Group[], read: readonly ReadPath[], call: Ca
     winner: winner && read.indexOf(winner.best.read),
     why,
   });
-  call.exchange.progress.say(`${groups.length} answers were found, the best has ${winner?.weight ?? 0} votes.`);
+  call.progress.say(`${groups.length} answers were found, the best has ${winner?.weight ?? 0} votes.`);
 }

@@ -61,7 +61,7 @@ function complete(
  */
 export async function chosenFirst(paths: readonly Path[], work: Work): Promise<readonly Path[]> {
   const { call } = work;
-  call.exchange.progress.say('No line of reasoning states a short answer, choosing the most consistent one.');
+  call.progress.say('No line of reasoning states a short answer, choosing the most consistent one.');
   const evidence = paths.map(({ last }) => last);
   const prompt = { ...judgesPrompt(call.request.value.messages, paths.map(textOf)), temperature: 0, evidence };
   const { index, order } = await chooseOne(work, { candidates: paths, prompt });

@@ -70,8 +70,8 @@ export class Exploration {
     for (let begun = 0; begun < rollouts; begun += batch) {
       if (begun > 0) {
         if (call.signal.aborted) return;
-        if (!call.canSpend()) return reportDegraded(call.exchange, 'budget_exhausted');
-        call.exchange.progress.say(`${begun} of ${rollouts} rollouts are done.`);
+        if (!call.canSpend()) return reportDegraded(call.exchange, 'budget');
+        call.progress.say(`${begun} of ${rollouts} rollouts are done.`);
       }
       // All nodes to start from are chosen before any call is made, so that they do not depend on which reply comes first.
       const started = Array.from({ length: Math.min(batch, rollouts - begun) }, (_, i) => this.#begin(begun + i));

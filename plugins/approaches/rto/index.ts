@@ -60,8 +60,7 @@ export default definePlugin({
 
 async function optimise(call: Call, next: Next, options: Options): Promise<Reply> {
   const { messages, response_format } = call.request.value;
-  const { trace } = call;
-  const { progress } = call.exchange;
+  const { trace, progress } = call;
   if ((response_format?.['type'] ?? 'text') !== 'text') {
     reportDegraded(call.exchange, 'rto: response_format', { isLasting: true });
     return next(call);

@@ -60,8 +60,7 @@ export default definePlugin({
 
 async function vote(call: Call, next: Next, options: Options) {
   const { messages, n } = call.request.value;
-  const { trace } = call;
-  const { progress } = call.exchange;
+  const { trace, progress } = call;
   const places = n ?? 1;
   const planned = Math.max(options.self_consistency_samples, places);
   const { self_consistency_mode: mode, self_consistency_similarity: similarity } = options;

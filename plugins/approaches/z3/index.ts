@@ -96,7 +96,7 @@ interface Solving extends Work<Options> {
 async function solve(work: Solving): Promise<Reply> {
   const { call, options, solvers } = work;
   if (call.callsLeft < 2) {
-    reportDegraded(call.exchange, 'budget_exhausted');
+    reportDegraded(call.exchange, 'budget');
     return answerDirectly(work);
   }
   solvers.sandbox.warm();
@@ -112,7 +112,7 @@ async function solve(work: Solving): Promise<Reply> {
 async function solveBeside(spare: Spare | undefined, work: Solving): Promise<Reply> {
   const { call, next, options } = work;
   const { messages, temperature } = call.request.value;
-  const { progress } = call.exchange;
+  const { progress } = call;
 
   progress.say('Translating the question for a solver.');
   const limit = options.z3_program_max_tokens;
@@ -170,7 +170,7 @@ interface Findings {
 /** One more answer call; if no call may be made any more, the findings are the answer, unless they are empty. */
 async function lastAnswer(call: Call, { analysed, text }: Findings, answer: () => Promise<Reply>): Promise<Reply> {
   if (text === '' || (call.canSpend() && !call.signal.aborted)) return answer();
-  reportDegraded(call.exchange, call.signal.aborted ? 'deadline_exceeded' : 'budget_exhausted');
+  reportDegraded(call.exchange, call.signal.aborted ? 'deadline' : 'budget');
   return replyWith(analysed, text);
 }
 

@@ -34,7 +34,7 @@ interface Searching extends Work<Limits> {
 export async function searchProgram(formulation: Formulation, work: Searching): Promise<Found | undefined> {
   const { call, options } = work;
   const { messages } = call.request.value;
-  const { progress } = call.exchange;
+  const { progress } = call;
   const kinds: Outcome['kind'][] = [];
   const repaired = new Set<string>();
   let { program } = formulation;

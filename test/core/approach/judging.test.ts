@@ -119,7 +119,7 @@ describe('rating each', () => {
 
   test('leaves out what failed, cannot be read, or lies off the scale', async () => {
     const run = await judged([failed, 'hm', 'Score: 11'], rating);
-    expect([run.result.scores, run.degraded]).toEqual([[null, null, null], undefined]);
+    expect([run.result.scores, run.degraded]).toEqual([[null, null, null], 'judges_failed']);
   });
 
   test('aborts judges that can change nothing any more', async () => {
@@ -160,7 +160,7 @@ describe('comparing pairs', () => {
 
   test('says where nothing could be read', async () => {
     const unread = await judged(() => 'hm', comparing);
-    expect([unread.result, unread.degraded]).toEqual([{ points: [null, null, null], isUnread: true }, undefined]);
+    expect([unread.result, unread.degraded]).toEqual([{ points: [null, null, null], isUnread: true }, 'judges_failed']);
     const lost = await judged(() => failed, comparing);
     expect([lost.result.isUnread, lost.degraded]).toEqual([true, 'judges_failed']);
   });
@@ -203,7 +203,7 @@ describe('one judge of all', () => {
 
   test.each(['Ranking: 3 > 1', 'hm'])('ranks none by %o', async (said) => {
     const run = await judged([said], (asking) => rankList(asking, listing));
-    expect([run.result, run.degraded]).toEqual([null, undefined]);
+    expect([run.result, run.degraded]).toEqual([null, 'judges_failed']);
   });
 
   test('chooses one, the others stay in their order', async () => {
@@ -211,12 +211,9 @@ describe('one judge of all', () => {
     expect([run.result, run.judges.length]).toEqual([{ index: 1, order: ['B', 'A', 'C'] }, 1]);
   });
 
-  test.each([
-    ['Choice: 4', undefined],
-    [failed, 'judges_failed'],
-  ])('%o chooses none', async (said, degraded) => {
+  test.each(['Choice: 4', failed])('%o chooses none', async (said) => {
     const run = await judged([said], (asking) => chooseOne(asking, listing));
-    expect([run.result, run.degraded]).toEqual([{ index: null, order: CANDIDATES }, degraded]);
+    expect([run.result, run.degraded]).toEqual([{ index: null, order: CANDIDATES }, 'judges_failed']);
   });
 
   test('is not asked about a single candidate', async () => {

@@ -45,7 +45,7 @@ describe('a model that ignores n', () => {
     const request = { optigate: { max_calls: 2 } };
     const poor = await sample(['a', 'b'], { n: 'ignores', request });
     expect(poor.texts).toEqual(['a', 'b']);
-    expect(poor.run.exchange.headers.get('x-optigate-degraded')).toBe('budget_exhausted');
+    expect(poor.run.exchange.headers.get('x-optigate-degraded')).toBe('budget');
   });
 
   test('is not asked for the rest where the first samples suffice', async () => {

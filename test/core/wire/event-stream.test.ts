@@ -368,11 +368,12 @@ test('error events are in the words of their wire', () => {
 });
 
 test('keep-alives are comments, empty chunks or nothing; Anthropic clients get a ping', () => {
-  expect(wires.chat.keepAlive('comment')?.toString()).toBe(': keep-alive\n\n');
-  expect(wires.chat.keepAlive('off')).toBeUndefined();
-  expect(wires.messages.keepAlive('comment')?.toString()).toBe('event: ping\ndata: {"type":"ping"}\n\n');
-  expect(wires.responses.keepAlive('chunk')?.toString()).toBe(': keep-alive\n\n');
-  expect(new SseDecoder().push(wires.chat.keepAlive('chunk', { id: 'a', created: 1, model: 'm' })!)).toEqual([
+  const head = () => ({ id: 'a', created: 1, model: 'm' });
+  expect(wires.chat.keepAlive('comment', head)?.toString()).toBe(': keep-alive\n\n');
+  expect(wires.chat.keepAlive('off', head)).toBeUndefined();
+  expect(wires.messages.keepAlive('comment', head)?.toString()).toBe('event: ping\ndata: {"type":"ping"}\n\n');
+  expect(wires.responses.keepAlive('chunk', head)?.toString()).toBe(': keep-alive\n\n');
+  expect(new SseDecoder().push(wires.chat.keepAlive('chunk', head)!)).toEqual([
     {
       data: '{"id":"a","created":1,"model":"m","object":"chat.completion.chunk","choices":[{"index":0,"delta":{},"finish_reason":null}]}',
     },

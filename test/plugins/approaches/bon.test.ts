@@ -82,10 +82,10 @@ describe('failures', () => {
     expect(run.exchange.headers.get('x-optigate-degraded')).toBe('judges_failed');
   });
 
-  test('judges that cannot be read are no failure', async () => {
+  test('when no judge can be read the client is told', async () => {
     const run = await ask({ script: { candidate: ['A', 'B', 'C'], judge: () => 'hm' } });
     expect([run.text, run.exchange.isPartial]).toEqual(['A', undefined]);
-    expect(run.exchange.headers.get('x-optigate-degraded')).toBeUndefined();
+    expect(run.exchange.headers.get('x-optigate-degraded')).toBe('judges_failed');
   });
 
   test('a filtered candidate is the answer where no other came', async () => {
@@ -126,7 +126,7 @@ describe('failures', () => {
     const request = { optigate: { max_calls: 2 } };
     const run = await ask({ script: { candidate: ['A', 'B', 'C'], judge: scores(3, 9, 5) }, request });
     expect([run.text, run.calls.length]).toEqual(['A', 2]);
-    expect(run.exchange.headers.get('x-optigate-degraded')).toBe('budget_exhausted');
+    expect(run.exchange.headers.get('x-optigate-degraded')).toBe('budget');
   });
 });
 
@@ -200,8 +200,10 @@ test('says what it does while it works', async () => {
   expect(said).toEqual([
     'Asking for 3 answers to choose from.',
     '3 of 3 answers are there, rating them.',
-    'Answer 3 of 3 is the best.',
+    'The best is answer 3 of 3.',
   ]);
+  await ask({ script: { candidate: ['A', 'B', 'C'], judge: () => 'hm' }, progress: (text) => said.push(text) });
+  expect(said.at(-1)).toBe('No rating could be read, returning answer 1 of 3.');
 });
 
 test('its trace tells scores, calls and rounds', async () => {

@@ -168,7 +168,7 @@ describe('limits', () => {
   test('make fewer candidates first, then fewer proposals', async () => {
     const counts = async (max_calls: number) => {
       const run = await ask({ script: any, request: { optigate: { max_calls } } });
-      expect(run.exchange.headers.get('x-optigate-degraded')).toBe('budget_exhausted');
+      expect(run.exchange.headers.get('x-optigate-degraded')).toBe('budget');
       return ['plan', 'review', 'judge'].map((role) => of(run, role).length);
     };
     expect(await counts(26)).toEqual([9, 3, 2]);

@@ -78,7 +78,7 @@ describe('the answer', () => {
     const request = { optigate: { max_calls: 1 } };
     const run = await ask([{ text: '<thinking>long', finish: 'length' }], { request });
     expect(run.completion.choices[0]).toMatchObject({ finish_reason: 'length', message: { content: '' } });
-    expect([run.calls.length, run.exchange.headers.get('x-optigate-degraded')]).toEqual([1, 'budget_exhausted']);
+    expect([run.calls.length, run.exchange.headers.get('x-optigate-degraded')]).toEqual([1, 'budget']);
   });
 
   test('comes from a second call where a reasoning block was cut', async () => {

@@ -238,7 +238,7 @@ describe('failures', () => {
     const run = await ask({ script: SCRIPT, request: { optigate: { max_calls } } });
     expect(run.text).toBe('It is 8.');
     expect(run.calls.length).toBeLessThanOrEqual(max_calls);
-    expect(degraded(run)).toBe('budget_exhausted');
+    expect(degraded(run)).toBe('budget');
   });
 });
 

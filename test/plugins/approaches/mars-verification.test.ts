@@ -44,9 +44,9 @@ describe('verification', () => {
     }
   });
 
-  test('that fell away altogether is said', async () => {
-    const run = await ask({ ...SCRIPT, verification: () => ({ status: 500 }) });
-    expect(run.exchange.headers.get('x-optigate-degraded')).toBe('verification_failed');
+  test.each<Scripted>([{ status: 500 }, 'Hard to say.'])('without any verdict is said (%o)', async (verification) => {
+    const run = await ask({ ...SCRIPT, verification: () => verification });
+    expect(run.exchange.headers.get('x-optigate-degraded')).toBe('judges_failed');
   });
 
   test('a verifier gets question and solution in plain words, and no tools', async () => {

@@ -204,7 +204,7 @@ describe('limits', () => {
       expect(run.calls.length).toBe(Math.min(max_calls, 34));
       expect(run.text).toContain('42');
       const degraded = run.exchange.headers.get('x-optigate-degraded');
-      expect([max_calls, degraded]).toEqual([max_calls, max_calls < 34 ? 'budget_exhausted' : undefined]);
+      expect([max_calls, degraded]).toEqual([max_calls, max_calls < 34 ? 'budget' : undefined]);
     }
   });
 

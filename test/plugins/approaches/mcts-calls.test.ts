@@ -77,7 +77,7 @@ describe('what does not go well', () => {
       const run = await ask({ script: dialogue(), ...options(4, 1, { optigate: { max_calls } }) });
       expect(run.text).toMatch(/^[ABC]$/);
       expect(run.calls.length).toBeLessThanOrEqual(max_calls);
-      expect(run.exchange.headers.get('x-optigate-degraded')).toBe(max_calls < 14 ? 'budget_exhausted' : undefined);
+      expect(run.exchange.headers.get('x-optigate-degraded')).toBe(max_calls < 14 ? 'budget' : undefined);
     },
   );
 
@@ -85,7 +85,7 @@ describe('what does not go well', () => {
     const script = { ...dialogue(), judge: ['0.1', '0.2', '0.9', { hangs: true }] };
     const run = await ask({ script, ...options(4, 1, { optigate: { deadline: 200 } }) });
     expect(run.text).toBe('C');
-    expect(run.exchange.headers.get('x-optigate-degraded')).toBe('deadline_exceeded');
+    expect(run.exchange.headers.get('x-optigate-degraded')).toBe('deadline');
   });
 });
 

@@ -101,7 +101,7 @@ describe('ratings', () => {
     const candidate = (request: ChatRequest, index: number) => (isAtRoot(request) ? replies[index]! : 'well');
     const run = await ask({ script: { ...dialogue(), candidate, judge: () => 'fine' }, ...options(3, 1) });
     expect(run.text).toBe('answer: 42');
-    expect(run.exchange.headers.get('x-optigate-degraded')).toBeUndefined();
+    expect(run.exchange.headers.get('x-optigate-degraded')).toBe('judges_failed');
   });
 
   test('that all fail leave the first, and the client is told', async () => {

@@ -241,7 +241,7 @@ describe('limits and choices', () => {
         const run = await ask({ script, capabilities, request: { ...request, optigate: { max_calls: max } } });
         expect([...DRAFTS, 'the answer']).toContain(run.text);
         expect(run.calls.length).toBeLessThanOrEqual(max);
-        if (run.text !== 'the answer') expect(run.exchange.headers.get('x-optigate-degraded')).toBe('budget_exhausted');
+        if (run.text !== 'the answer') expect(run.exchange.headers.get('x-optigate-degraded')).toBe('budget');
       }
   });
 
@@ -249,7 +249,7 @@ describe('limits and choices', () => {
     const script = { draft, critique: ['Best: 1'], synthesis: ['the answer'] };
     const run = await ask({ script, request: { moa_models: ['a', 'b'], optigate: { max_calls: 1 } } });
     expect(run.text).toBe('draft alpha');
-    expect(run.exchange.headers.get('x-optigate-degraded')).toBe('budget_exhausted');
+    expect(run.exchange.headers.get('x-optigate-degraded')).toBe('budget');
   });
 });
 

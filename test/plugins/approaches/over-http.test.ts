@@ -67,7 +67,7 @@ describe('moa, streamed', () => {
 
     const chunks = deltasOf(text);
     expect(new Set(chunks.map(({ id, created, model }) => JSON.stringify([id, created, model]))).size).toBe(1);
-    expect(text).toContain('"reasoning_content":"Writing drafts.');
+    expect(text).toContain('"reasoning_content":"[optigate] Writing drafts.');
     expect(chunks.at(-1)).toMatchObject({ choices: [], usage: { total_tokens: 45 } });
     expect(text.endsWith('data: [DONE]\n\n')).toBe(true);
     expect(upstream.requests.length).toBe(3);
@@ -78,7 +78,7 @@ describe('moa, streamed', () => {
 
   test.each<{ how: string; end: Step; waitMs: number; reason: string }>([
     { how: 'breaks off', end: CUT, waitMs: 0, reason: 'upstream_stream_interrupted' },
-    { how: 'meets its deadline', end: HANG, waitMs: 50_000, reason: 'deadline_exceeded' },
+    { how: 'meets its deadline', end: HANG, waitMs: 50_000, reason: 'deadline' },
   ])('a last call that $how before its first word leaves the best draft', async ({ end, waitMs, reason }) => {
     const clock = new SteppedClock();
     const live = events([wordless, end]);
@@ -151,7 +151,7 @@ describe('moa, streamed', () => {
     const first = choices.filter(({ index }) => index === 0);
     expect(first.findIndex(({ finish_reason }) => finish_reason === 'stop')).toBe(first.length - 1);
     expect(deltasOf(text).every((chunk) => 'usage' in chunk)).toBe(true);
-    expect(text).toContain('"reasoning_content":"Writing drafts.');
+    expect(text).toContain('"reasoning_content":"[optigate] Writing drafts.');
   });
 
   test('a client that leaves closes the upstream’s connections', async () => {

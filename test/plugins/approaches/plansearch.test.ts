@@ -203,7 +203,7 @@ describe('failures', () => {
     const run = await ask({ script: SCRIPT, request: { optigate: { max_calls } } });
     expect(shape(run)).toEqual([PROGRAM, max_calls, max_calls]);
     expect(run.calls.at(-1)?.role).toBe('answer');
-    expect(degraded(run)).toBe('budget_exhausted');
+    expect(degraded(run)).toBe('budget');
   });
 
   test('the approach’s own limit counts as the request’s does', async () => {
@@ -324,7 +324,7 @@ describe('a tree', () => {
     const run = await tree(() => 'right', { optigate: { max_calls } }, { answer: () => 'right' });
     expect(run.text).toBe('right');
     expect(run.calls.length).toBeLessThanOrEqual(max_calls);
-    expect(degraded(run)).toBe('budget_exhausted');
+    expect(degraded(run)).toBe('budget');
   });
 
   test('makes the same calls, byte for byte, when the request is repeated', async () => {

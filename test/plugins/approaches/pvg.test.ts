@@ -287,7 +287,7 @@ describe('limits', () => {
       const run = await ask({ script: script(), request: { optigate: { max_calls } } });
       expect([max_calls, run.calls.length]).toEqual([max_calls, max_calls]);
       expect(run.text).toMatch(/^(?:one|two) \d\./);
-      expect(run.exchange.headers.get('x-optigate-degraded')).toBe(max_calls < 17 ? 'budget_exhausted' : undefined);
+      expect(run.exchange.headers.get('x-optigate-degraded')).toBe(max_calls < 17 ? 'budget' : undefined);
     }
   });
 

@@ -145,7 +145,7 @@ describe('failures', () => {
   test.each([1, 2, 3])('a budget of %i calls ends with the first answer', async (max_calls) => {
     const run = await ask({ script: SCRIPT, request: { optigate: { max_calls } } });
     expect(shape(run)).toEqual([C1, max_calls, max_calls]);
-    expect(run.exchange.headers.get('x-optigate-degraded')).toBe('budget_exhausted');
+    expect(run.exchange.headers.get('x-optigate-degraded')).toBe('budget');
   });
 });
 

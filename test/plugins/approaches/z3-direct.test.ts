@@ -173,6 +173,6 @@ describe.skipIf(!isInstalled)('a budget (needs the optional package z3-solver)',
   test('of tokens that is gone leaves what the solver found', async () => {
     const run = await ask({ script: SOLVED, request: { optigate: { max_tokens: 5 } } });
     expect(run.text).toContain('((x 6)');
-    expect(degraded(run)).toBe('budget_exhausted');
+    expect(degraded(run)).toBe('budget');
   });
 });
