@@ -24,6 +24,8 @@ export type Checked<T> = { readonly data: T } | { readonly findings: readonly Fi
 export interface CheckOptions {
   /** Does the text at this path come from the environment or a flag? Then it may stand for a number or a boolean. */
   readonly isText: (path: Path) => boolean;
+  /** Does the value at this path come from the environment? Then no message shows it. */
+  readonly isHidden?: (path: Path) => boolean;
   /** Keys to suggest besides the schema's own. */
   readonly alsoKnown?: readonly string[];
 }
@@ -93,8 +95,9 @@ function toFindings(issue: Issue, prefix: Path, context: Context): Finding[] {
   }
   const actual = valueAt(context.value, path);
   const expected = issue.code === 'custom' ? issue.message : (place && describeSchema(place)) || issue.message;
+  const isHidden = context.options.isHidden?.(path) ?? false;
   if (actual === undefined) return [{ path, isMissing: true, message: `missing, expected ${expected}` }];
-  return [{ path, message: `expected ${expected}, got ${printValue(actual, path)}` }];
+  return [{ path, message: `expected ${expected}, got ${printValue(actual, path, isHidden)}` }];
 }
 
 /**

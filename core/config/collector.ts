@@ -32,6 +32,7 @@ export class Collector {
     const checked: Checked<z.output<S>> = checkBySchema(schema, value, {
       alsoKnown,
       isText: (inner) => this.isText([...path, ...inner]),
+      isHidden: (inner) => this.isHidden([...path, ...inner]),
     });
     if ('data' in checked) return checked.data;
     for (const finding of checked.findings) this.#findings.push({ ...finding, path: [...path, ...finding.path] });
@@ -43,6 +44,12 @@ export class Collector {
     return this.#draft.originOf(path) !== undefined || this.#file.variablesAt(path).length > 0;
   }
 
+  /** Does the value at this path come from an environment variable? A flag's value stands on the command line anyway. */
+  isHidden(path: Path): boolean {
+    const origin = this.#draft.originOf(path);
+    return (origin !== undefined && !origin.startsWith('--')) || this.#file.variablesAt(path).length > 0;
+  }
+
   /** The problems with their places in the file, and the variables that are not set. */
   get problems(): readonly Problem[] {
     return this.#findings.map(({ path, message, isKey = false, isMissing = false }) => {
@@ -50,7 +57,9 @@ export class Collector {
       const unset = isMissing ? this.#file.variablesAt(path) : [];
       return {
         path,
-        message: unset.length > 0 ? `${message}: ${unset.join(', ')} is not set in the environment` : message,
+        message: this.#file.withoutValues(
+          unset.length > 0 ? `${message}: ${unset.join(', ')} is not set in the environment` : message,
+        ),
         at: this.#file.positionOf(path, { ofKey: isKey }),
         ...(origin === undefined ? {} : { origin }),
       };

@@ -17,6 +17,8 @@ import type { Path, Position, Problem } from './problems.ts';
 /** Stands for a value whose variable is not set, until `prune` removes it. */
 const UNSET = Symbol('unset');
 
+const SHORTEST_SECRET = 8;
+
 /** A YAML file: its value with environment variables filled in, and the position of each part. */
 export class ConfigFile {
   /** The name that messages show. */
@@ -29,6 +31,8 @@ export class ConfigFile {
   readonly #document: Document;
   readonly #lines: LineCounter;
   readonly #expansions = new Map<Node, Expansion>();
+  /** What the variables hold that the file refers to. */
+  readonly #values = new Set<string>();
 
   constructor(name: string, text: string, environment: Environment) {
     this.name = name;
@@ -71,6 +75,12 @@ export class ConfigFile {
     return (resolved && this.#expansions.get(resolved)?.names) ?? [];
   }
 
+  /** A message without the texts that come from the environment; short ones, which are no secrets, may stand in any. */
+  withoutValues(message: string): string {
+    const secrets = [...this.#values].filter((value) => value.length >= SHORTEST_SECRET);
+    return secrets.reduce((left, value) => left.replaceAll(value, '…'), message);
+  }
+
   #fill(environment: Environment): void {
     visit(this.#document, {
       Scalar: (_, node) => {
@@ -79,6 +89,7 @@ export class ConfigFile {
         const expansion = expand(String(node.value), environment);
         if (!expansion) return;
         this.#expansions.set(node, expansion);
+        for (const name of expansion.names) this.#values.add(environment[name] ?? '');
         node.value = expansion.text ?? UNSET;
       },
     });

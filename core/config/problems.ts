@@ -41,9 +41,10 @@ function describe(file: string, problems: readonly Problem[]): string {
 }
 
 function describeProblem(file: string, { path, message, at, origin }: Problem): string {
-  if (origin !== undefined) return `${origin}: ${message}`;
+  const shown = withoutKeys(message);
+  if (origin !== undefined) return `${origin}: ${shown}`;
   const where = at ? `${file}:${at.line}:${at.col}` : file;
-  return path.length === 0 ? `${where}: ${message}` : `${where} ${printPath(path)}: ${message}`;
+  return path.length === 0 ? `${where}: ${shown}` : `${where} ${printPath(path)}: ${shown}`;
 }
 
 function byPosition(a: Problem, b: Problem): number {
@@ -61,18 +62,35 @@ export function printPath(path: Path): string {
     .join('');
 }
 
-/** A value as messages show it: shortened, and without anything that may be a key or a credential in an address. */
-export function printValue(value: unknown, path: Path): string {
+/**
+ * A value as messages show it: shortened, and without anything that may be a key or a credential in an address.
+ * @param isHidden  It comes from the environment, where secrets are kept: it is not shown at all.
+ */
+export function printValue(value: unknown, path: Path, isHidden = false): string {
   if (value === undefined || value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'keys with values';
-  if (isSecret(path, value)) return 'a value that is not shown here';
-  const shown = JSON.stringify(value).replace(/:\/\/[^@/"]+@/g, '://…@');
+  if (isHidden || isSecret(path, value)) return 'a value that is not shown here';
+  const shown = withoutKeys(JSON.stringify(value));
   return shown.length > 80 ? `${shown.slice(0, 77)}…"` : shown;
 }
 
 function isSecret(path: Path, value: unknown): boolean {
-  if (typeof value === 'string' && /^(sk|gsk|csk|xai|r8|hf)[-_]|^AIza/.test(value)) return true;
+  if (typeof value === 'string' && (value.search(KEYS) >= 0 || LONG_WORDS.test(value))) return true;
   const name = path.findLast((step) => typeof step === 'string') ?? '';
   return /(^|_|-)(key|keys|secret|token|password)$/i.test(name) || path.includes('upstream_keys');
+}
+
+/** Keys by the beginnings that providers give them. */
+const KEYS = /\b(?:sk|gsk|csk|xai|r8|hf|pk|rk|fw|ghp|glpat|AKIA|AIza)(?:[-_][\w-]{2,}|(?<=AKIA|AIza)[\w-]{8,})/g;
+/** Words that no one would write but as a key: long ones of letters and digits, and UUIDs. */
+const LONG_WORDS =
+  /(?<!\w)(?:(?=[A-Za-z_]*\d)(?=[\d_]*[A-Za-z])\w{20,}|[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12})/i;
+
+/** A text without keys, and without credentials in addresses. Every message about a configuration passes here. */
+export function withoutKeys(text: string): string {
+  return text
+    .replaceAll(/:\/\/[^/\s"?#]*@/g, '://…@')
+    .replaceAll(/([?&#][\w-]{0,40}(?:key|token|secret|password|signature|sig|auth)=)[^&\s"]*/gi, '$1…')
+    .replaceAll(KEYS, '…');
 }

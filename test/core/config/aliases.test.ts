@@ -167,7 +167,10 @@ test.each([
   [{ env: { OPTIGATE_PORT: 'abc' } }, 'OPTIGATE_PORT: expected integer'],
   [{ env: { OPTILLM_PORT: 'abc' } }, 'OPTILLM_PORT: expected integer'],
   [{ flags: { 'best-of-n': 'many' } }, '--best-of-n: expected'],
-  [{ env: { OPTILLM_SSL_VERIFY: 'maybe' } }, 'OPTILLM_SSL_VERIFY: expected boolean, got "maybe"'],
+  [
+    { env: { OPTILLM_SSL_VERIFY: 'maybe' } },
+    'OPTILLM_SSL_VERIFY: expected boolean, got a value that is not shown here',
+  ],
   [{ flags: { log: 'loud' } }, '--log: expected one of'],
   [{ flags: { 'cepo-nix': '1' } }, '--cepo-nix: unknown key'],
 ])('a bad value is a usage error that names %j', async (sources, message) => {

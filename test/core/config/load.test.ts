@@ -207,10 +207,25 @@ test('text that the file itself writes is not converted', async () => {
   ]);
 });
 
-test('a bad text from the environment is told at its place', async () => {
+test('a bad text from the environment is told at its place, and not shown', async () => {
   expect(await problemsOf(`${UPSTREAM}server: { port: \${PORT} }`, { env: { PORT: 'abc' } })).toEqual([
-    'config.yaml:2:17 server.port: expected integer from 0 to 65535, got "abc"',
+    'config.yaml:2:17 server.port: expected integer from 0 to 65535, got a value that is not shown here',
   ]);
+});
+
+test.each([
+  ['in an address', 'base_url: "api.openai.com/v1?key=sk-abcdef0123456789"'],
+  ['as a name in an address', 'base_url: "https://sk-abcdef0123456789@host/v1?a"'],
+  ['of no known kind', 'base_url: "host/Zx81kQw902LmNb77TyUi"'],
+  ['as a password', 'base_url: "https://user:abcdef@host/v1 "'],
+  ['from the environment', 'base_url: "${BASE}"'],
+  ['from the environment, as a provider', 'provider: "${BASE}"'],
+  ['where a number is expected', 'timeout: "sk-abcdef0123456789"'],
+])('a key that stands in the wrong place is not shown: %s', async (_, line) => {
+  const env = { BASE: 'Zx81kQw902-abcdef' };
+  const problems = await problemsOf(`upstreams: { a: { ${line} } }`, { env });
+  expect(problems).toHaveLength(1);
+  expect(problems[0]).not.toMatch(/abcdef|Zx81/);
 });
 
 test('a reference may hold what YAML would take as its own, in flow style too', async () => {

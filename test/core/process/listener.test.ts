@@ -109,3 +109,16 @@ test('a content type that is none is a 401 for a stranger, and a 415 after that'
   expect(await send([])).toMatch(/^HTTP\/1\.1 401 /);
   expect(await send(['authorization: Bearer b'])).toMatch(/^HTTP\/1\.1 415 [\s\S]*unsupported_media_type/);
 });
+
+test('a connection on which nothing was ever said does not hold up the end', async () => {
+  const gateway = await startGateway({ baseUrl: 'http://127.0.0.1:1/v1' });
+  const silent = connect(Number(new URL(gateway.url).port), '127.0.0.1');
+  await new Promise((resolve) => silent.once('connect', resolve));
+  // An answered request: by then the server has seen the connection before it, too.
+  await (await gateway.fetch('/health')).text();
+  const from = performance.now();
+  const closed = new Promise((resolve) => silent.once('close', resolve));
+  expect(await gateway.close()).toBe(0);
+  await closed;
+  expect(performance.now() - from).toBeLessThan(5_000);
+});

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { SteppedClock } from '../../support/clock.ts';
+import { retryAfterMs } from '../../../plugins/gateway/retry.ts';
 import { startGateway } from '../../support/gateway.ts';
 import {
   chatChunk,
@@ -145,4 +146,17 @@ describe('retry', () => {
       /retry.*attempts/,
     );
   });
+});
+
+test.each([
+  ['16', 16_000],
+  ['1.5', 1_500],
+  ['0x10', undefined],
+  ['1e3', undefined],
+  ['-1', undefined],
+  ['', undefined],
+  ['soon', undefined],
+  ['Thu, 01 Jan 1970 00:00:05 GMT', 4_000],
+])('retry-after: %s is read as %s ms', (value, expected) => {
+  expect(retryAfterMs({ headers: ['retry-after', value] }, 1_000)).toBe(expected);
 });
