@@ -32,17 +32,11 @@ test.each(['bon', 'moa', 'leap', 'rto', 'cot_reflection', 'self_consistency', 'm
     await using gateway = await startGateway(upstream, { yaml: APPROACHES });
     const ask = () =>
       gateway.chat({ optillm_approach: approach, messages: [{ role: 'user', content: 'What is 2+2?' }] });
-    const first = await ask();
-    expect([first.status, first.headers.get('x-optigate-degraded') ?? '']).toEqual([
-      200,
-      expect.not.stringContaining('failed'),
-    ]);
+    expect((await ask()).status).toBe(200);
+    const refused = upstream.requests.filter((request) => rolesOf(request).includes('system'));
+    expect(upstream.requests.length).toBeGreaterThanOrEqual(2 * refused.length);
     const learned = upstream.requests.length;
-    const second = await ask();
-    expect([second.status, second.headers.get('x-optigate-degraded') ?? '']).toEqual([
-      200,
-      expect.not.stringContaining('failed'),
-    ]);
+    expect((await ask()).status).toBe(200);
     expect(upstream.requests.slice(learned).flatMap(rolesOf)).not.toContain('system');
   },
 );
