@@ -5,7 +5,7 @@ import { cp, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, type TestContext } from 'vitest';
 import { chatCompletion, json, scriptedUpstream } from '../support/scripted-upstream.ts';
 import { STAMP } from '../support/stamp-plugin.ts';
 import { tempFolder } from '../support/temp-folder.ts';
@@ -31,6 +31,11 @@ const ENV = {
   npm_config_update_notifier: 'false',
 };
 const execute = promisify(execFile);
+/** How npm says that it reaches no registry, or one that gives it nothing. */
+const UNREACHABLE =
+  /^npm error (?:code )?((?:ENOTFOUND|EAI_AGAIN|ECONN\w+|ENETUNREACH|EHOSTUNREACH|\w*TIMEDOUT|\w*SOCKET_TIMEOUT|ENOTCACHED|\w*CERT\w*|E40[137]|E5\d\d)\b.*)$/m;
+/** Few and short: a machine without a registry is told so at once. */
+const RETRIES = ['--fetch-retries=1', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=2000'];
 
 /** Runs a program in a folder; its failure shows all it printed. */
 async function run(cwd: string, command: string, ...args: string[]): Promise<string> {
@@ -46,6 +51,11 @@ describe('the package', { timeout: 60_000 }, () => {
   let source: Awaited<ReturnType<typeof tempFolder>>;
   let installed: Awaited<ReturnType<typeof tempFolder>>;
   let files: string[];
+  /** Why it could not be installed; undefined = it is. */
+  let reason: string | undefined;
+  const needsInstalled = (context: TestContext) => {
+    if (reason !== undefined) context.skip(reason);
+  };
 
   // Built and installed once: that is what takes the time.
   beforeAll(async () => {
@@ -59,8 +69,14 @@ describe('the package', { timeout: 60_000 }, () => {
       files: { path: string }[];
     }[];
     files = packed!.files.map(({ path }) => path);
-    const install = ['install', '--prefer-offline', '--no-audit', '--no-fund', join(source.path, packed!.filename)];
-    await run(installed.path, 'npm', ...install, '@types/node@24');
+    const install = ['install', '--prefer-offline', '--no-audit', '--no-fund', ...RETRIES];
+    try {
+      await run(installed.path, 'npm', ...install, join(source.path, packed!.filename), '@types/node@24');
+    } catch (error) {
+      const why = UNREACHABLE.exec(String(error))?.[1];
+      if (why === undefined) throw error;
+      reason = `npm cannot get its dependencies from the registry: ${why}`;
+    }
   }, 180_000);
 
   afterAll(async () => {
@@ -81,14 +97,16 @@ describe('the package', { timeout: 60_000 }, () => {
     expect(files.filter((path) => path.includes('test'))).toEqual([]);
   });
 
-  test('checks its own default configuration, and writes it', async () => {
+  test('checks its own default configuration, and writes it', async (context) => {
+    needsInstalled(context);
     expect(await run(installed.path, 'npx', 'optigate', 'check')).toContain('The configuration is good.');
     const bin = 'node_modules/.bin/optigate';
     expect(await run(installed.path, bin, 'init')).toContain('Wrote config.yaml');
     expect(await run(installed.path, bin, 'check')).toContain('config.yaml');
   });
 
-  test('serves a request, with a TypeScript plugin beside the configuration', async () => {
+  test('serves a request, with a TypeScript plugin beside the configuration', async (context) => {
+    needsInstalled(context);
     await using upstream = await scriptedUpstream(json(chatCompletion('from the package')));
     await using folder = await tempFolder({
       'config.yaml': `upstreams: { main: { base_url: "${upstream.baseUrl}", api_key: k } }\nplugins: [auth, cache, retry, bon, ./stamp.ts]`,
@@ -118,7 +136,8 @@ describe('the package', { timeout: 60_000 }, () => {
     expect((await exited)[0]).toBe(0);
   });
 
-  test('brings types that a plugin author checks with all checks on', async () => {
+  test('brings types that a plugin author checks with all checks on', async (context) => {
+    needsInstalled(context);
     await using folder = await tempFolder({
       'tsconfig.json': JSON.stringify({
         compilerOptions: {
