@@ -64,6 +64,14 @@ export const KINDS = {
     retryable: false,
     message: ({ method, path, detail }) => `Unknown request URL: ${method} ${path}${detail ? `. ${detail}` : ''}`,
   },
+  stored_object_not_found: {
+    status: 404,
+    type: 'invalid_request_error',
+    level: 'info',
+    retryable: false,
+    message: ({ param, detail }) =>
+      `'${param}' refers to something that is stored at the provider, and no answer here gave this key its id; ${detail}`,
+  },
   method_not_allowed: {
     status: 405,
     type: 'invalid_request_error',
@@ -91,6 +99,22 @@ export const KINDS = {
     level: 'info',
     retryable: false,
     message: ({ detail }) => detail?.toString() ?? 'The content type must be application/json',
+  },
+  host_not_allowed: {
+    status: 403,
+    type: 'permission_error',
+    level: 'warn',
+    retryable: false,
+    message: ({ host }) =>
+      `The host '${host}' is none of this server's, and nobody has to show a key here; list it in the file under server.allowed_hosts if it is meant`,
+  },
+  origin_not_allowed: {
+    status: 403,
+    type: 'permission_error',
+    level: 'warn',
+    retryable: false,
+    message: ({ origin }) =>
+      `Web pages of ${origin} may not call this server; list the page's origin in the file under server.cors if it is meant`,
   },
   bad_http: { ...INVALID, message: 'The request is not valid HTTP' },
   header_too_large: { ...INVALID, status: 431, message: 'The request headers are too large' },

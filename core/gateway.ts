@@ -27,6 +27,7 @@ import { openUpstreams } from './gateway/open-upstreams.ts';
 import { createHooks, type Hooks } from './hooks.ts';
 import { settleBail, settleSeries } from './hooks/settle.ts';
 import type { Kept } from './kept.ts';
+import { homeOf } from './plan/destination.ts';
 import { mayHavePrefix } from './plan/marks.ts';
 import { createPlanning, isPlan, type Planning } from './plan/planning.ts';
 import { createApproachRegistry } from './plan/registry.ts';
@@ -37,6 +38,8 @@ import { createTransport } from './transport/transport.ts';
 import { askForUsage } from './transport/usage-request.ts';
 import { guardModels } from './upstream/allowed-models.ts';
 import { createListing, type Listing } from './upstream/listing.ts';
+import { OwnIds } from './upstream/own-ids.ts';
+import { createStoredObjects } from './upstream/stored-objects.ts';
 import { createUpstreams, type Upstreams } from './upstream/upstreams.ts';
 
 /** What a pipeline is built with, beside its configuration. */
@@ -67,6 +70,8 @@ export interface Gateway {
   readonly clock: Clock;
   /** Does a listed plugin count the tokens of streams? Then streamed chat calls ask the upstream for usage. */
   readonly needsStreamUsage: boolean;
+  /** Is a caller served of whom nothing is known? */
+  readonly admitsAnybody: boolean;
   /** The caller. Throws a 401. Returns a promise only if a tap does. */
   authenticate(arrival: Arrival): IdentityGrant | Promise<IdentityGrant>;
   /** Runs the hooks from `request` to `response`. Sends nothing: the reply's body may still have to be read. */
@@ -126,7 +131,8 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
 
   const { needsStreamUsage } = applied;
   const send: Handler = (call) => upstreams.providerOf(call.upstream).send(call, transport);
-  const leaf = guardModels(needsStreamUsage ? askForUsage(send, kept) : send);
+  const storedObjects = createStoredObjects(kept.keep('own ids', () => new OwnIds()));
+  const leaf = storedObjects.guard(guardModels(needsStreamUsage ? askForUsage(send, kept) : send));
   const onion = hooks.upstream.compose(leaf);
   const upstreamOnion: Handler = async (call) => {
     const reply = await onion(call);
@@ -141,10 +147,12 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
     const made = planIsCoresOwn ? await planning.plan(exchange) : await hooks.plan.promise(exchange);
     if (!made) throw gatewayError('internal_error', {}, { cause: new Error('no tap on plan returned a plan') });
     const planned = isPlan(made) ? made : await planning.plan(exchange, made);
-    checkRights(exchange, planned, upstreams);
     // Core's own plan has set it.
     exchange.home ??= await planning.homeOf(exchange);
-    return withKeyless(planned, exchange, upstreams.keyless);
+    const paid = withKeyless(planned, exchange, upstreams.keyless);
+    storedObjects.check(exchange, paid.upstream, paid.request);
+    checkRights(exchange, planned, upstreams);
+    return paid;
   };
 
   return {
@@ -152,11 +160,18 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
     hooks,
     app,
     upstreams,
-    listing: createListing({ upstreams, transport, isPrefixed: (name) => mayHavePrefix(name, approaches) }),
+    listing: createListing({
+      upstreams,
+      transport,
+      isPrefixed: (name) => mayHavePrefix(name, approaches),
+      homeOf: (exchange, name) => homeOf(exchange, name, upstreams),
+      withoutPrefixes: (exchange, name) => planning.withoutPrefixes(exchange, name),
+    }),
     checks: applied.checks,
     log,
     clock,
     needsStreamUsage,
+    admitsAnybody: applied.admitsAnybody,
     authenticate(arrival) {
       const found = settleBail(hooks.authenticate, arrival);
       return found instanceof Promise ? found.then(admitted) : admitted(found);

@@ -142,6 +142,34 @@ export function spliceObject(
   return Buffer.concat(pieces.map((piece) => (typeof piece === 'string' ? Buffer.from(piece) : piece)));
 }
 
+/**
+ * A key that some object, at any depth, holds twice; undefined if none does. Parsers differ in which of the two values
+ * they take, so that a check of one says nothing about the other.
+ */
+export function repeatedKey(bytes: Buffer): string | undefined {
+  const text = bytes.toString('latin1');
+  /** The keys of each open object; an open array has none. */
+  const open: Set<string>[] = [];
+  for (let i = 0; i < text.length; i++) {
+    const byte = text.charCodeAt(i);
+    if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) open.push(new Set());
+    else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) open.pop();
+    else if (byte === QUOTE) {
+      const end = stringEnd(text, i);
+      let next = end;
+      while (next < text.length && isBlank(text.charCodeAt(next))) next++;
+      if (text.charCodeAt(next) === COLON) {
+        const key = decodeKey(bytes, i, end);
+        const keys = open.at(-1);
+        if (keys?.has(key)) return key;
+        keys?.add(key);
+      }
+      i = end - 1;
+    }
+  }
+  return undefined;
+}
+
 /** Is it an object, and neither an array nor null? */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -15,6 +15,10 @@ export interface Config {
     readonly keepAlive: 'comment' | 'chunk' | 'off';
     readonly bodyLimit: number;
     readonly uploadLimit: number;
+    /** Patterns of further names that `Host` may have where nobody authenticates. */
+    readonly allowedHosts: readonly string[];
+    /** Patterns of the origins whose web pages may call. */
+    readonly cors: readonly string[];
     readonly requestTimeoutMs: number;
     readonly drainTimeoutMs: number;
   };

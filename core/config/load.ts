@@ -126,6 +126,8 @@ function toConfig(settings: FileSettings, { path, text }: ConfigSource) {
       keepAlive: server.keep_alive,
       bodyLimit: server.body_limit,
       uploadLimit: server.upload_limit,
+      allowedHosts: server.allowed_hosts,
+      cors: server.cors,
       requestTimeoutMs: server.request_timeout,
       drainTimeoutMs: server.drain_timeout,
     },

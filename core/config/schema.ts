@@ -15,6 +15,14 @@ const server = z.strictObject({
   keep_alive: keepAlive.default('comment').describe('What goes out every 15 s while a stream is silent.'),
   body_limit: size.prefault('32mb').describe('JSON bodies, after decompression.'),
   upload_limit: size.prefault('512mb').describe('Bodies that are streamed through (multipart, audio).'),
+  allowed_hosts: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Further names that `Host` may have where nobody authenticates, with * as wildcard.'),
+  cors: z
+    .array(z.string().min(1))
+    .default([])
+    .describe('Origins of web pages that may call (https://app.example.com), with * as wildcard; "*" = all.'),
   request_timeout: duration.prefault('60s').describe('To receive a request whole, else 408.'),
   drain_timeout: duration.prefault('30s').describe('On SIGTERM: how long running requests may take to finish.'),
 });

@@ -54,7 +54,8 @@ interface ExchangeFields {
   readonly id: string;
   /** The wire that the client speaks. */
   readonly wire: Wire;
-  readonly client: Incoming;
+  /** Core takes an upstream's name out of its path where one stands before a model's. */
+  client: Incoming;
   /** Extra headers for the answer. */
   readonly headers: ResponseHeaders;
   /** Who is asking. Keys cannot be read from it. */

@@ -12,10 +12,15 @@ export interface IdentityGrant {
   /** false = the server's key never pays for this caller. */
   readonly serverKey?: boolean;
   /**
-   * false = may not use plugins' own routes. For a caller that has only an upstream key although access keys are
-   * configured.
+   * true = has only an upstream key although access keys are configured. Such a caller may use neither plugins' own
+   * routes nor upstreams that ask for no key.
    */
-  readonly routes?: boolean;
+  readonly isGuest?: boolean;
+  /**
+   * `own` = where the server's key pays, this caller may address only those objects kept at the provider whose ids it
+   * got in answers here. Absent = all.
+   */
+  readonly storedObjects?: 'own';
 }
 
 /** Who is asking, without keys: what every hook after `authenticate` sees. */

@@ -20,6 +20,8 @@ export interface Applied {
   readonly providers: ProviderRegistry;
   readonly checks: readonly Check[];
   readonly authenticates: boolean;
+  /** Is a caller served of whom nothing is known? */
+  readonly admitsAnybody: boolean;
   readonly needsStreamUsage: boolean;
 }
 
@@ -74,6 +76,7 @@ export async function applyPlugins(parts: Parts): Promise<Applied> {
     providers,
     checks,
     authenticates: plugins.some(({ record }) => record.authenticates),
+    admitsAnybody: plugins.every(({ record, options }) => record.admitsAnybody(options)),
     needsStreamUsage: plugins.some(({ record }) => record.needsStreamUsage),
   };
 }

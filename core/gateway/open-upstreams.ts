@@ -4,6 +4,9 @@ import { factsOf, type ProviderRegistry } from '../upstream/provider.ts';
 import { proxyFor } from './proxy.ts';
 import type { OpenUpstream } from '../upstream/upstreams.ts';
 
+/** The `api_key` of an upstream that asks for none. */
+const NO_KEY = 'none';
+
 /**
  * The configured upstreams with their providers. Throws an `Error` if a provider is unknown or a base URL is missing.
  */
@@ -35,12 +38,12 @@ function openUpstream(upstream: UpstreamConfig, providers: ProviderRegistry, { p
       tls: upstream.tls,
       ...(proxy === undefined ? {} : { proxy }),
       ...(upstream.keyVariable === undefined ? {} : { keyVariable: upstream.keyVariable }),
-      // A server that asks for no key is configured with any text as api_key. No api_key at all is a forgotten one.
-      needsKey: provider.isRemote,
+      // No api_key at all is a forgotten one, so a server that asks for none is configured as such.
+      needsKey: provider.isRemote && upstream.apiKey !== NO_KEY,
       models: [],
       extra: upstream.extra,
     },
-    upstream.apiKey,
+    upstream.apiKey === NO_KEY ? undefined : upstream.apiKey,
   );
   return { upstream: opened, provider };
 }

@@ -3,13 +3,15 @@ import { gatewayError } from '../errors.ts';
 import type { OtherExchange, Plan } from '../exchange/exchange.ts';
 import type { Budget } from '../exchange/ledger.ts';
 import type { Upstream } from '../exchange/upstream.ts';
-import type { Upstreams } from '../upstream/upstreams.ts';
+import type { Destination, Upstreams } from '../upstream/upstreams.ts';
 import type { ChatRequest } from '../wire/chat/chat-types.ts';
 import { destinationOf, firstFor } from './destination.ts';
+import { modelInPath } from './model-in-path.ts';
 
 /**
- * The plan of a request that is no chat: one plain call, since approaches work on chats only. A known operation's body
- * loses an upstream's name before the model's, and this program's own fields; any other body stays as it is.
+ * The plan of a request that is no chat: one plain call, since approaches work on chats only. Model names lose an
+ * upstream's name before them, whether they stand in the body, the path or the query. A known operation's body also loses
+ * this program's own fields; any other body stays as it is.
  * @param wanted  A model to use instead of the request's. Ignored where the body is only passed on.
  */
 export function planOther(
@@ -19,7 +21,9 @@ export function planOther(
 ): Plan {
   const named = exchange.upload ? undefined : modelOf(exchange);
   const isPassedOn = exchange.operation === 'other' || exchange.upload !== undefined;
-  const { upstream, model } = destinationFor(exchange, isPassedOn ? named : (wanted ?? named), upstreams);
+  const { upstream, model } = isPassedOn
+    ? passedOnTo(exchange, named, upstreams)
+    : destinationFor(exchange, wanted ?? named, upstreams);
   // A plan is typed by chat requests. Another wire's body may take that place, because a plain call reads nothing in
   // it.
   const body = exchange.request as unknown as Payload<ChatRequest>;
@@ -45,14 +49,26 @@ function withoutOwnFields(body: Payload<ChatRequest>, exchange: OtherExchange): 
   return body.with({ optigate: undefined, optillm_approach: undefined });
 }
 
-/** A path that is only passed on (`other`) goes to the first upstream of its wire, whatever model its body names. */
-function destinationFor(
+/**
+ * A path that is only passed on goes to the upstream that its model names. Without such a name it goes to the first one
+ * of its wire.
+ */
+function passedOnTo(
   exchange: OtherExchange,
-  name: string | undefined,
+  named: string | undefined,
   upstreams: Upstreams,
 ): { readonly upstream: Upstream; readonly model: string | undefined } {
-  if (exchange.operation === 'other')
-    return { upstream: firstFor(exchange, upstreams) ?? upstreams.default, model: name };
+  const byDefault = { upstream: firstFor(exchange, upstreams) ?? upstreams.default, model: named };
+  const inPath = modelInPath(exchange.client);
+  const name = named ?? inPath?.name;
+  if (name === undefined || upstreams.resolve(name).model === name) return byDefault;
+  const destination = destinationOf(exchange, name, upstreams);
+  if (inPath !== undefined && upstreams.resolve(inPath.name).upstream === destination.upstream)
+    exchange.client = { ...exchange.client, path: inPath.withName(upstreams.resolve(inPath.name).model) };
+  return { upstream: destination.upstream, model: named === undefined ? undefined : destination.model };
+}
+
+function destinationFor(exchange: OtherExchange, name: string | undefined, upstreams: Upstreams): Destination {
   if (name === undefined) throw gatewayError('missing_required_parameter', { param: 'model' });
   return destinationOf(exchange, name, upstreams);
 }

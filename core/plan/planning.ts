@@ -9,10 +9,11 @@ import type { Upstream } from '../exchange/upstream.ts';
 import { Capabilities } from '../run/capabilities.ts';
 import { createRun } from '../run/run.ts';
 import { destinationOf, homeOf } from './destination.ts';
+import { modelInPath } from './model-in-path.ts';
 import { PLAIN, printExpression, type Expression } from './expression.ts';
 import { planOther } from './other-operations.ts';
 import { planOf, type PlanContext } from './plan-of.ts';
-import { readSource, readWish, type ClientWish, type WishContext } from './read-wish.ts';
+import { readSource, readWish, withoutPrefixes, type ClientWish, type WishContext } from './read-wish.ts';
 import type { TagPlace } from './tags.ts';
 
 /** The parts of the configuration that decide plans. */
@@ -47,6 +48,8 @@ export interface Planning {
   plan(exchange: Exchange, wish?: Wish): Plan | Promise<Plan>;
   /** The upstream that the client's own request leads to, whatever a plugin plans. @see Exchange.home */
   homeOf(exchange: Exchange): Promise<Upstream>;
+  /** A model's name without prefixes of approaches, split as in a request. */
+  withoutPrefixes(exchange: Exchange, name: string): string | Promise<string>;
 }
 
 /** Throws a 400 error if the configured default approach is unknown. */
@@ -105,6 +108,7 @@ export function createPlanning(init: PlanningInit): Planning {
       const asked = exchange.operation === 'chat' ? await clientWishOf(exchange) : wishOfOther(exchange);
       return homeOf(exchange, asked.model, upstreams);
     },
+    withoutPrefixes: (exchange, name) => withoutPrefixes(name, exchange.signal, init),
   };
 }
 
@@ -113,9 +117,11 @@ function overridden(wish: ClientWish, expression: Expression | undefined, model:
   return { ...wish, expression: expression ?? wish.expression, model: model ?? wish.model };
 }
 
-function wishOfOther({ request }: Exchange): Wish {
+function wishOfOther({ request, client, operation }: Exchange): Wish {
   const { model } = request.value;
-  return typeof model === 'string' ? { model } : {};
+  if (typeof model === 'string') return { model };
+  const inPath = operation === 'other' ? modelInPath(client) : undefined;
+  return inPath ? { model: inPath.name } : {};
 }
 
 /** Did a plugin choose the model? Then a key that the client brought does not go with it to another upstream. */

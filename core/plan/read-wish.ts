@@ -5,7 +5,7 @@ import type { Upstreams } from '../upstream/upstreams.ts';
 import type { ChatRequest, Message } from '../wire/chat/chat-types.ts';
 import { mayHoldProgress } from '../exchange/progress-mark.ts';
 import { parseExpression, type Expression } from './expression.ts';
-import { controlFields, createModelTest, mayHavePrefix, splitModel } from './marks.ts';
+import { controlFields, createModelTest, mayHavePrefix, splitModel, type SplitModel } from './marks.ts';
 import { withoutOwnProgress } from './own-progress.ts';
 import type { ApproachRegistry } from './registry.ts';
 import { NO_OPTIONS, readOptions, type RequestOptions } from './request-options.ts';
@@ -48,7 +48,7 @@ const UNCHANGED: Changes<ChatRequest> = Object.freeze({});
  * that names the field.
  */
 export function readWish(exchange: ChatExchange, context: WishContext): ClientWish | Promise<ClientWish> {
-  const { registry, upstreams, settings } = context;
+  const { registry, settings } = context;
   const { request, client } = exchange;
   const { value } = request;
   checkMessages(value);
@@ -71,15 +71,28 @@ export function readWish(exchange: ChatExchange, context: WishContext): ClientWi
     options: fields === undefined ? NO_OPTIONS : readOptions(value, registry),
   };
   const tags = untagged?.tags ?? [];
-  if (!mayHavePrefix(name, registry))
-    return explicit || tags.length === 0 ? wish : { ...wish, expression: firstTagged(tags, registry) };
-  const isListedModel = createModelTest(upstreams, exchange.signal);
-  const isModel = async (model: string) => model === settings.model || (await isListedModel(model));
-  return splitModel(name, registry, isModel).then(({ prefix, model }) => ({
+  const split = splitName(name, exchange.signal, context);
+  if (!split) return explicit || tags.length === 0 ? wish : { ...wish, expression: firstTagged(tags, registry) };
+  return split.then(({ prefix, model }) => ({
     ...wish,
     expression: explicit ?? prefix ?? firstTagged(tags, registry),
     model: model === '' ? settings.model : model,
   }));
+}
+
+/** A model's name without prefixes of approaches. One that is only prefixes is the default model's. */
+export function withoutPrefixes(name: string, signal: AbortSignal, context: WishContext): string | Promise<string> {
+  const split = splitName(name, signal, context);
+  return split ? split.then(({ model }) => (model === '' ? (context.settings.model ?? name) : model)) : name;
+}
+
+/** Splits prefixes from a model's name; undefined if it begins with no approach. */
+function splitName(name: string, signal: AbortSignal, context: WishContext): Promise<SplitModel> | undefined {
+  const { registry, upstreams, settings } = context;
+  if (!mayHavePrefix(name, registry)) return undefined;
+  const isListedModel = createModelTest(upstreams, signal);
+  const isModel = async (model: string) => model === settings.model || (await isListedModel(model));
+  return splitModel(name, registry, isModel);
 }
 
 /** The expression that a field, header or tag holds; undefined if it is absent, empty or `auto`. Throws a 400. */

@@ -65,6 +65,11 @@ export interface PluginDefinition<S extends OptionsSchema> {
   readonly authenticates?: boolean;
   /** May the server listen for other machines, with these options? Default: the value of `authenticates`. */
   guards?(options: z.output<S>): boolean;
+  /**
+   * With these options, is a caller served of whom nothing is known? Then web pages of other sites are kept out. Default:
+   * no, if the plugin authenticates.
+   */
+  admitsAnybody?(options: z.output<S>): boolean;
   /** The plugin needs the token usage of streams, so streamed chat calls ask the upstream for it. */
   readonly needsStreamUsage?: boolean;
   apply(context: PluginContext<z.output<S>>, options: z.output<S>): void | Promise<void>;
@@ -79,6 +84,7 @@ export interface PluginRecord {
   readonly authenticates: boolean;
   readonly needsStreamUsage: boolean;
   guards(options: object): boolean;
+  admitsAnybody(options: object): boolean;
 }
 
 /** What fastify passes to a plugin's function when the plugin is applied. */
@@ -122,6 +128,7 @@ export function definePlugin<const S extends OptionsSchema = typeof NO_OPTIONS>(
     needsStreamUsage: definition.needsStreamUsage ?? false,
     // The loader parsed the options with this schema, so they have its type.
     guards: (options) => definition.guards?.(options as z.output<S>) ?? definition.authenticates ?? false,
+    admitsAnybody: (options) => definition.admitsAnybody?.(options as z.output<S>) ?? !definition.authenticates,
   };
   const register = async (app: FastifyInstance, { context, options }: PluginRegistration) => {
     // The loader parsed the options with this plugin's schema, so they have its type.

@@ -25,7 +25,7 @@ export function countingChoices(
     const n = call.request.value.n ?? 1;
     // An `n` above what the wire allows is left for the upstream to refuse: so many single calls would fill the memory.
     if (!Number.isInteger(n) || n <= 1 || n > MAX_CHOICES) return handler(call);
-    const isTaken = capabilities.takes(call, 'n');
+    const isTaken = capabilities.takesN(call, n);
     if (isTaken === false) return singles(call, 0, n);
     const reply = await handler(call);
     if (isRefusalOfN(reply, call)) return withoutN(reply, call, n);
@@ -33,6 +33,12 @@ export function countingChoices(
     if (reply.kind === 'complete') return toppedUp(reply, call, n);
     return isTaken === true ? reply : toppedUpStream(reply, call, n);
   };
+
+  /** A call that brought `count` of `n` choices. If they are fewer, the next number would have been too many. */
+  function learnFrom(count: number, call: Call, n: number): void {
+    if (count >= n) capabilities.learnN(call, n, true);
+    else capabilities.learnN(call, Math.max(count, 1) + 1, false);
+  }
 
   function singles(call: Call, from: number, to: number): Promise<Reply> {
     return runBranches(singleBranches(from, to, handler), call, { stamp: createStamp(call), isRanked: true });
@@ -44,13 +50,13 @@ export function countingChoices(
       if (call.signal.aborted) throw error;
       return refusal;
     });
-    if (reply !== refusal) capabilities.learn(call, 'n', false);
+    if (reply !== refusal) capabilities.learnN(call, n, false);
     return reply;
   }
 
   async function toppedUp(reply: CompleteReply, call: Call, n: number): Promise<Reply> {
     const { choices } = completionOf(reply, call);
-    capabilities.learn(call, 'n', choices.length >= n);
+    learnFrom(choices.length, call, n);
     if (choices.length >= n) return reply;
     const more = await singles(call, choices.length, n).catch(() => tooFew(call));
     return more?.kind === 'complete' ? mergeReplies([{ reply }, { reply: more }], call, createStamp(call)) : reply;
@@ -70,7 +76,7 @@ export function countingChoices(
         return [chunk];
       },
       onEnd: async () => {
-        capabilities.learn(call, 'n', seen.size >= n);
+        learnFrom(seen.size, call, n);
         const from = seen.size;
         if (from >= n) return [];
         const more = await singles(call, from, n).catch(() => tooFew(call));

@@ -11,7 +11,7 @@ const OTHER_LIMIT = { max_tokens: 'max_completion_tokens', max_completion_tokens
 
 /**
  * Leaves out fields that an approach added and the model refuses: on a 400 or 422 that names such a field, repeats the
- * call without it, once per field, and remembers that. A token limit is first tried under its other name. A field that
+ * call without it, once per field, and remembers it if the repeat succeeds. A token limit is first tried under its other name. A field that
  * the client sent is never dropped: the refusal is then the answer.
  */
 export function leavingOutRefused(handler: Handler, capabilities: Capabilities): Handler {
@@ -22,12 +22,17 @@ export function leavingOutRefused(handler: Handler, capabilities: Capabilities):
     if (own.size === 0) return handler(call);
     let attempt = call;
     for (const field of own)
-      if (capabilities.takes(call, field) === false) attempt = without(attempt, field, own, capabilities);
+      if (capabilities.refuses(call, field)) attempt = without(attempt, field, own, capabilities);
+    const left: string[] = [];
     for (;;) {
       const reply = await handler(attempt);
       const field = refusedField(reply, own);
-      if (field === undefined) return reply;
-      capabilities.learn(call, field, false);
+      if (field === undefined) {
+        // A refusal may mention a field only because the client's text does: then the repeat is refused, too.
+        if (reply.status < 400) for (const each of left) capabilities.learnRefused(call, each);
+        return reply;
+      }
+      left.push(field);
       attempt = without(attempt, field, own, capabilities);
     }
   };
@@ -59,7 +64,7 @@ function without(call: Call, field: string, own: Set<string>, capabilities: Capa
   if (field === 'logprobs') changes['top_logprobs'] = undefined;
   if (field === 'max_tokens' || field === 'max_completion_tokens') {
     const other = OTHER_LIMIT[field];
-    if (value[other] === undefined && capabilities.takes(call, other) !== false) {
+    if (value[other] === undefined && !capabilities.refuses(call, other)) {
       changes[other] = value[field];
       own.add(other);
     }

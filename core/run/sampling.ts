@@ -38,7 +38,7 @@ export async function sample(
   capabilities: Capabilities | undefined,
   options: SampleOptions = {},
 ): Promise<readonly Answer[]> {
-  const takesN = capabilities?.takes(call, 'n');
+  const takesN = capabilities?.takesN(call, count);
   // Do not try `n` with the budget's last call: if it were refused, there would be no answer at all.
   const isLast = takesN === undefined && call.callsLeft === 1;
   if (count <= 1 || !capabilities || takesN === false || isLast) {
@@ -51,12 +51,16 @@ export async function sample(
   } catch (error) {
     if (!mayRefuseN(error, call)) throw error;
     const outcome = await singles(call, 0, count, handler, options);
-    if (outcome.answers.length > 0) capabilities.learn(call, 'n', false);
+    if (outcome.answers.length > 0) capabilities.learnN(call, count, false);
     return strictly(outcome, call);
   }
-  capabilities.learn(call, 'n', answers.length >= count);
   const missing = count - answers.length;
-  if (missing <= 0) return answers.slice(0, count);
+  if (missing <= 0) {
+    capabilities.learnN(call, count, true);
+    return answers.slice(0, count);
+  }
+  // One more than it brought would have been too many.
+  capabilities.learnN(call, Math.max(answers.length, 1) + 1, false);
   if (options.until?.(answers)) {
     options.onAbort?.(missing);
     return answers;

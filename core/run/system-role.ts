@@ -20,12 +20,12 @@ const ABOUT_ROLES = /\b(?:system|developer)\b|\broles?\b.{0,80}\b(?:user|assista
 export function withoutRefusedSystem(handler: Handler, capabilities: Capabilities): Handler {
   return async (call) => {
     if (!hasOwnSystem(call)) return handler(call);
-    if (capabilities.takes(call, FIELD) === false) return handler(moved(call));
+    if (capabilities.refuses(call, FIELD)) return handler(moved(call));
     const reply = await handler(call);
     if (!refusesRole(reply)) return reply;
     const again = await handler(moved(call));
     if (again.status >= 400) return reply;
-    capabilities.learn(call, FIELD, false);
+    capabilities.learnRefused(call, FIELD);
     call.exchange.trace.note({ system_role: 'refused' });
     return again;
   };

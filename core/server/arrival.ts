@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Logger } from 'pino';
 import type { Arrival, Incoming } from '../exchange/exchange.ts';
 import { CREDENTIAL_HEADERS } from '../exchange/identity.ts';
+import { withoutKey } from '../transport/upstream-path.ts';
 
 const CREDENTIALS: ReadonlySet<string> = new Set(CREDENTIAL_HEADERS);
 const SANE_ID = /^[A-Za-z0-9._:-]{1,128}$/;
@@ -24,11 +25,14 @@ export function arrivalOf(request: IncomingMessage, log: Logger): Arrival {
   return { id: requestIdOf(request), client, log };
 }
 
-/** The client without the headers that carry keys: what every hook after `authenticate` sees. */
+/**
+ * The client without the headers that carry keys, and without the key that Gemini's clients send as `?key=`: what every
+ * hook after `authenticate` sees.
+ */
 export function withoutCredentials(client: Incoming): Incoming {
   const headers: Record<string, string | readonly string[] | undefined> = {};
   for (const name in client.headers) if (!CREDENTIALS.has(name)) headers[name] = client.headers[name];
-  return { method: client.method, path: client.path, headers, address: client.address };
+  return { method: client.method, path: withoutKey(client.path), headers, address: client.address };
 }
 
 /** The path without its query. Queries are not logged, since they may carry keys (`?key=`). */

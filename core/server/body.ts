@@ -58,7 +58,8 @@ export function checkJson<T extends object>(bytes: Buffer, mustBeObject: boolean
       keys.add(key);
     }
   }
-  return Payload.fromBytes<T>(bytes, value as T, scan);
+  // `null` has no members, like an empty object. It is sent on as its bytes.
+  return Payload.fromBytes<T>(bytes, (value ?? {}) as T, scan);
 }
 
 function parsed(bytes: Buffer): unknown {

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Operation } from '../exchange/exchange.ts';
 import type { Wire } from '../wire/wire.ts';
 import { wires } from '../wire/wires.ts';
@@ -114,9 +115,14 @@ function decoded(text: string): string | undefined {
   }
 }
 
-/** The wire that clients of a path speak. All errors on that path have its shape. */
-export function wireOf(path: string): Wire {
+/**
+ * The wire that clients of a path speak. All errors on that path have its shape. OpenAI's and Anthropic's APIs both list
+ * models; only Anthropic's clients send the header `anthropic-version`.
+ */
+export function wireOf(path: string, headers: IncomingHttpHeaders = {}): Wire {
   const known = BY_PATH.get(path);
   if (known?.kind === 'endpoint') return known.endpoint.wire;
+  if (headers['anthropic-version'] !== undefined && (path === MODELS_PATH || path.startsWith(`${MODELS_PATH}/`)))
+    return wires.plainMessages;
   return path.startsWith(MESSAGES_BELOW) ? wires.plainMessages : wires.plain;
 }

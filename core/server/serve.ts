@@ -28,7 +28,7 @@ export async function serve(gateway: Gateway, request: IncomingMessage, response
   const path = pathOf(arrival.client.path);
   const route = routeOf(path);
   const operation = route.kind === 'endpoint' ? route.endpoint.operation : 'other';
-  const wire = wireOf(path);
+  const wire = wireOf(path, request.headers);
   const abort = new AbortController();
   const responder = new Responder({
     response,

@@ -2,10 +2,12 @@
  * Decides which headers are forwarded. From the client to an upstream: those listed here, and those that
  * `forward_headers` adds. From the upstream to the client: all but those listed here.
  */
+import { hash } from 'node:crypto';
 import type { HeaderList } from '../bytes/header-list.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { CREDENTIAL_HEADERS } from '../exchange/identity.ts';
 import type { Upstream } from '../exchange/upstream.ts';
+import { payerKindOf } from '../upstream/credentials.ts';
 import { matches } from '../wildcard.ts';
 
 /** Go upstream. A name that ends in a dash stands for all that begin with it. */
@@ -37,8 +39,19 @@ const KEPT_BACK = new Set(
 );
 const KEPT_BACK_PREFIXES = /^(?:access-control-|proxy-|x-optigate-)/;
 
-/** Clients can invent names of headers. Beyond so many, decisions are not remembered, but made each time. */
-const MAX_REMEMBERED = 1_000;
+/** They say which part of an account pays, so they go with a key of the caller's own, and not with the server's. */
+const ACCOUNT_HEADERS = new Set(['openai-organization', 'openai-project']);
+/**
+ * Keeps an upstream from doing the same twice. With the server's key all callers share one account, so that equal values
+ * of two callers must not meet there.
+ */
+const IDEMPOTENCY_KEY = 'idempotency-key';
+
+/** Clients can invent names of headers. Beyond so many, and longer ones, decisions are made each time. */
+const REMEMBERED = { names: 1_000, length: 64 };
+
+/** `whose` = it depends on whose key pays. */
+type Decision = 'passes' | 'stays' | 'whose';
 
 /** The headers of the client that providers send on. */
 export interface HeaderForwarding {
@@ -51,7 +64,7 @@ export interface HeaderForwarding {
 
 /** Creates a forwarding that decides once per header name and upstream. */
 export function createHeaderForwarding(): HeaderForwarding {
-  const decisions = new WeakMap<Upstream, Map<string, boolean>>();
+  const decisions = new WeakMap<Upstream, Map<string, Decision>>();
 
   const decisionsOf = (upstream: Upstream) => {
     let known = decisions.get(upstream);
@@ -59,17 +72,22 @@ export function createHeaderForwarding(): HeaderForwarding {
     return known;
   };
   return {
-    headersFor({ client: { headers } }, upstream) {
+    headersFor(exchange, upstream) {
+      const { headers } = exchange.client;
       const known = decisionsOf(upstream);
       const list = ['accept-encoding', 'identity'];
       const named = namedByConnection(headers['connection']);
       for (const name in headers) {
-        let passes = known.get(name);
-        if (passes === undefined) {
-          passes = mayGoUpstream(name, upstream.settings.forwardHeaders);
-          if (known.size < MAX_REMEMBERED) known.set(name, passes);
+        let decision = known.get(name);
+        if (decision === undefined) {
+          decision = decide(name, upstream.settings.forwardHeaders);
+          if (known.size < REMEMBERED.names && name.length <= REMEMBERED.length) known.set(name, decision);
         }
-        if (!passes || named?.has(name)) continue;
+        if (decision === 'stays' || named?.has(name)) continue;
+        if (decision === 'whose' && payerKindOf(exchange, upstream) === 'server') {
+          if (name === IDEMPOTENCY_KEY) list.push(name, ownIdempotencyKey(exchange, headers[name]));
+          continue;
+        }
         const value = headers[name];
         if (typeof value === 'string') list.push(name, value);
         else if (value) for (const each of value) list.push(name, each);
@@ -87,6 +105,16 @@ export function createHeaderForwarding(): HeaderForwarding {
 export function mayGoUpstream(name: string, patterns: readonly string[]): boolean {
   if (isListed(FORBIDDEN, name)) return false;
   return isListed(PASSED, name) || patterns.some((pattern) => matches(pattern.toLowerCase(), name));
+}
+
+function decide(name: string, patterns: readonly string[]): Decision {
+  if (!mayGoUpstream(name, patterns)) return 'stays';
+  return ACCOUNT_HEADERS.has(name) || name === IDEMPOTENCY_KEY ? 'whose' : 'passes';
+}
+
+/** The caller's idempotency key, made different from equal ones of other callers. Equal for each retry of a request. */
+function ownIdempotencyKey({ identity }: Exchange, value: string | readonly string[] | undefined): string {
+  return hash('sha256', JSON.stringify(['idempotency', identity.id, value]), 'base64url');
 }
 
 /**

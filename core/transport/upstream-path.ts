@@ -5,9 +5,13 @@ import type { Incoming } from '../exchange/exchange.ts';
  * out: Gemini's clients send their key in it, and a credential is not forwarded.
  */
 export function passedPath({ path }: Incoming): string {
-  const below = path.startsWith('/v1/') ? path.slice(3) : path;
-  const mark = below.indexOf('?');
-  return mark < 0 ? below : below.slice(0, mark) + passedQuery(below.slice(mark));
+  return withoutKey(path.startsWith('/v1/') ? path.slice(3) : path);
+}
+
+/** A path without the parameter `key` in its query. */
+export function withoutKey(path: string): string {
+  const mark = path.indexOf('?');
+  return mark < 0 ? path : path.slice(0, mark) + passedQuery(path.slice(mark));
 }
 
 /** The query of the client's path with its question mark, without the parameter `key`; empty if there is none. */

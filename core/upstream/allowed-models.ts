@@ -1,7 +1,9 @@
+import { isRecord } from '../bytes/json.ts';
 import { gatewayError } from '../errors.ts';
 import type { Handler } from '../exchange/exchange.ts';
 import type { Identity } from '../exchange/identity.ts';
 import type { Upstream } from '../exchange/upstream.ts';
+import { isDescription } from '../wire/described-members.ts';
 import { matches } from '../wildcard.ts';
 
 /**
@@ -23,21 +25,55 @@ export function mayUse(identity: Identity, upstream: Upstream, model: string): b
 export function guardModels(send: Handler): Handler {
   return (call) => {
     const { identity } = call.exchange;
+    if (identity.models === undefined) return send(call);
     const refused = refusedModel(identity, call.upstream, call.request.value);
     if (refused !== undefined) return Promise.reject(gatewayError('model_not_allowed', { model: refused }));
     return send(call);
   };
 }
 
-/** The first model that a body names and that this caller may not use; undefined if all are allowed. */
+/** The first model that a body names, at any depth, and that this caller may not use; undefined if all are allowed. */
 export function refusedModel(identity: Identity, upstream: Upstream, body: unknown): string | undefined {
   if (identity.models === undefined) return undefined;
-  return namedModels(body).find((model) => !mayUse(identity, upstream, model));
+  const named: string[] = [];
+  collect(body, false, named);
+  return named.find((model) => !mayUse(identity, upstream, model));
 }
 
-/** The models that a body names: `model`, and those in `models`, to which OpenRouter falls back. */
-function namedModels(body: unknown): string[] {
-  if (typeof body !== 'object' || body === null) return [];
-  const { model, models } = body as { model?: unknown; models?: unknown };
-  return [model, ...(Array.isArray(models) ? models : [])].filter((name) => typeof name === 'string');
+/** How a key that names models is spelled in capitals: some servers take keys in any letter case. */
+const MODEL = 'MODEL';
+const LISTS: ReadonlySet<string> = new Set(['MODELS', 'FALLBACKS']);
+/** Members by which an entry of a list of models says its name. */
+const NAMES: ReadonlySet<string> = new Set(['MODEL', 'ID', 'NAME', 'SLUG']);
+
+/** Does a key of a body or a query name a model, or several? */
+export function namesModels(key: string): boolean {
+  const name = inCapitals(key);
+  return name === MODEL || LISTS.has(name);
+}
+
+/** Adds the values of `model`, and of what stands in `models` and `fallbacks`, to which servers fall back. */
+function collect(value: unknown, isInList: boolean, named: string[]): void {
+  if (typeof value === 'string') {
+    if (isInList) named.push(value);
+    return;
+  }
+  if (Array.isArray(value)) {
+    for (const each of value) collect(each, isInList, named);
+    return;
+  }
+  if (!isRecord(value)) return;
+  for (const key in value) {
+    const member = value[key];
+    if (isDescription(value, key)) continue;
+    const name = inCapitals(key);
+    if (typeof member === 'string') {
+      if (name === MODEL || LISTS.has(name) || (isInList && NAMES.has(name))) named.push(member);
+    } else collect(member, isInList || name === MODEL || LISTS.has(name), named);
+  }
+}
+
+function inCapitals(key: string): string {
+  // Lower case first: it makes a `K` of the Kelvin sign, and capitals make an `S` of the long `ſ`.
+  return key.toLowerCase().toUpperCase();
 }

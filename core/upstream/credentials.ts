@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { gatewayError } from '../errors.ts';
+import { gatewayError, type GatewayError } from '../errors.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { Identity } from '../exchange/identity.ts';
 import { Upstream } from '../exchange/upstream.ts';
@@ -21,14 +21,19 @@ export function credentialFor(exchange: Pick<Exchange, 'identity' | 'home'>, ups
   const found = findCredential(exchange, upstream);
   if (found) return found;
   const { name, settings } = upstream;
+  if (!settings.needsKey) {
+    throw refusal(
+      `The upstream '${name}' asks for no key, so it is only for holders of an access key: send yours as 'Authorization: Bearer <access key>'`,
+    );
+  }
   const fix = settings.keyVariable
     ? `set the environment variable ${settings.keyVariable}`
     : `set 'upstreams.${name}.api_key' in the configuration file`;
-  throw gatewayError(
-    'invalid_api_key',
-    { detail: `No key for the upstream '${name}': ${fix}, or send a key of your own in the header 'x-upstream-key'` },
-    { headers: { 'www-authenticate': 'Bearer' } },
-  );
+  throw refusal(`No key for the upstream '${name}': ${fix}, or send a key of your own in the header 'x-upstream-key'`);
+}
+
+function refusal(detail: string): GatewayError {
+  return gatewayError('invalid_api_key', { detail }, { headers: { 'www-authenticate': 'Bearer' } });
 }
 
 /** Like `credentialFor`, but undefined if nobody pays. */
@@ -37,6 +42,8 @@ export function findCredential(
   upstream: Upstream,
 ): Credential | undefined {
   const grant = Identity.grantOf(exchange.identity);
+  // Such a server takes any key, so a key proves nothing there.
+  if (!upstream.settings.needsKey && grant.isGuest === true) return undefined;
   if (grant.upstreamKey !== undefined && exchange.home === upstream) return { key: grant.upstreamKey, payer: 'caller' };
   const own =
     grant.upstreamKeys && Object.hasOwn(grant.upstreamKeys, upstream.name)

@@ -13,29 +13,38 @@ import type { Upstreams } from './upstreams.ts';
 export interface Listing {
   /** The models of all upstreams that answer. Throws 502 if none answers, and 401 if there is no key for any. */
   all(exchange: Exchange): Promise<readonly Model[]>;
-  /** The model of that name. Throws 404 if there is none, 502 if its upstream does not answer, 401 without a key. */
+  /**
+   * The model of that name, which may have prefixes of approaches, as in requests. Throws 403 if the caller may not use
+   * it, 404 if there is none, 502 if its upstream does not answer, 401 without a key.
+   */
   one(exchange: Exchange, name: string): Promise<Model>;
 }
 
-/** How many lists that callers' own keys paid for are kept, and how long. */
-const OWN_LISTS = { max: 500, ttl: 60_000 };
+/** How much of lists that callers' own keys paid for is kept, as JSON, and how long. */
+const OWN_LISTS = { maxSize: 8 * 1024 * 1024, maxEntrySize: 1024 * 1024, ttl: 60_000 };
 
 /** Members of a listed model that its upstream may have left out. */
 const DEFAULTS = { object: 'model', created: 0 };
 
-/** Lists that the server's key pays for are shared by all callers; those that a caller pays for are its own. */
-export function createListing({
-  upstreams,
-  transport,
-  isPrefixed,
-}: {
+/** What `createListing` needs. */
+export interface ListingInit {
   readonly upstreams: Upstreams;
   readonly transport: Transport;
+  /** The upstream that a request of this name goes to, by the wire of the exchange. */
+  readonly homeOf: (exchange: Exchange, name: string | undefined) => Upstream;
   /** Does the name begin like one with an approach before it? */
   readonly isPrefixed: (name: string) => boolean;
-}): Listing {
+  /** The name without prefixes of approaches. */
+  readonly withoutPrefixes: (exchange: Exchange, name: string) => string | Promise<string>;
+}
+
+/** Lists that the server's key pays for are shared by all callers; those that a caller pays for are its own. */
+export function createListing({ upstreams, transport, homeOf, isPrefixed, withoutPrefixes }: ListingInit): Listing {
   /** Lists of callers that pay themselves, by upstream and payer. */
-  const ownLists = new LRUCache<string, readonly Model[]>(OWN_LISTS);
+  const ownLists = new LRUCache<string, readonly Model[]>({
+    ...OWN_LISTS,
+    sizeCalculation: (models) => JSON.stringify(models).length,
+  });
 
   /** Undefined if the upstream does not answer. */
   const listOf = async (exchange: Exchange, upstream: Upstream): Promise<readonly Model[] | undefined> => {
@@ -67,7 +76,7 @@ export function createListing({
    * name of an upstream and a slash, be it its own: `openrouter/auto` of `openrouter` is `openrouter/openrouter/auto`.
    * `none-` keeps one from being split whose list only its payer's own key gets.
    */
-  const named = (exchange: Exchange, upstream: Upstream, model: Model): Model => {
+  const listed = (exchange: Exchange, upstream: Upstream, model: Model): Model => {
     const isPlain =
       upstream === upstreams.keyless?.upstream ||
       (upstream === upstreams.default && upstreams.resolve(model.id).model === model.id);
@@ -78,6 +87,8 @@ export function createListing({
 
   return {
     async all(exchange) {
+      // The request names no model, so the caller's own key counts as one for the upstream of a plain name.
+      exchange.home = homeOf(exchange, undefined);
       const askable = upstreamsFor(exchange);
       if (askable.length === 0) credentialFor(exchange, upstreams.default);
       const lists = await Promise.all(askable.map((upstream) => listOf(exchange, upstream)));
@@ -85,25 +96,36 @@ export function createListing({
       return askable.flatMap((upstream, index) =>
         (lists[index] ?? [])
           .filter(({ id }) => mayUse(exchange.identity, upstream, id))
-          .map((model) => named(exchange, upstream, model)),
+          .map((model) => listed(exchange, upstream, model)),
       );
     },
     async one(exchange, name) {
+      const plain = await withoutPrefixes(exchange, name);
+      const named = upstreams.resolve(plain);
+      const home = homeOf(exchange, plain);
+      // A client's own key pays where its request's model belongs.
+      exchange.home = home;
       const askable = upstreamsFor(exchange);
-      const { upstream: home, model } = upstreams.resolve(name);
-      const { keyless } = upstreams;
-      const upstream = [home, keyless?.upstream].find((each) => each !== undefined && askable.includes(each));
-      if (!upstream) {
+      const places = [home, named.upstream, upstreams.keyless?.upstream].filter(
+        (each, index, all) => each !== undefined && askable.includes(each) && all.indexOf(each) === index,
+      ) as Upstream[];
+      if (places.length === 0) {
         credentialFor(exchange, home);
         throw gatewayError('model_not_found', { model: name });
       }
-      const models = await listOf(exchange, upstream);
-      if (!models) throw unlistable([upstream]);
-      // A keyless upstream's names are listed as they are.
-      const id = upstream === home ? model : name;
-      const found = models.find((each) => each.id === id);
-      if (!found || !mayUse(exchange.identity, upstream, id)) throw gatewayError('model_not_found', { model: name });
-      return named(exchange, upstream, found);
+      const silent: Upstream[] = [];
+      for (const upstream of places) {
+        const id = upstream === named.upstream ? named.model : plain;
+        if (!mayUse(exchange.identity, upstream, id)) throw gatewayError('model_not_allowed', { model: name });
+        const models = await listOf(exchange, upstream);
+        if (!models) silent.push(upstream);
+        const found = models?.find((model) => model.id === id);
+        if (found)
+          return plain === name
+            ? listed(exchange, upstream, found)
+            : { ...listed(exchange, upstream, found), id: name };
+      }
+      throw silent.length > 0 ? unlistable(silent) : gatewayError('model_not_found', { model: name });
     },
   };
 }

@@ -2,14 +2,12 @@
  * Decides who may use this proxy, and whose key pays. An access key says who is asking; an upstream key pays for the
  * call. docs/configuration.md has a table of the three modes; what the table does not allow gets a 401.
  */
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, hash, timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import {
   definePlugin,
   gatewayError,
   matches,
-  payerKindOf,
-  STAGE,
   z,
   type Arrival,
   type GatewayError,
@@ -18,21 +16,10 @@ import {
 } from '../../core/index.ts';
 
 const NAME = 'auth';
-const REMEMBERED_CREDENTIALS = 10_000;
-/** Paths, besides the model endpoints, on which the provider stores nothing. */
-const STATELESS_PATHS = new Set([
-  'audio/speech',
-  'audio/transcriptions',
-  'audio/translations',
-  'images/generations',
-  'images/edits',
-  'images/variations',
-  'moderations',
-  'rerank',
-  'tokenize',
-  'detokenize',
-  'responses/input_tokens',
-]);
+/** The longest key that a client may show. Real ones are far shorter, signed tokens included. */
+const MAX_KEY_BYTES = 8 * 1024;
+/** How much is remembered of holders of access keys: what each grant takes, and what all of them may take. */
+const REMEMBERED = { grant: 512, all: 8 * 1024 * 1024 };
 
 const accessKey = z.strictObject({
   name: z.string().min(1).describe('Who this is, for logs and limits. Unique.'),
@@ -78,29 +65,12 @@ export default definePlugin({
   options,
   authenticates: true,
   guards: ({ keys, open }) => keys.length > 0 || open,
+  // Without access keys any text passes as a key, so nobody is known by it.
+  admitsAnybody: ({ keys }) => keys.length === 0,
   apply({ hooks, upstreams }, settings) {
     checkKeys(settings.keys, upstreams);
     const judge = createJudge(settings);
-    const hasKeys = settings.keys.length > 0;
-
     hooks.authenticate.tap(NAME, ({ client }: Arrival) => judge(client));
-
-    if (hasKeys && settings.stored_objects === 'refuse') {
-      // Outermost, so that no other layer (a cache) answers first. Not in `request`, where it is not known whose key
-      // pays.
-      hooks.upstream.tap({ name: NAME, stage: STAGE.upstream.observe - 100 }, async (call, next) => {
-        const { operation, client } = call.exchange;
-        if (addressesStoredObject(operation, client) && payerKindOf(call.exchange, call.upstream) === 'server') {
-          throw gatewayError('unknown_url', {
-            method: client.method,
-            path: pathOf(client),
-            detail:
-              "What is stored at the provider under the server's key belongs to everybody and is not served here; use an upstream key of your own ('x-upstream-key'), or set auth.stored_objects: share",
-          });
-        }
-        return next(call);
-      });
-    }
   },
 });
 
@@ -114,7 +84,7 @@ interface Presented {
 
 /**
  * The table of modes as a function: credentials → caller. It throws a 401 for credentials that are not admitted, and
- * remembers up to 10,000 that are.
+ * remembers holders of access keys. Of anybody else nothing is remembered: strangers can invent any number of keys.
  */
 function createJudge(settings: Options): (client: Incoming) => IdentityGrant {
   const { mode } = settings;
@@ -122,56 +92,66 @@ function createJudge(settings: Options): (client: Incoming) => IdentityGrant {
   const lookUp = createKeyLookup(settings.keys);
   const isClientKey = (token: string) => settings.client_keys.some((pattern) => matches(pattern, token));
   const serverPays: IdentityGrant = Object.freeze({ id: 'anonymous', serverKey: true });
-  // Keyed by the whole credentials, so that keys are hashed and compared once per caller instead of once per request.
-  const remembered = new LRUCache<string, IdentityGrant>({ max: REMEMBERED_CREDENTIALS });
+  // Keyed by a digest of the whole credentials, so that no key lies here in clear but those that are sent upstream.
+  const remembered = new LRUCache<string, IdentityGrant>({
+    maxSize: REMEMBERED.all,
+    sizeCalculation: ({ upstreamKey = '' }) => REMEMBERED.grant + upstreamKey.length,
+  });
 
   const ownKey = (key: string): IdentityGrant => ({
     id: `client:${digest(key)}`,
     upstreamKey: key,
     // The caller's key pays only where the request's model belongs. Elsewhere the caller is like one without a key.
     serverKey: mode === 'client_or_server' && !hasKeys,
-    ...(hasKeys ? { routes: false } : {}),
+    ...(hasKeys ? { isGuest: true } : {}),
   });
-  const judge = ({ token, upstreamKey }: Presented): IdentityGrant => {
-    const access = token === undefined ? undefined : lookUp(token);
-    if (access) {
-      if (mode === 'client' && upstreamKey === undefined) {
-        throw refusal(
-          "This access key is known, but here callers pay themselves: send your upstream key in the header 'x-upstream-key'",
-        );
-      }
-      return {
-        id: `key:${access.name}`,
-        name: access.name,
-        serverKey: mode !== 'client',
-        ...(access.models ? { models: access.models } : {}),
-        ...(access.upstream_keys ? { upstreamKeys: access.upstream_keys } : {}),
-        ...(upstreamKey === undefined ? {} : { upstreamKey }),
-      };
+  const holderOf = (access: AccessKey, upstreamKey: string | undefined): IdentityGrant => {
+    if (mode === 'client' && upstreamKey === undefined) {
+      throw refusal(
+        "This access key is known, but here callers pay themselves: send your upstream key in the header 'x-upstream-key'",
+      );
     }
+    return {
+      id: `key:${access.name}`,
+      name: access.name,
+      serverKey: mode !== 'client',
+      ...(settings.stored_objects === 'refuse' ? { storedObjects: 'own' } : {}),
+      ...(access.models ? { models: access.models } : {}),
+      ...(access.upstream_keys ? { upstreamKeys: access.upstream_keys } : {}),
+      ...(upstreamKey === undefined ? {} : { upstreamKey }),
+    };
+  };
+  const strangerOf = ({ token, upstreamKey }: Presented): IdentityGrant => {
     if (mode === 'server') {
-      if (hasKeys) throw refusal(needsAccessKey(token));
+      if (hasKeys) throw refusal(needsAccessKey(token, mode));
       return serverPays;
     }
     if (upstreamKey !== undefined && !hasKeys) return ownKey(upstreamKey);
     if (token !== undefined && (mode === 'client' || isClientKey(token))) return ownKey(token);
     if (mode === 'client') throw refusal("No key was given: send your upstream key as 'Authorization: Bearer <key>'");
-    if (hasKeys) throw refusal(needsAccessKey(token));
+    if (hasKeys) throw refusal(needsAccessKey(token, mode));
     return serverPays;
   };
 
   return (client) => {
     const presented = credentialsOf(client);
-    const credentials = `${presented.token ?? ''}\n${presented.upstreamKey ?? ''}`;
-    let grant = remembered.get(credentials);
-    if (!grant) remembered.set(credentials, (grant = judge(presented)));
+    const { token, upstreamKey } = presented;
+    if (!hasKeys || token === undefined) return strangerOf(presented);
+    const credentials = hash('sha256', upstreamKey === undefined ? token : `${token}\n${upstreamKey}`, 'base64url');
+    const known = remembered.get(credentials);
+    if (known) return known;
+    const access = lookUp(token);
+    if (!access) return strangerOf(presented);
+    const grant = holderOf(access, upstreamKey);
+    remembered.set(credentials, grant);
     return grant;
   };
 }
 
-function needsAccessKey(token: string | undefined): string {
+function needsAccessKey(token: string | undefined, mode: Options['mode']): string {
   const given = token === undefined ? 'No access key was given' : 'The access key is not known here';
-  return `${given}: send one as 'Authorization: Bearer <access key>' (ask whoever runs this proxy)`;
+  const own = mode === 'server' ? '' : ', or an upstream key of your own in its place';
+  return `${given}: send one as 'Authorization: Bearer <access key>' (ask whoever runs this proxy)${own}`;
 }
 
 function refusal(detail: string): GatewayError {
@@ -186,14 +166,20 @@ function credentialsOf({ headers, path }: Incoming): Presented {
   // Clients of Anthropic's API send `x-api-key`, all others a bearer.
   const sendsKeyHeader = path.startsWith('/v1/messages') || headers['anthropic-version'] !== undefined;
   return {
-    token: sendsKeyHeader ? (anthropicKey ?? bearer ?? azureKey) : (bearer ?? anthropicKey ?? azureKey),
-    upstreamKey: trimmed(text(headers['x-upstream-key'])),
+    token: shortEnough(sendsKeyHeader ? (anthropicKey ?? bearer ?? azureKey) : (bearer ?? anthropicKey ?? azureKey)),
+    upstreamKey: shortEnough(trimmed(text(headers['x-upstream-key']))),
   };
 }
 
+function shortEnough(key: string | undefined): string | undefined {
+  if (key !== undefined && key.length > MAX_KEY_BYTES)
+    throw refusal(`A key has at most ${MAX_KEY_BYTES} characters, and the one that was sent is longer`);
+  return key;
+}
+
 function bearerOf(header: string | undefined): string | undefined {
-  const match = header === undefined ? undefined : /^\s*bearer\s+(.*)$/i.exec(header);
-  return trimmed(match?.[1]);
+  const text = header?.trimStart();
+  return text !== undefined && /^bearer\s/i.test(text) ? trimmed(text.slice('bearer '.length)) : undefined;
 }
 
 function text(value: string | readonly string[] | undefined): string | undefined {
@@ -245,18 +231,5 @@ function checkKeys(keys: readonly AccessKey[], upstreams: readonly string[]): vo
 
 /** A short digest of a key. It reveals nothing of the key, so it may be logged and be part of cache keys. */
 function digest(key: string): string {
-  return createHmac('sha256', 'optigate identity 1').update(key).digest('base64url').slice(0, 16);
-}
-
-function pathOf({ path }: Incoming): string {
-  const query = path.indexOf('?');
-  return query < 0 ? path : path.slice(0, query);
-}
-
-/**
- * May this request address objects that the provider stores? True for every path that is not known to store nothing.
- */
-function addressesStoredObject(operation: string, client: Incoming): boolean {
-  if (operation !== 'other') return false;
-  return client.method !== 'POST' || !STATELESS_PATHS.has(pathOf(client).slice('/v1/'.length));
+  return hash('sha256', `optigate identity 2\n${key}`, 'base64url').slice(0, 16);
 }

@@ -19,7 +19,7 @@ const post = (path: string, headers: readonly string[] = [], body = BODY, length
   [`POST ${path} HTTP/1.1`, 'content-type: application/json', `content-length: ${length}`, ...headers, '', body].join(
     '\r\n',
   );
-const HOST = 'host: x';
+const HOST = 'host: localhost';
 const CLOSE = 'connection: close';
 
 describe('a refusal of the connection itself has our shape, a request id, and says that a repeat is useless', () => {

@@ -106,6 +106,16 @@ describe('a field that an approach sets and a model refuses', () => {
     expect((await ask('eager', options)).rounds).toBe(2);
   });
 
+  test('is not remembered if the call fails without it, too: the refusal may quote the client', async () => {
+    const capabilities = new Capabilities();
+    const quoting = {
+      candidate: () => ({ status: 400, error: { message: 'cannot read "temperature, top_p"', param: null } }),
+    };
+    expect((await ask('eager', { script: quoting, capabilities })).reply.status).toBe(400);
+    const after = await ask('eager', { capabilities });
+    expect([after.calls.length, after.calls[0]?.request.temperature]).toEqual([1, 0.2]);
+  });
+
   test('is remembered per upstream and model', async () => {
     const capabilities = new Capabilities();
     await ask('eager', { refuses: ['top_p'], capabilities });

@@ -224,7 +224,28 @@ describe('models', () => {
     const headers = { authorization: 'Bearer kx' };
     const { data } = (await (await gateway.fetch('/v1/models', { headers })).json()) as { data: { id: string }[] };
     expect(data.map(({ id }) => id)).toEqual(['m1']);
-    expect((await gateway.fetch('/v1/models/secret', { headers })).status).toBe(404);
+    expect((await gateway.fetch('/v1/models/secret', { headers })).status).toBe(403);
+    expect((await gateway.fetch('/v1/models/missing', { headers })).status).toBe(404);
+  });
+
+  test('are found under the names by which requests reach them', async () => {
+    const lists = { a: list('gpt-4o'), b: list('claude-1') };
+    await using a = await scriptedUpstream(rules([{ path: '/v1/models', reply: lists.a }]));
+    await using b = await scriptedUpstream(rules([{ path: '/v1/models?limit=1000', reply: lists.b }]));
+    await using gateway = await startGateway(a, {
+      yaml: `upstreams: { main: { base_url: "${a.baseUrl}", api_key: k }, claude: { provider: anthropic, base_url: "${b.baseUrl}", api_key: k } }
+plugins: [bon, re2]`,
+    });
+    const one = async (id: string, headers: Record<string, string> = {}) => {
+      const response = await gateway.fetch(`/v1/models/${id}`, { headers });
+      return [response.status, await response.json()];
+    };
+    expect(await one('re2&bon-gpt-4o')).toMatchObject([200, { id: 're2&bon-gpt-4o', object: 'model' }]);
+    expect(await one('bon-nothing')).toMatchObject([404, { error: { code: 'model_not_found' } }]);
+    const anthropic = { 'anthropic-version': '2023-06-01' };
+    expect(await one('claude-1', anthropic)).toMatchObject([200, { type: 'model' }]);
+    expect(await one('claude/claude-1', anthropic)).toMatchObject([200, { type: 'model', id: 'claude/claude-1' }]);
+    expect(await one('missing', anthropic)).toMatchObject([404, { type: 'error', error: { type: 'not_found_error' } }]);
   });
 
   test('of a client with a key of its own are asked for with that key', async () => {

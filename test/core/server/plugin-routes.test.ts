@@ -9,6 +9,7 @@ export default definePlugin({
   description: 'Has routes of its own.',
   apply({ app }) {
     app.get('/mine', async () => ({ mine: true }));
+    app.get('/open', { config: { public: true } }, async () => 'open');
     app.get('/v1/:anything', async (request) => ({ anything: request.params.anything }));
   },
 });
@@ -35,4 +36,30 @@ test('a plugin’s path with another method is a 405, but where the method means
   expect(await ask('POST', '/v1/things')).toEqual([200, null]);
   expect(upstream.requests.map(({ path }) => path)).toEqual(['/v1/things']);
   expect((await gateway.chat()).status).toBe(200);
+});
+
+test('where there are access keys, other methods on a plugin’s path are answered to holders of one only', async () => {
+  await using folder = await tempFolder({ 'routes.ts': PLUGIN });
+  await using gateway = await startGateway(undefined, {
+    yaml: 'plugins: [./routes.ts, { auth: { keys: [{ name: alice, key: alice-secret }] } }]',
+    cwd: folder.path,
+  });
+  const ask = async (method: string, path: string, key?: string) =>
+    (await gateway.fetch(path, { method, headers: key ? { authorization: `Bearer ${key}` } : {} })).status;
+
+  expect(await ask('DELETE', '/mine')).toBe(401);
+  expect(await ask('DELETE', '/mine', 'sk-own')).toBe(401);
+  expect(await ask('DELETE', '/mine', 'alice-secret')).toBe(405);
+  expect(await ask('DELETE', '/open')).toBe(405);
+});
+
+test('a route that is added after apply refuses the start: nothing would guard it, or answer there', async () => {
+  const late = PLUGIN.replace(
+    'apply({ app }) {',
+    "apply({ app }) { app.addHook('onReady', async () => { app.get('/late', async () => 1); });",
+  );
+  await using folder = await tempFolder({ 'routes.ts': late });
+  await expect(startGateway(undefined, { yaml: 'plugins: [./routes.ts]', cwd: folder.path })).rejects.toThrow(
+    /\/late comes too late/,
+  );
 });

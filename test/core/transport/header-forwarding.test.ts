@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { IdentityGrant } from '../../../core/exchange/identity.ts';
 import { createHeaderForwarding, mayGoUpstream, toClientHeaders } from '../../../core/transport/header-forwarding.ts';
 import { callTo, upstreamAt } from '../../support/upstream-call.ts';
 
@@ -12,14 +13,28 @@ test('what coding agents and official clients send goes on unchanged', () => {
   const headers = {
     'user-agent': 'claude-cli/2.0',
     'x-stainless-retry-count': '1',
-    'idempotency-key': 'k',
     'anthropic-beta': 'a,b',
-    'openai-organization': 'org',
     traceparent: '00-1-2-03',
     session_id: 's',
     'x-codex-turn': 't',
   };
   expect(forwarded(headers)).toEqual({ 'accept-encoding': 'identity', ...headers });
+});
+
+test('what belongs to an account goes with a key of the caller’s own, and not as it is with the server’s', () => {
+  const headers = { 'idempotency-key': 'k', 'openai-organization': 'org', 'openai-project': 'proj' };
+  const sent = (identity: IdentityGrant) => {
+    const call = callTo(upstreamAt('http://127.0.0.1:1'), { headers, identity });
+    const list = createHeaderForwarding().headersFor(call.exchange, call.upstream);
+    return Object.fromEntries(list.flatMap((name, i) => (i % 2 === 0 ? [[name, list[i + 1]]] : [])));
+  };
+  expect(sent({ id: 'own', upstreamKey: 'sk-own' })).toMatchObject(headers);
+  const [alice, again, bob] = [sent({ id: 'alice' }), sent({ id: 'alice' }), sent({ id: 'bob' })];
+  expect(alice).not.toHaveProperty('openai-organization');
+  expect(alice).not.toHaveProperty('openai-project');
+  expect(alice['idempotency-key']).not.toBe('k');
+  expect(again['idempotency-key']).toBe(alice['idempotency-key']);
+  expect(bob['idempotency-key']).not.toBe(alice['idempotency-key']);
 });
 
 test('anything else stays here, unless the upstream asks for it by pattern', () => {

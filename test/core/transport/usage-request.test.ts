@@ -27,3 +27,21 @@ test('a call that is asked for usage stays one call when it is retried', async (
   expect(asked).toMatchObject({ status: 200, sent: [{ include_usage: true }, { include_usage: true }] });
   expect(asked.text).toContain('[DONE]');
 });
+
+test('a refusal that only mentions the field, and comes without it, too, teaches nothing', async () => {
+  const refusal = json({ error: { message: "Unknown field 'include_usage'" } }, { status: 400 });
+  const other = json({ error: { message: "Unknown field 'foo_include_usage'" } }, { status: 400 });
+  await using upstream = await scriptedUpstream([refusal, refusal, other, stream()]);
+  await using gateway = await startGateway(upstream, { yaml: 'plugins: [cache]' });
+  for (const status of [400, 400, 200]) {
+    const response = await gateway.chat({ stream: true, seed: status });
+    expect(response.status).toBe(status);
+    await response.text();
+  }
+  expect(upstream.requests.map(({ json: sent }) => sent['stream_options'] !== undefined)).toEqual([
+    true,
+    false,
+    true,
+    true,
+  ]);
+});

@@ -184,6 +184,16 @@ describe('n', () => {
     expect((await ask({ script: wrong, capabilities, request: { n: 2 } })).reply.status).toBe(400);
     expect((await ask({ script, capabilities, request: { n: 2 } })).calls.length).toBe(1);
   });
+
+  test('a refusal of many says nothing about fewer, nor one at temperature 0 about others', async () => {
+    const capabilities = new Capabilities();
+    const calls = async (n: number, most: number, fields = {}) => {
+      const limited = { answer: (request: { n?: number | null }) => ((request.n ?? 1) > most ? { status: 400 } : 'a') };
+      return (await ask({ script: limited, capabilities, request: { n, ...fields } })).calls.length;
+    };
+    expect([await calls(9, 8), await calls(9, 8), await calls(4, 8), await calls(8, 8)]).toEqual([10, 9, 1, 1]);
+    expect([await calls(2, 1, { temperature: 0 }), await calls(2, 8)]).toEqual([3, 1]);
+  });
 });
 
 test('a trace can be had of a plain call, too', async () => {
