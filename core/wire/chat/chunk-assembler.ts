@@ -134,7 +134,11 @@ class ToolCallParts {
   #calls: Map<number, Parts> | undefined;
   /** Which call a delta with this index continues: the last one that began under it. */
   readonly #current = new Map<number, number>();
+  /** Where the call with an id is. */
+  readonly #places = new Map<unknown, number>();
   #last = -1;
+  /** Behind the last place that is taken. */
+  #next = 0;
 
   add(deltas: readonly unknown[]): void {
     this.#calls ??= new Map();
@@ -147,10 +151,11 @@ class ToolCallParts {
   }
 
   #addCall(calls: Map<number, Parts>, delta: Fields): void {
-    const index = this.#indexOf(calls, delta);
-    this.#last = index;
-    let call = calls.get(index);
-    if (!call) calls.set(index, (call = new Map()));
+    const place = this.#placeOf(calls, delta);
+    this.#last = place;
+    this.#next = Math.max(this.#next, place + 1);
+    let call = calls.get(place);
+    if (!call) calls.set(place, (call = new Map()));
     for (const [key, value] of Object.entries(delta)) {
       if (key === 'index') continue;
       if (isRecord(value) && (key === 'function' || key === 'custom')) {
@@ -162,37 +167,29 @@ class ToolCallParts {
       } else if (key === 'id' || key === 'type') keepFirst(call, key, value);
       else keepLast(call, key, value);
     }
+    const id = call.get('id');
+    if (id && !this.#places.has(id)) this.#places.set(id, place);
   }
 
   /**
    * The place of a tool call among all. A delta with a new id and a name begins a call, whatever its index: some servers
    * give all calls the same one. Without an index, a new id or a name begins a call, and others continue the last one.
    */
-  #indexOf(calls: ReadonlyMap<number, Parts>, delta: Fields): number {
+  #placeOf(calls: ReadonlyMap<number, Parts>, delta: Fields): number {
     const { index, id, function: called, custom } = delta;
     const isNamed = [called, custom].some((one) => isRecord(one) && Boolean(one['name']));
     if (typeof index === 'number') {
       const current = this.#current.get(index) ?? index;
       const before = calls.get(current)?.get('id');
       const isOther = isNamed && Boolean(id) && Boolean(before) && id !== before;
-      const place = isOther ? (placeOf(calls, id) ?? nextPlace(calls)) : current;
+      const place = isOther ? (this.#places.get(id) ?? this.#next) : current;
       this.#current.set(index, place);
       return place;
     }
-    const known = id ? placeOf(calls, id) : undefined;
+    const known = id ? this.#places.get(id) : undefined;
     if (known !== undefined) return known;
-    return id || isNamed || this.#last < 0 ? nextPlace(calls) : this.#last;
+    return id || isNamed || this.#last < 0 ? this.#next : this.#last;
   }
-}
-
-/** The place of the call with this id; undefined if there is none. */
-function placeOf(calls: ReadonlyMap<number, Parts>, id: unknown): number | undefined {
-  for (const [place, call] of calls) if (call.get('id') === id) return place;
-  return undefined;
-}
-
-function nextPlace(calls: ReadonlyMap<number, Parts>): number {
-  return Math.max(-1, ...calls.keys()) + 1;
 }
 
 /** If a call has no arguments, an upstream may leave them out, but clients expect a string. */

@@ -36,15 +36,14 @@ export function joinContent(parts: Parts, key: string, value: unknown): void {
   const before = parts.get(key);
   const isMixed = Array.isArray(before) || Array.isArray(value);
   if (!isMixed || value === '' || value === null || value === undefined) return join(parts, key, value);
-  const list = Array.isArray(before) ? before : asParts(before);
-  const [first, ...rest] = Array.isArray(value) ? (value as unknown[]) : asParts(value);
-  const last: unknown = list.at(-1);
-  const isContinued = isPlainText(last) && isPlainText(first);
-  const joined = isContinued ? [...list.slice(0, -1), { ...last, text: last.text + first.text }] : [...list, first];
-  parts.set(
-    key,
-    [...joined, ...rest].filter((part) => part !== undefined),
-  );
+  // Added to in place: a stream may have as many parts as chunks.
+  const list: unknown[] = Array.isArray(before) ? before : asParts(before);
+  parts.set(key, list);
+  for (const part of Array.isArray(value) ? (value as unknown[]) : asParts(value)) {
+    const last = list.at(-1);
+    if (isPlainText(last) && isPlainText(part)) list[list.length - 1] = { ...last, text: last.text + part.text };
+    else list.push(part);
+  }
 }
 
 function asParts(content: unknown): unknown[] {

@@ -9,6 +9,7 @@ import {
 } from '../../../core/wire/completions/text-chunks.ts';
 import { encodeData } from '../../../core/wire/sse.ts';
 import type { ChatCompletion, Chunk } from '../../../core/wire/chat/chat-types.ts';
+import { expectLinear } from '../../support/doubling.ts';
 
 const HEAD = { id: 'chatcmpl-1', object: 'chat.completion.chunk', created: 7, model: 'm' };
 const chunk = (delta: Record<string, unknown>, rest: object = {}, index = 0): Chunk => ({
@@ -333,4 +334,23 @@ test('a text completion is the same after it was cut into chunks and put togethe
       expect(assembler.isWhole).toBe(true);
     }),
   );
+});
+
+describe('assembling takes time in proportion to the stream, however odd it is', () => {
+  const kinds: Record<string, (k: number) => Record<string, unknown>> = {
+    'calls of one index': (k) => ({
+      tool_calls: [{ index: 0, id: `c${k}`, function: { name: 'f', arguments: '{}' } }],
+    }),
+    'calls without index': (k) => ({ tool_calls: [{ id: `c${k}`, function: { name: 'f', arguments: '{}' } }] }),
+    'content in parts': (k) => ({ content: [{ type: k % 2 === 0 ? 'thinking' : 'text', text: 'x' }] }),
+  };
+  test.each(Object.keys(kinds))('%s', (kind) => {
+    const assembled = (count: number) =>
+      assemble(Array.from({ length: count }, (_, k) => chunk(kinds[kind]?.(k) ?? {}))).toCompletion().choices[0]
+        ?.message;
+    // Each letter stands for a chunk.
+    expectLinear((letters) => assembled(letters.length), 'c');
+    const { tool_calls, content } = assembled(10) ?? {};
+    expect((tool_calls ?? content)?.length).toBe(10);
+  });
 });
