@@ -11,31 +11,52 @@ const OTHER_LIMIT = { max_tokens: 'max_completion_tokens', max_completion_tokens
 
 /**
  * Leaves out fields that an approach added and the model refuses: on a 400 or 422 that names such a field, repeats the
- * call without it, once per field, and remembers it if the repeat succeeds. A token limit is first tried under its other name. A field that
- * the client sent is never dropped: the refusal is then the answer.
+ * call without it, once per field, and remembers that if the repeat succeeds. A token limit is first tried under its
+ * other name. A field that the client sent is never dropped: the refusal is then the answer. Its token limit is renamed
+ * all the same where a prefix, an alias or an approach hid the model's name, since the client could not know better.
  */
 export function leavingOutRefused(handler: Handler, capabilities: Capabilities): Handler {
   return async (call) => {
     call.signal.throwIfAborted();
-    if (call.request === call.exchange.plan?.request) return handler(call);
+    const limit = renamableLimit(call);
+    if (call.request === call.exchange.plan?.request && limit === undefined) return handler(call);
     const own = ownFields(call);
+    if (limit !== undefined) own.add(limit);
     if (own.size === 0) return handler(call);
+    const refused = new Set<string>();
+    const isRefused = (field: string) => refused.has(field) || capabilities.refuses(call, field);
     let attempt = call;
-    for (const field of own)
-      if (capabilities.refuses(call, field)) attempt = without(attempt, field, own, capabilities);
-    const left: string[] = [];
+    for (const field of own) if (isRefused(field)) attempt = without(attempt, { field, own, limit, isRefused });
     for (;;) {
       const reply = await handler(attempt);
       const field = refusedField(reply, own);
       if (field === undefined) {
         // A refusal may mention a field only because the client's text does: then the repeat is refused, too.
-        if (reply.status < 400) for (const each of left) capabilities.learnRefused(call, each);
+        if (reply.status < 400) for (const one of refused) capabilities.learnRefused(call, one);
         return reply;
       }
-      left.push(field);
-      attempt = without(attempt, field, own, capabilities);
+      refused.add(field);
+      const next = without(attempt, { field, own, limit, isRefused });
+      if (next === attempt) return reply;
+      attempt = next;
     }
   };
+}
+
+/** The client's own token limit if it may be renamed; undefined if there is none, or the client named the model itself. */
+export function renamableLimit(call: Call): keyof typeof OTHER_LIMIT | undefined {
+  const { value } = call.request;
+  const field = (value.max_tokens ?? undefined) === undefined ? 'max_completion_tokens' : 'max_tokens';
+  if ((value[field] ?? undefined) === undefined || !hidesModel(call)) return undefined;
+  const isClients = value[field] === clientsRequestOf(call)[field];
+  return isClients && (value[OTHER_LIMIT[field]] ?? undefined) === undefined ? field : undefined;
+}
+
+/** Was the client's model named otherwise than the upstream's, or does an approach run? */
+function hidesModel({ exchange }: Call): boolean {
+  const { plan, operation, request } = exchange;
+  if (operation !== 'chat' || plan === undefined) return false;
+  return plan.approach !== 'none' || plan.request.value.model !== request.value.model;
 }
 
 /** The fields that the client did not send with this value. A seed is the client's if the client sent any. */
@@ -55,20 +76,29 @@ function ownFields(call: Call): Set<string> {
   return own;
 }
 
-function without(call: Call, field: string, own: Set<string>, capabilities: Capabilities): Call {
+interface Leaving {
+  readonly field: string;
+  readonly own: Set<string>;
+  /** The client's own limit, which is renamed and never left out. */
+  readonly limit: string | undefined;
+  readonly isRefused: (field: string) => boolean;
+}
+
+/** The call without the field; the given call itself if the field has to stay. */
+function without(call: Call, { field, own, limit, isRefused }: Leaving): Call {
   own.delete(field);
   const { value } = call.request;
-  call.exchange.trace.note({ left_out: [...new Set([...leftOut(call), field])] });
-  if (field === 'prefill') return call.with({ messages: value.messages.slice(0, -1) });
   const changes: Record<string, unknown> = { [field]: undefined };
   if (field === 'logprobs') changes['top_logprobs'] = undefined;
   if (field === 'max_tokens' || field === 'max_completion_tokens') {
     const other = OTHER_LIMIT[field];
-    if (value[other] === undefined && !capabilities.refuses(call, other)) {
+    if (value[other] === undefined && !isRefused(other)) {
       changes[other] = value[field];
-      own.add(other);
-    }
+      if (field !== limit) own.add(other);
+    } else if (field === limit) return call;
   }
+  call.exchange.trace.note({ left_out: [...new Set([...leftOut(call), field])] });
+  if (field === 'prefill') return call.with({ messages: value.messages.slice(0, -1) });
   return call.with(changes);
 }
 

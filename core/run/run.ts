@@ -15,7 +15,8 @@ import { bounded, withDeadline } from './deadline.ts';
 import { createStamp, runBranches, stamped, type Branch } from './merge.ts';
 import type { Kit } from './next.ts';
 import { reduceBranches, type Reducer } from './reduce.ts';
-import { leavingOutRefused } from './refused-fields.ts';
+import { leavingOutRefused, renamableLimit } from './refused-fields.ts';
+import { hasReasoning, withoutRefusedReasoning } from './refused-reasoning.ts';
 import { withoutRefusedSystem } from './system-role.ts';
 
 export type { Step } from './compose.ts';
@@ -48,7 +49,7 @@ export function createRun(init: RunInit): Plan['run'] {
   const run = init.isSingleCall ? runSingle(init) : runMany(init);
   return (call, next) => {
     const isUntouched = isPlain && (call.request.value.n ?? 1) === 1 && !isShown(call);
-    if (isUntouched)
+    if (isUntouched && renamableLimit(call) === undefined && !hasReasoning(call))
       return budget.deadlineMs === undefined ? next(call) : bounded(next, call, budget.deadlineMs, clock);
     const runPlan: Handler = (given) => passingRefusals(run(given, next));
     return budget.deadlineMs === undefined ? runPlan(call) : withDeadline(runPlan, call, budget.deadlineMs, clock);
@@ -111,9 +112,10 @@ function runMany({ branches, kit, clock, stamp, isTop, reduce }: RunInit): Run {
   };
 }
 
-/** What approaches call: leaves out, or puts elsewhere, what they add and the model refuses. */
+/** Leaves out, or puts elsewhere, what approaches add and the model refuses, and what clients cannot know better. */
 function adapted(next: Handler, { capabilities }: Kit): Handler {
-  return leavingOutRefused(withoutRefusedSystem(next, capabilities), capabilities);
+  const handler = withoutRefusedReasoning(withoutRefusedSystem(next, capabilities), capabilities);
+  return leavingOutRefused(handler, capabilities);
 }
 
 /** Reports it if a pool had fewer usable answers than the client wants choices. */

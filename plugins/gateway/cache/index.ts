@@ -22,6 +22,7 @@ import { answerKey, callKey } from './key.ts';
 import { createLookup, type CacheState } from './lookup.ts';
 import { MemoryStore } from './memory.ts';
 import { RedisStore } from './redis.ts';
+import { withTraceOfHit } from './trace-of-hit.ts';
 
 const NAME = 'cache';
 const REDIS_URL = /^rediss?:\/\//;
@@ -88,7 +89,11 @@ export default definePlugin({
       const { exchange } = call;
       const { plan, headers } = exchange;
       if (!plan || !isCacheable(exchange)) return next(call);
-      const mark = (state: CacheState) => headers.set('x-optigate-cache', state);
+      let isHit = false;
+      const mark = (state: CacheState) => {
+        isHit = state === 'hit';
+        headers.set('x-optigate-cache', state);
+      };
       const directives = directivesOf(exchange);
       directivesByExchange.set(exchange, directives);
       if (directives.skipsAll || isStateful(exchange)) {
@@ -96,7 +101,7 @@ export default definePlugin({
         return next(call);
       }
       const form = formFor(call, asksForUsage(exchange) ? 'stream_with_usage' : 'stream');
-      return ask({
+      const answer = ask({
         call,
         next,
         key: answerKey(call, plan, scope),
@@ -106,6 +111,7 @@ export default definePlugin({
         isPartial: () => exchange.isPartial === true,
         mark,
       });
+      return plan.wantsTrace === true ? answer.then((reply) => (isHit ? withTraceOfHit(reply) : reply)) : answer;
     });
 
     hooks.upstream.tap({ name: NAME, stage: STAGE.upstream.cache }, async (call, next) => {

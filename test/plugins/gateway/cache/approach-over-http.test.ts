@@ -79,7 +79,7 @@ test('an answer resumed from the cache tells what it took, as one that was not i
 
   // The drafts are paid; neither critique nor answer came.
   const interrupted = await gateway.chat({ ...ask, optigate: { moa: { moa_critique: 'each' } } });
-  expect(interrupted.headers.get('x-optigate-degraded')).toBe('answer_failed');
+  expect(interrupted.headers.get('x-optigate-degraded')).toBe('critique_failed, answer_failed');
   isDown = false;
   const resumed = await gateway.chat(ask);
   const streamed = await gateway.chat({
@@ -125,4 +125,17 @@ test('a fallback after a failure is not kept: the next request resumes and answe
 
   expect(degraded.headers.get('x-optigate-degraded')).toBe('answer_failed');
   expect([cacheOf(next), next.headers.get('x-optigate-calls')]).toEqual(['miss', '1']);
+});
+
+test.each([true, false])('a trace from the cache says that nothing was sent (stream: %s)', async (stream) => {
+  await using upstream = await scriptedUpstream(agents);
+  await using gateway = await startGateway(upstream, { yaml: YAML });
+  const ask = { optillm_approach: 'moa', optigate: { trace: true }, stream };
+  const traceIn = async (response: Response) => {
+    const text = await response.text();
+    return [cacheOf(response), stream ? chunksOf(text).at(-1) : (JSON.parse(text) as object)];
+  };
+  expect(await traceIn(await gateway.chat(ask))).toMatchObject(['miss', { optigate: { calls: 3, rounds: 3 } }]);
+  const again = await traceIn(await gateway.chat(ask));
+  expect(again).toMatchObject(['hit', { optigate: { calls: 0, rounds: 0, cache: 'hit', moa: { drafts: 3 } } }]);
 });
