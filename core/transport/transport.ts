@@ -36,7 +36,7 @@ export function createTransport({ kept, clock }: TransportDeps): Transport {
         call,
         wire: request.wire,
         method: request.method,
-        secrets: new Secrets([Upstream.serverKeyOf(upstream), credential.key]),
+        secrets: secretsOf(upstream, credential.key),
         clock,
       });
       pool.dispatch(
@@ -105,4 +105,15 @@ function toBody(body: UpstreamRequest['body']): Buffer | Readable | null {
 /** Reads `body` only when it is read itself. If a request is dropped before, its body can still be sent by another. */
 async function* lazily(body: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   yield* body;
+}
+
+/** Those of calls that the server's key pays, or nobody: most are, so that they are made once. */
+const ofServer = new WeakMap<Upstream, Secrets>();
+
+function secretsOf(upstream: Upstream, key: string | undefined): Secrets {
+  const serverKey = Upstream.serverKeyOf(upstream);
+  if (key !== undefined && key !== serverKey) return new Secrets([serverKey, key]);
+  let secrets = ofServer.get(upstream);
+  if (!secrets) ofServer.set(upstream, (secrets = new Secrets([serverKey])));
+  return secrets;
 }
