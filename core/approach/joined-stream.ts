@@ -7,6 +7,7 @@ import { CHOSEN_PIECE, completionToChunks } from '../wire/chat/completion-chunks
 import { isFinished } from '../wire/chat/finish.ts';
 import { DONE, encodeData, SseDecoder, type SseEvent } from '../wire/sse.ts';
 import type { Chunk, ChunkChoice } from '../wire/chat/chat-types.ts';
+import { withReasoningTokens } from '../wire/usage.ts';
 import { streamReply, type CompleteReply, type StreamReply } from '../exchange/reply.ts';
 import { completionOf } from './whole.ts';
 
@@ -211,7 +212,7 @@ export class JoinedStream {
     const more = extension?.();
     // If only a plugin wants usage, that chunk is removed before the client: the extension needs a chunk of its own.
     if (more && !(usage && this.#isAsked)) this.#write({ ...last, ...more });
-    if (usage) this.#write({ ...last, usage, ...(this.#isAsked ? more : {}) });
+    if (usage) this.#write({ ...last, usage: withReasoningTokens(usage), ...(this.#isAsked ? more : {}) });
     this.body.push(DONE);
     this.body.end();
   }

@@ -26,6 +26,7 @@ export class Ledger {
   needsStreamUsage = false;
   #usage: Usage | undefined;
   #recalled: Usage | undefined;
+  #prompts: WeakMap<object, number> | undefined;
 
   /** The sum over all requests sent; undefined while none has reported usage. */
   get usage(): Usage | undefined {
@@ -44,6 +45,16 @@ export class Ledger {
   /** Adds the usage of a call that was answered without being sent. Nothing was spent, but it counts for the answer. */
   recall(usage: Usage): void {
     this.#recalled = this.#recalled ? addUsage(this.#recalled, usage) : usage;
+  }
+
+  /** Remembers how many tokens the messages of a call took, for estimates of calls with the same messages. */
+  notePrompt(messages: object, { prompt_tokens }: Usage): void {
+    if (prompt_tokens !== undefined) (this.#prompts ??= new WeakMap()).set(messages, prompt_tokens);
+  }
+
+  /** What the same messages took in a call that reported it. */
+  promptTokensOf(messages: object): number | undefined {
+    return this.#prompts?.get(messages);
   }
 
   /** Does the budget allow one more call? */

@@ -9,6 +9,7 @@ import { streamReply, type CompleteReply, type Reply } from '../exchange/reply.t
 import { childSignal } from '../signals.ts';
 import { firstByRank, UpstreamRefusal } from '../upstream/refusal.ts';
 import type { Choice, Usage } from '../wire/chat/chat-types.ts';
+import { withReasoningTokens } from '../wire/usage.ts';
 
 /** One of several runs whose choices are merged into one answer. */
 export interface Branch {
@@ -141,7 +142,7 @@ export function stamped(reply: CompleteReply, call: Call, { id, created }: Strea
   return {
     ...reply,
     headers: withHeader(reply.headers, 'content-length', undefined),
-    body: reply.body.with({ id, created, ...(usage ? { usage } : {}) }),
+    body: reply.body.with({ id, created, ...(usage ? { usage: withReasoningTokens(usage) } : {}) }),
   };
 }
 

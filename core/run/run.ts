@@ -9,6 +9,7 @@ import { SILENT } from '../exchange/progress.ts';
 import { streamReply, type CompleteReply, type Reply } from '../exchange/reply.ts';
 import { extensionOf } from '../exchange/trace-summary.ts';
 import { UpstreamRefusal } from '../upstream/refusal.ts';
+import { withReasoningTokens } from '../wire/usage.ts';
 import { countingChoices } from './choices.ts';
 import { compose, type Step } from './compose.ts';
 import { bounded, withDeadline } from './deadline.ts';
@@ -72,7 +73,8 @@ function runSingle({ branches, kit, clock, stamp }: RunInit): Run {
     const reply = await compose(steps, countingChoices(single, kit.capabilities, newStamp), kit)(call);
     if (reply.status >= 400) return reply;
     // With more than one call (a repeat without a refused field, single calls for `n`), the usage is that of all calls.
-    const whole = callsMade > 1 && reply.kind === 'complete' ? stamped(reply, call, newStamp(call)) : reply;
+    const made = callsMade > 1 && reply.kind === 'complete' ? stamped(reply, call, newStamp(call)) : reply;
+    const whole = steps.length > 0 && made.kind === 'complete' ? withReasoning(made) : made;
     return isShown(call) ? withExtension(whole, call, undefined) : whole;
   };
 }
@@ -116,6 +118,13 @@ function runMany({ branches, kit, clock, stamp, isTop, reduce }: RunInit): Run {
 function adapted(next: Handler, { capabilities }: Kit): Handler {
   const handler = withoutRefusedReasoning(withoutRefusedSystem(next, capabilities), capabilities);
   return leavingOutRefused(handler, capabilities);
+}
+
+/** The answer of an approach with `reasoning_tokens` in its usage, if it has one. */
+function withReasoning(reply: CompleteReply): CompleteReply {
+  const { usage } = reply.body.value;
+  const whole = usage ? withReasoningTokens(usage) : usage;
+  return whole === usage ? reply : { ...reply, body: reply.body.with({ usage: whole }) };
 }
 
 /** Reports it if a pool had fewer usable answers than the client wants choices. */

@@ -1,12 +1,11 @@
 import type { Dispatcher } from 'undici';
 import { ByteStream, type Source } from '../bytes/byte-stream.ts';
 import type { HeaderList } from '../bytes/header-list.ts';
-import { Payload } from '../bytes/payload.ts';
 import type { Clock } from '../clock.ts';
 import { gatewayError } from '../errors.ts';
 import type { Call } from '../exchange/exchange.ts';
-import { bytesReply, completeReply, streamReply, type Reply } from '../exchange/reply.ts';
-import type { ChatCompletion, Usage } from '../wire/chat/chat-types.ts';
+import { bytesReply, streamReply, type Reply } from '../exchange/reply.ts';
+import type { Usage } from '../wire/chat/chat-types.ts';
 import { EventStreamWatch, type StreamEnd } from '../wire/event-stream.ts';
 import { beginsLikeObject, UsageTail } from '../wire/examine.ts';
 import { bodyOf, type Failure } from '../wire/failure.ts';
@@ -17,8 +16,9 @@ import { PassedErrorEvent, toFailure } from './connection-failure.ts';
 import { openDecoder, type Decoder, type DecoderOwner } from './decode.ts';
 import { errorAnswer } from './error-answer.ts';
 import { StreamBeginning } from './first-event.ts';
-import { asJson, readHead, type ReceivedHeaders } from './response-head.ts';
+import { readHead, type ReceivedHeaders } from './response-head.ts';
 import type { Secrets } from './secrets.ts';
+import { readWholeAnswer } from './whole-answer.ts';
 
 /** Answers up to this size are complete replies. Larger ones are piped, unless the call wants its answer whole. */
 const COMPLETE_BYTES = 1024 * 1024;
@@ -37,6 +37,8 @@ interface Ending {
   readonly abort?: unknown;
   readonly usage?: Usage | undefined;
   readonly failure?: unknown;
+  /** Nobody waits for the answer any more. */
+  readonly isUnwanted?: boolean;
 }
 
 /** What an attempt needs. */
@@ -156,7 +158,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
   }
 
   cancel(reason: unknown): void {
-    this.#end({ abort: reason });
+    this.#end({ abort: reason, isUnwanted: true });
   }
 
   // The body, decoded.
@@ -249,6 +251,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
   }
 
   #pass(chunk: Buffer): void {
+    this.#size += chunk.length;
     this.#tail?.push(chunk);
     const passed = this.#watch ? this.#watch.push(chunk) : chunk;
     if (passed) this.#body?.push(this.#shown(passed));
@@ -257,7 +260,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
   /** Events as they are shown. What a model writes is not looked at, only what comes with and after an error. */
   #shown(events: Buffer): Buffer {
     const watch = this.#watch;
-    return watch && (watch.hasFailed || watch.sawEndMark) ? this.#init.secrets.inBytes(events) : events;
+    return watch && (watch.hasFailed || watch.hasRest) ? this.#init.secrets.inBytes(events) : events;
   }
 
   #finishEvents(watch: EventStreamWatch): void {
@@ -284,23 +287,14 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
 
   #answerWhole(): void {
     const bytes = this.#chunks.length === 1 && this.#chunks[0] ? this.#chunks[0] : Buffer.concat(this.#chunks);
-    if (this.#status >= 400) {
-      this.#answerError(bytes, this.#status);
-      return;
+    const facts = { status: this.#status, headers: this.#headers, isFramed: this.#isFramed, ...this.#init };
+    const read = readWholeAnswer(bytes, facts);
+    if (read.kind === 'unusable') this.#refuse(read.detail);
+    else if (read.kind === 'refusal') this.#answerError(read.received, read.status);
+    else {
+      this.#end({ usage: read.usage });
+      this.#resolve(read.reply);
     }
-    const verdict = this.#init.wire.examine(bytes, this.#isFramed);
-    if (verdict.kind === 'unusable') this.#refuse(verdict.detail);
-    else if (verdict.kind === 'failure') this.#answerError(verdict.body, verdict.failure.status);
-    // The bodies of all wires have this type, which is open. Code that does not know the wire reads only `usage` from
-    // it.
-    else if (verdict.value?.['error'])
-      this.#answer(Payload.fromBytes(this.#init.secrets.inBytes(bytes)), verdict.usage);
-    else this.#answer(Payload.fromBytes(bytes, verdict.value as ChatCompletion | undefined), verdict.usage);
-  }
-
-  #answer(body: Payload<ChatCompletion>, usage: Usage | undefined): void {
-    this.#end({ usage });
-    this.#resolve(completeReply(body, this.#status, asJson(this.#headers)));
   }
 
   #answerFailure(failure: Failure | undefined): void {
@@ -331,7 +325,7 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
     }
     const failure = this.#failureOf(error);
     const body = this.#body;
-    this.#end({ abort: failure, failure });
+    this.#end({ abort: failure, failure, isUnwanted: this.#init.call.signal.aborted });
     if (body) body.fail(failure);
     else this.#reject(failure);
   }
@@ -354,7 +348,8 @@ export class Attempt implements Dispatcher.DispatchHandler, Source, DecoderOwner
     const { call } = this.#init;
     call.signal.removeEventListener('abort', this.#onAbort);
     const usage = how.usage ?? this.#watch?.usage ?? this.#tail?.usage;
-    account(call, { startMs: this.#startMs, status: this.#status, usage, failure: how.failure });
+    const seen = how.isUnwanted === true && this.#controller ? this.#size : undefined;
+    account(call, { startMs: this.#startMs, status: this.#status, usage, failure: how.failure, seen });
     if (!('abort' in how)) return;
     this.#decoder?.destroy();
     const reason = how.abort instanceof Error ? how.abort : new Error('the answer is not wanted any more');

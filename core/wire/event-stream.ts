@@ -47,6 +47,8 @@ export class EventStreamWatch {
   hasEvent = false;
   /** What the first such event is; undefined if it was too large to hold. */
   first: Frame['kind'] | undefined;
+  /** Something came behind the `endMark`. */
+  hasRest = false;
   /** The first error event. */
   errorEvent: Failure | undefined;
   /**
@@ -141,13 +143,15 @@ export class EventStreamWatch {
   /** Looks through whole events. */
   #inspect(block: Buffer): void {
     const reader = this.#reader;
-    if (reader.sawEndMark) return;
+    this.hasRest ||= reader.sawEndMark;
+    if (this.hasRest) return;
     const text = block.toString('latin1');
     const { mark } = reader;
     const isBeginning = !this.hasEvent && DATA_LINE.test(text);
     if (!isBeginning && !mark.test(text)) return;
     for (const event of new SseDecoder().push(block)) {
-      if (reader.sawEndMark) return;
+      this.hasRest ||= reader.sawEndMark;
+      if (this.hasRest) return;
       const isFirst = !this.hasEvent && this.#begins(event);
       if (!isFirst && !mark.test(linesOf(event))) continue;
       const failure = reader.read(event);

@@ -25,6 +25,13 @@ function addNumbers(a: Fields, b: Fields): Record<string, unknown> {
   return Object.fromEntries(sum);
 }
 
+/** The usage with `reasoning_tokens`, which is 0 if none were reported: answers of approaches always have it. */
+export function withReasoningTokens(usage: Usage): Usage {
+  const details = usage.completion_tokens_details ?? {};
+  if (typeof details['reasoning_tokens'] === 'number') return usage;
+  return { ...usage, completion_tokens_details: { ...details, reasoning_tokens: 0 } };
+}
+
 /**
  * Reads a usage report; undefined if it has no token count. The members tell whose words it uses, not the wire, because
  * servers mix them: a local server's Responses with chat's names, or Anthropic's names on chat.

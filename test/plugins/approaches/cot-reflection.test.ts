@@ -187,7 +187,10 @@ describe('the thinking counts as reasoning tokens', () => {
     expect(countThinking(['xxxx'], reported, call)).toBe(reported);
     expect(countThinking([''], USAGE, call)).toBe(USAGE);
     expect(countThinking(['xxxx'], undefined, call)).toBeUndefined();
-    expect((await ask(['<output>42</output>'])).completion.usage).toEqual(USAGE);
+    expect((await ask(['<output>42</output>'])).completion.usage).toEqual({
+      ...USAGE,
+      completion_tokens_details: { reasoning_tokens: 0 },
+    });
   });
 });
 
