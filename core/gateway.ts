@@ -102,9 +102,10 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
   const applied = await applyPlugins({ config, hooks, app, approaches, log, clock, kept, state, wishOf });
 
   const transport = createTransport({ kept, clock });
+  const keyless = await createKeyless(config, applied.providers, { log, detect: deps.detect });
   const upstreams = createUpstreams({
-    configured: openUpstreams(config, applied.providers),
-    keyless: await createKeyless(config, applied.providers, { log, detect: deps.detect }),
+    configured: openUpstreams(config, applied.providers, keyless !== undefined),
+    keyless,
     transport,
     clock,
   });

@@ -29,6 +29,8 @@ export interface UpstreamSettings {
   readonly keyVariable?: string;
   /** Must there be a key? false for a detected server and the demo. */
   readonly needsKey: boolean;
+  /** A caller's own key that is shorter is a placeholder, and counts as none. 0 = every key counts. */
+  readonly shortestKey: number;
   /**
    * The ids of the models that a detected server listed; a request for another one goes to the first. Empty for a
    * configured upstream.

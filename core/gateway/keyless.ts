@@ -51,6 +51,7 @@ function implicitUpstream(name: string, provider: Provider, baseUrl: string, mod
       forwardHeaders: [],
       tls: { verify: true },
       needsKey: false,
+      shortestKey: 0,
       models,
       extra: {},
     },

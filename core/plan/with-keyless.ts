@@ -1,7 +1,7 @@
 import { echoed } from '../echoed.ts';
 import type { Exchange, Plan } from '../exchange/exchange.ts';
 import { Identity } from '../exchange/identity.ts';
-import { findCredential } from '../upstream/credentials.ts';
+import { findCredential, hasOwnKey } from '../upstream/credentials.ts';
 import type { KeylessUpstream } from '../upstream/upstreams.ts';
 
 /**
@@ -10,7 +10,7 @@ import type { KeylessUpstream } from '../upstream/upstreams.ts';
  * its first one, and the log says so.
  */
 export function withKeyless(plan: Plan, exchange: Exchange, keyless: KeylessUpstream | undefined): Plan {
-  if (!keyless || Identity.grantOf(exchange.identity).upstreamKey !== undefined) return plan;
+  if (!keyless || hasOwnKey(Identity.grantOf(exchange.identity), exchange.home ?? plan.upstream)) return plan;
   if (findCredential(exchange, plan.upstream)) return plan;
   const { upstream } = keyless;
   const { models } = upstream.settings;

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { gatewayError, type GatewayError } from '../errors.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import { Identity } from '../exchange/identity.ts';
+import { Identity, type IdentityGrant } from '../exchange/identity.ts';
 import { Upstream } from '../exchange/upstream.ts';
 
 /** The key that pays for a call. */
@@ -44,7 +44,7 @@ export function findCredential(
   const grant = Identity.grantOf(exchange.identity);
   // Such a server takes any key, so a key proves nothing there.
   if (!upstream.settings.needsKey && grant.isGuest === true) return undefined;
-  if (grant.upstreamKey !== undefined && exchange.home === upstream) return { key: grant.upstreamKey, payer: 'caller' };
+  if (exchange.home === upstream && hasOwnKey(grant, upstream)) return { key: grant.upstreamKey, payer: 'caller' };
   const own =
     grant.upstreamKeys && Object.hasOwn(grant.upstreamKeys, upstream.name)
       ? grant.upstreamKeys[upstream.name]
@@ -54,6 +54,11 @@ export function findCredential(
   if (grant.serverKey === false) return undefined;
   const key = Upstream.serverKeyOf(upstream);
   return key === undefined ? undefined : { key, payer: 'server' };
+}
+
+/** Does the caller bring a key of its own for this upstream, and no placeholder? */
+export function hasOwnKey({ upstreamKey }: IdentityGrant, { settings }: Upstream): boolean {
+  return upstreamKey !== undefined && upstreamKey.length >= settings.shortestKey;
 }
 
 /**

@@ -376,6 +376,7 @@ export function testUpstreams(listed: readonly string[] | undefined = []): Upstr
       name,
       provider: { ...PLAIN_PROVIDER, ...provider },
       needsKey: false,
+      shortestKey: 0,
       key: null,
     });
   const openai = { name: 'openai', wires: PLAIN_PROVIDER.wires };

@@ -31,6 +31,7 @@ export function upstreamAt(
       forwardHeaders: [],
       tls: { verify: true },
       needsKey: true,
+      shortestKey: 0,
       models: [],
       extra: {},
       ...settings,

@@ -203,6 +203,19 @@ describe('refusals', () => {
     expect(told).not.toMatch(/wrong-secret|up-secret|alice-secret|sk-server/);
   });
 
+  test('never show a key that came in the query', async () => {
+    const lines: unknown[] = [];
+    await using upstream = await scriptedUpstream(reply);
+    await using gateway = await startGateway(upstream, { log: (line) => lines.push(line) });
+    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"model":"main/x"}' };
+    for (const path of ['/v1/models', '/v1/messages', '/v1/%zz', '/nowhere', '/v1/moderations']) {
+      const response = await gateway.fetch(`${path}?a=1&k%65y=AIza-secret`, init);
+      lines.push(response.status, await response.text(), [...response.headers]);
+    }
+    expect(upstream.requests.map(({ path }) => path)).toEqual(['/v1/moderations?a=1']);
+    expect(JSON.stringify(lines)).not.toContain('AIza-secret');
+  });
+
   test('a host beyond loopback needs access keys, or auth.open', async () => {
     const open = (auth: string) =>
       startGateway(undefined, { yaml: `server: { port: 0, host: 0.0.0.0 }\nplugins: [${auth}]` });

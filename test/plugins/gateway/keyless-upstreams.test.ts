@@ -43,3 +43,18 @@ test('a key of more than 8 KB is a 401', async () => {
   expect((await gateway.chat({}, { 'x-upstream-key': long })).status).toBe(401);
   expect((await gateway.chat({}, { authorization: `Bearer ${long.slice(0, 8_192)}` })).status).toBe(200);
 });
+
+test('while the demo serves callers without a key, a placeholder is none at a provider’s own address', async () => {
+  await using upstream = await scriptedUpstream(() => json(chatCompletion('fine')));
+  await using gateway = await startGateway(undefined, {
+    yaml: `autodetect: true
+upstreams: { openai: {}, own: { base_url: "${upstream.baseUrl}" } }
+plugins: [auth]`,
+  });
+  const key = { authorization: 'Bearer sk-1234' };
+  const served = await gateway.chat({ model: 'gpt-4o' }, key);
+  expect(['demo', 'local']).toContain(served.headers.get('x-optigate-upstream'));
+  expect((await gateway.fetch('/v1/models', { headers: key })).status).toBe(200);
+  expect((await gateway.chat({ model: 'own/m' }, key)).status).toBe(200);
+  expect(upstream.requests.map(({ headers }) => headers.authorization)).toEqual(['Bearer sk-1234']);
+});
