@@ -20,7 +20,7 @@ const SLOW = ['test/e2e/real-model.test.ts', 'test/plugins/approaches/accuracy.t
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: isCovering ? SLOW : [],
+    exclude: ['test/clients/**', ...(isCovering ? SLOW : [])],
     pool: 'forks',
     // A worker runs many files, and loads the sources once. For coverage each file has its own, so that the files are also
     // run without what others left behind.
