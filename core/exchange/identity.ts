@@ -9,6 +9,11 @@ export interface IdentityGrant {
   readonly upstreamKeys?: Readonly<Record<string, string>>;
   /** The caller's own upstream key. It pays only at the upstream that the request's model names. */
   readonly upstreamKey?: string;
+  /**
+   * true = `upstreamKey` came as a bearer, and goes as one to an upstream whose API knows bearers beside a header of its
+   * own. Absent = the upstream's own header carries it.
+   */
+  readonly isBearer?: boolean;
   /** false = the server's key never pays for this caller. */
   readonly serverKey?: boolean;
   /**

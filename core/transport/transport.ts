@@ -5,7 +5,7 @@ import { gatewayError } from '../errors.ts';
 import type { Call } from '../exchange/exchange.ts';
 import { Upstream } from '../exchange/upstream.ts';
 import type { Kept } from '../kept.ts';
-import { credentialFor } from '../upstream/credentials.ts';
+import { credentialFor, type Credential } from '../upstream/credentials.ts';
 import type { Transport, UpstreamRequest, CredentialHeader } from '../upstream/provider.ts';
 import { Attempt } from './attempt.ts';
 import { readWhole } from './own-get.ts';
@@ -28,7 +28,7 @@ export function createTransport({ kept, clock }: TransportDeps): Transport {
       signal.throwIfAborted();
       const credential = credentialFor(exchange, upstream);
       const { pool, prefix } = pools.for(upstream);
-      const proof = proofOf(upstream, request, credential.key);
+      const proof = proofOf(upstream, request, credential);
       const headers = headersOf(call, request, proof instanceof Promise ? await proof : proof);
       signal.throwIfAborted();
       call.spend();
@@ -54,14 +54,14 @@ export function createTransport({ kept, clock }: TransportDeps): Transport {
       return attempt.reply;
     },
     async get(upstream, { path, headers = [], credential, call, signal }) {
-      const key = call ? credentialFor(call.exchange, upstream).key : Upstream.serverKeyOf(upstream);
+      const payment = call ? credentialFor(call.exchange, upstream) : { key: Upstream.serverKeyOf(upstream) };
       const { pool, prefix } = pools.for(upstream);
       const sent = ['accept', 'application/json', ...headers];
       return readWhole(pool, {
         path: prefix + path,
         headers: [
           ...sent,
-          ...(await proofOf(upstream, { method: 'GET', path, headers: sent, body: undefined, credential }, key)),
+          ...(await proofOf(upstream, { method: 'GET', path, headers: sent, body: undefined, credential }, payment)),
         ],
         signal,
         timeoutMs: upstream.settings.timeoutMs,
@@ -82,12 +82,14 @@ function headersOf(call: Call, request: UpstreamRequest, proof: HeaderList): str
 function proofOf(
   upstream: Upstream,
   { credential, method, path, headers, body }: Omit<UpstreamRequest, 'wire'>,
-  key: string | undefined,
+  { key, isBearer = false }: Pick<Credential, 'key' | 'isBearer'>,
 ): HeaderList | Promise<HeaderList> {
-  if ('header' in credential) return keyHeader(credential, key);
+  if ('header' in credential) return keyHeader(isBearer && credential.knowsBearer === true ? BEARER : credential, key);
   const url = new URL(upstream.baseUrl + path);
   return credential.sign({ method, url, headers, body: Buffer.isBuffer(body) ? body : undefined }, key);
 }
+
+const BEARER: CredentialHeader = { header: 'authorization', scheme: 'Bearer' };
 
 function keyHeader({ header, scheme }: CredentialHeader, key: string | undefined): string[] {
   if (key === undefined) return [];

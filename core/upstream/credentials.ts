@@ -10,6 +10,8 @@ export interface Credential {
   readonly key: string | undefined;
   /** Whose key it is. Access to stored objects and to cache entries depends on it. */
   readonly payer: 'caller' | 'own_upstream_key' | 'server';
+  /** The caller sent it as a bearer. */
+  readonly isBearer?: boolean;
 }
 
 /**
@@ -44,7 +46,8 @@ export function findCredential(
   const grant = Identity.grantOf(exchange.identity);
   // Such a server takes any key, so a key proves nothing there.
   if (!upstream.settings.needsKey && grant.isGuest === true) return undefined;
-  if (exchange.home === upstream && hasOwnKey(grant, upstream)) return { key: grant.upstreamKey, payer: 'caller' };
+  if (exchange.home === upstream && hasOwnKey(grant, upstream))
+    return { key: grant.upstreamKey, payer: 'caller', isBearer: grant.isBearer === true };
   const own =
     grant.upstreamKeys && Object.hasOwn(grant.upstreamKeys, upstream.name)
       ? grant.upstreamKeys[upstream.name]

@@ -91,6 +91,8 @@ export type CredentialPlace = CredentialHeader | Signer;
 export interface CredentialHeader {
   readonly header: string;
   readonly scheme?: string;
+  /** The API also knows `authorization: Bearer`, for tokens of another kind: a key that came so goes out so. */
+  readonly knowsBearer?: boolean;
 }
 
 /**

@@ -78,6 +78,7 @@ export default definePlugin({
 interface Presented {
   /** An access key, or an upstream key of the caller's own. */
   readonly token: string | undefined;
+  readonly isBearer: boolean;
   /** From `x-upstream-key`. */
   readonly upstreamKey: string | undefined;
 }
@@ -98,9 +99,10 @@ function createJudge(settings: Options): (client: Incoming) => IdentityGrant {
     sizeCalculation: ({ upstreamKey = '' }) => REMEMBERED.grant + upstreamKey.length,
   });
 
-  const ownKey = (key: string): IdentityGrant => ({
+  const ownKey = (key: string, isBearer: boolean): IdentityGrant => ({
     id: `client:${digest(key)}`,
     upstreamKey: key,
+    ...(isBearer ? { isBearer } : {}),
     // The caller's key pays only where the request's model belongs. Elsewhere the caller is like one without a key.
     serverKey: mode === 'client_or_server' && !hasKeys,
     ...(hasKeys ? { isGuest: true } : {}),
@@ -121,13 +123,13 @@ function createJudge(settings: Options): (client: Incoming) => IdentityGrant {
       ...(upstreamKey === undefined ? {} : { upstreamKey }),
     };
   };
-  const strangerOf = ({ token, upstreamKey }: Presented): IdentityGrant => {
+  const strangerOf = ({ token, upstreamKey, isBearer }: Presented): IdentityGrant => {
     if (mode === 'server') {
       if (hasKeys) throw refusal(needsAccessKey(token, mode));
       return serverPays;
     }
-    if (upstreamKey !== undefined && !hasKeys) return ownKey(upstreamKey);
-    if (token !== undefined && (mode === 'client' || isClientKey(token))) return ownKey(token);
+    if (upstreamKey !== undefined && !hasKeys) return ownKey(upstreamKey, false);
+    if (token !== undefined && (mode === 'client' || isClientKey(token))) return ownKey(token, isBearer);
     if (mode === 'client') throw refusal("No key was given: send your upstream key as 'Authorization: Bearer <key>'");
     if (hasKeys) throw refusal(needsAccessKey(token, mode));
     return serverPays;
@@ -165,8 +167,10 @@ function credentialsOf({ headers, path }: Incoming): Presented {
   const azureKey = trimmed(text(headers['api-key']));
   // Clients of Anthropic's API send `x-api-key`, all others a bearer.
   const sendsKeyHeader = path.startsWith('/v1/messages') || headers['anthropic-version'] !== undefined;
+  const token = sendsKeyHeader ? (anthropicKey ?? bearer ?? azureKey) : (bearer ?? anthropicKey ?? azureKey);
   return {
-    token: shortEnough(sendsKeyHeader ? (anthropicKey ?? bearer ?? azureKey) : (bearer ?? anthropicKey ?? azureKey)),
+    token: shortEnough(token),
+    isBearer: token !== undefined && token === bearer,
     upstreamKey: shortEnough(trimmed(text(headers['x-upstream-key']))),
   };
 }

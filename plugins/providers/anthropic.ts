@@ -1,4 +1,7 @@
-/** Speaks Anthropic's API: `/messages` and its other paths. The credential is `x-api-key`; bodies pass as bytes. */
+/**
+ * Speaks Anthropic's API: `/messages` and its other paths. The credential is `x-api-key`, or the bearer of a client; bodies
+ * pass as bytes.
+ */
 import {
   createHeaderForwarding,
   definePlugin,
@@ -11,7 +14,7 @@ import {
 } from '../../core/index.ts';
 
 const NAME = 'anthropic';
-const CREDENTIAL = { header: 'x-api-key' };
+const CREDENTIAL = { header: 'x-api-key', knowsBearer: true };
 /** Sent if the client names no version: the API refuses requests without one. */
 const VERSION = ['anthropic-version', '2023-06-01'] as const;
 

@@ -59,7 +59,11 @@ export async function whyMissing({ script, package: name }: Client): Promise<str
 }
 
 /** Runs a client against a base URL, all ways in one process, since loading takes the most time. */
-export async function runClient({ script, package: name }: Client, baseUrl: string, ways: readonly Way[]): Promise<Got[]> {
+export async function runClient(
+  { script, package: name }: Client,
+  baseUrl: string,
+  ways: readonly Way[],
+): Promise<Got[]> {
   const program = script.endsWith('.mjs') ? process.execPath : join(environmentOf(name), 'bin/python');
   try {
     const { stdout } = await execute(program, [join(SCRIPTS, script), baseUrl, JSON.stringify(ways)], {

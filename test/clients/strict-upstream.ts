@@ -11,7 +11,8 @@ type Fields = Readonly<Record<string, unknown>>;
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(/\s+/));
 
-const REQUEST = words(`model messages stream stream_options temperature top_p n stop seed max_tokens max_completion_tokens
+const REQUEST =
+  words(`model messages stream stream_options temperature top_p n stop seed max_tokens max_completion_tokens
   tools tool_choice parallel_tool_calls response_format user metadata store presence_penalty frequency_penalty logit_bias
   logprobs top_logprobs reasoning_effort service_tier prompt_cache_key safety_identifier verbosity`);
 /** The fields of messages, by role. */
@@ -43,7 +44,10 @@ export async function strictUpstream(): Promise<StrictUpstream> {
     const complaint = request.path === '/v1/chat/completions' ? complaintOf(body) : `unknown path ${request.path}`;
     if (complaint !== undefined) {
       refusals.push(complaint);
-      return json({ error: { message: complaint, type: 'invalid_request_error', param: null, code: null } }, { status: 400 });
+      return json(
+        { error: { message: complaint, type: 'invalid_request_error', param: null, code: null } },
+        { status: 400 },
+      );
     }
     chats.push(body);
     return chat(body);
@@ -69,7 +73,8 @@ function complaintOf(body: Fields): string | undefined {
     const extra = Object.keys(each).find((key) => !known.has(key));
     if (extra !== undefined) return `messages.${index}: property '${extra}' is unsupported`;
     if (role === 'tool') {
-      if (!open.delete(each['tool_call_id'])) return `messages.${index}: no call '${String(each['tool_call_id'])}' before it`;
+      if (!open.delete(each['tool_call_id']))
+        return `messages.${index}: no call '${String(each['tool_call_id'])}' before it`;
     } else if (open.size > 0) return `messages.${index}: a call before it has no result`;
     if (role !== 'assistant') continue;
     const calls = (each['tool_calls'] ?? []) as Fields[];
@@ -83,7 +88,8 @@ function chat(body: Fields): Answering {
   const messages = body['messages'] as Fields[];
   const question = JSON.stringify(messages.findLast(({ role }) => role === 'user')?.['content'] ?? '');
   const count = Number(body['n'] ?? 1);
-  if (JSON.stringify(messages[0]).includes('You rate one answer')) return chatAnswer(body, count, { content: 'Rating: 8' });
+  if (JSON.stringify(messages[0]).includes('You rate one answer'))
+    return chatAnswer(body, count, { content: 'Rating: 8' });
   const format = body['response_format'] as Fields | undefined;
   if (format?.['type'] === 'json_schema') return chatAnswer(body, count, { content: ANSWERS.schema });
   if (!question.includes('Add 2 and 3')) return chatAnswer(body, count, { content: ANSWERS.text });
@@ -150,7 +156,14 @@ function response(body: Fields): Answering {
   const text = (body['text'] as { format?: Fields } | undefined)?.format?.['type'] === 'json_schema';
   const said = text ? ANSWERS.schema : input.includes('Add 2 and 3') ? ANSWERS.tools : ANSWERS.text;
   const item = wantsCall
-    ? { id: 'fc_1', type: 'function_call', status: 'completed', call_id: 'call_1', name: 'add', arguments: '{"a":2,"b":3}' }
+    ? {
+        id: 'fc_1',
+        type: 'function_call',
+        status: 'completed',
+        call_id: 'call_1',
+        name: 'add',
+        arguments: '{"a":2,"b":3}',
+      }
     : {
         id: 'msg_1',
         type: 'message',
@@ -188,12 +201,18 @@ function response(body: Fields): Answering {
     event('response.in_progress', { response: begun }),
     ...(wantsCall
       ? [
-          event('response.output_item.added', { output_index: 0, item: { ...item, status: 'in_progress', arguments: '' } }),
+          event('response.output_item.added', {
+            output_index: 0,
+            item: { ...item, status: 'in_progress', arguments: '' },
+          }),
           event('response.function_call_arguments.delta', { ...at, delta: '{"a":2,"b":3}' }),
           event('response.function_call_arguments.done', { ...at, name: 'add', arguments: '{"a":2,"b":3}' }),
         ]
       : [
-          event('response.output_item.added', { output_index: 0, item: { ...item, status: 'in_progress', content: [] } }),
+          event('response.output_item.added', {
+            output_index: 0,
+            item: { ...item, status: 'in_progress', content: [] },
+          }),
           event('response.content_part.added', { ...at, content_index: 0, part: { ...part, text: '' } }),
           event('response.output_text.delta', { ...at, content_index: 0, delta: said, logprobs: [] }),
           event('response.output_text.done', { ...at, content_index: 0, text: said, logprobs: [] }),
@@ -224,11 +243,16 @@ function message(body: Fields): Answering {
   };
   if (body['stream'] !== true) return json(whole);
   const event = (type: string, data: object) => `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`;
-  const delta = wantsCall ? { type: 'input_json_delta', partial_json: '{"a":2,"b":3}' } : { type: 'text_delta', text: said };
+  const delta = wantsCall
+    ? { type: 'input_json_delta', partial_json: '{"a":2,"b":3}' }
+    : { type: 'text_delta', text: said };
   const { stop_reason, stop_sequence } = whole;
   return events([
     event('message_start', { message: { ...whole, content: [], stop_reason: null } }),
-    event('content_block_start', { index: 0, content_block: { ...block, ...(wantsCall ? { input: {} } : { text: '' }) } }),
+    event('content_block_start', {
+      index: 0,
+      content_block: { ...block, ...(wantsCall ? { input: {} } : { text: '' }) },
+    }),
     event('content_block_delta', { index: 0, delta }),
     event('content_block_stop', { index: 0 }),
     event('message_delta', { delta: { stop_reason, stop_sequence }, usage: { output_tokens: 5 } }),

@@ -37,4 +37,4 @@ for (const { model: name, headers } of JSON.parse(ways)) {
     schema: (await generateObject({ model, prompt: 'What is 2 and 3?', schema: answerSchema })).object,
   });
 }
-console.log(`\n${JSON.stringify(got)}`);
+process.stdout.write(`\n${JSON.stringify(got)}\n`);

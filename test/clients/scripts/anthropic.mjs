@@ -32,4 +32,4 @@ for (const { model, headers } of JSON.parse(ways)) {
   } while (message.stop_reason === 'tool_use');
   got.push({ plain, streamed, tools: textOf(message) });
 }
-console.log(`\n${JSON.stringify(got)}`);
+process.stdout.write(`\n${JSON.stringify(got)}\n`);

@@ -44,4 +44,4 @@ for (const { model, headers } of JSON.parse(ways)) {
     schema: await structured.invoke('What is 2 and 3?'),
   });
 }
-console.log(`\n${JSON.stringify(got)}`);
+process.stdout.write(`\n${JSON.stringify(got)}\n`);

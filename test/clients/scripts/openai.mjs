@@ -47,4 +47,4 @@ for (const { model, headers } of JSON.parse(ways)) {
     schema: JSON.parse(parsed.choices[0].message.content),
   });
 }
-console.log(`\n${JSON.stringify(got)}`);
+process.stdout.write(`\n${JSON.stringify(got)}\n`);

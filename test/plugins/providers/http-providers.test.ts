@@ -3,6 +3,7 @@ import type { Provider } from '../../../core/upstream/provider.ts';
 import type { Plugin } from '../../../core/plugin/define.ts';
 import anthropicPlugin from '../../../plugins/providers/anthropic.ts';
 import openaiPlugin from '../../../plugins/providers/openai.ts';
+import { startGateway } from '../../support/gateway.ts';
 import { chatCompletion, json, scriptedUpstream, text } from '../../support/scripted-upstream.ts';
 import { testTransport } from '../../support/transport.ts';
 import { callTo, upstreamAt, type CallOptions } from '../../support/upstream-call.ts';
@@ -96,4 +97,38 @@ test('both list models with the server’s key; a refusal is an error', async ()
   expect(await anthropic.models(to, ask)).toEqual([{ id: 'claude', type: 'model' }]);
   await expect(openai.models(to, ask)).rejects.toThrow('401');
   expect(upstream.requests.map(({ path }) => path)).toEqual(['/v1/models', '/v1/models?limit=1000', '/v1/models']);
+});
+
+test('a key of the caller travels in the header in which it came, where the API knows that header', async () => {
+  const answer = { type: 'message', content: [], usage: { input_tokens: 1, output_tokens: 1 } };
+  await using upstream = await scriptedUpstream(({ path }) =>
+    json(path.startsWith('/v1/models') ? { data: [] } : path === '/v1/messages' ? answer : chatCompletion('hi')),
+  );
+  const { baseUrl } = upstream;
+  await using gateway = await startGateway(undefined, {
+    yaml: `upstreams:
+  claude: { provider: anthropic, base_url: "${baseUrl}", api_key: sk-server }
+  openai: { base_url: "${baseUrl}", api_key: sk-server }
+plugins: [auth]`,
+  });
+  const paid = async (path: string, headers: Record<string, string>, body?: object) => {
+    await gateway.fetch(path, {
+      headers: { 'content-type': 'application/json', ...headers },
+      ...(body ? { method: 'POST', body: JSON.stringify(body) } : {}),
+    });
+    // A list of models is asked of both upstreams: Anthropic's has a limit.
+    const sent = upstream.requests.findLast((request) => body ?? request.path.includes('limit='))!.headers;
+    return sent.authorization ?? `x-api-key ${String(sent['x-api-key'])}`;
+  };
+  const messages = { model: 'claude', max_tokens: 1, messages: [{ role: 'user', content: 'Hi' }] };
+  const bearer = { authorization: 'Bearer sk-ant-oat01-token' };
+  expect(await paid('/v1/messages', bearer, messages)).toBe('Bearer sk-ant-oat01-token');
+  expect(await paid('/v1/messages', { 'x-api-key': 'sk-ant-1' }, messages)).toBe('x-api-key sk-ant-1');
+  expect(await paid('/v1/messages', { ...bearer, 'x-api-key': 'sk-ant-1' }, messages)).toBe('x-api-key sk-ant-1');
+  expect(await paid('/v1/messages', { 'x-upstream-key': 'sk-ant-2' }, messages)).toBe('x-api-key sk-ant-2');
+  expect(await paid('/v1/messages', {}, messages)).toBe('x-api-key sk-server');
+  expect(await paid('/v1/models', { ...bearer, 'anthropic-version': '2023-06-01' })).toBe('Bearer sk-ant-oat01-token');
+  const chat = { ...messages, model: 'openai/gpt' };
+  expect(await paid('/v1/chat/completions', { 'x-api-key': 'sk-own' }, chat)).toBe('Bearer sk-own');
+  expect(await paid('/v1/chat/completions', { authorization: 'Bearer sk-own' }, chat)).toBe('Bearer sk-own');
 });
