@@ -89,7 +89,8 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
   const hooks = createHooks({
     owner: () => state.owner,
     isSealed: () => state.isSealed,
-    report: (error) => log.error({ err: error.cause, plugin_error: error.message }, 'a tap on finished failed'),
+    report: (error, exchange) =>
+      exchange.log.error({ err: error.cause, plugin_error: error.message }, 'a tap on finished failed'),
   });
   const approaches = createApproachRegistry();
   // Plugins get `wishOf` before the planning is created, which needs their approaches. They call it when a request is

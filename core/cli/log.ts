@@ -23,9 +23,9 @@ const FLUSH_MS = 100;
 export async function createLog(level: string, { isTerminal }: { isTerminal: boolean }): Promise<LogHandle> {
   const options = { level, base: null, redact: { paths: REDACTED, censor: '[redacted]' } };
   if (isTerminal) {
-    const { default: pretty } = await import('pino-pretty');
-    const stream = pretty({ colorize: true, sync: true, translateTime: 'SYS:HH:MM:ss.l' });
-    return { log: pino(options, stream), flush: () => undefined };
+    const { terminalText } = await import('./terminal-text.ts');
+    const write = (line: string) => void process.stdout.write(terminalText(line));
+    return { log: pino(options, { write }), flush: () => undefined };
   }
   const destination = pino.destination({ dest: 1, sync: false, minLength: BUFFERED_BYTES });
   const flush = () => {

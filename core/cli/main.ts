@@ -1,8 +1,7 @@
 /** The command line. Each command imports its modules when it runs, so that none waits for those of another. */
-import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import type { Flags } from '../config/aliases.ts';
-import { packageFile } from '../config/package-file.ts';
+import { version } from '../process/start-report.ts';
 
 const OVERRIDES = ['host', 'port', 'workers', 'log-level', 'approach'] as const;
 
@@ -22,12 +21,6 @@ export async function run(args: readonly string[]): Promise<number> {
     if (message !== '') console.error(`optigate: ${message}`);
     return exitCode;
   }
-}
-
-/** The program's version, from package.json. */
-export function version(): string {
-  const { version: number } = JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as { version: string };
-  return number;
 }
 
 async function dispatch(args: readonly string[]): Promise<number> {

@@ -9,6 +9,7 @@ import { Payload } from '../bytes/payload.ts';
 import { gatewayError, GatewayError } from '../errors.ts';
 import { toReply, type LooseReply } from '../exchange/reply.ts';
 import { Upstream } from '../exchange/upstream.ts';
+import type { Exchange } from '../exchange/exchange.ts';
 import { AroundHook } from './around.ts';
 
 /** Knows which plugin is tapping right now, and whether tapping is still allowed. */
@@ -17,7 +18,7 @@ export interface Registrar {
   owner(): string;
   isSealed(): boolean;
   /** Takes an error of a `finished` tap, which must not disturb anything else. */
-  report(error: GatewayError): void;
+  report(error: GatewayError, exchange: Exchange): void;
 }
 
 interface Interceptable {
@@ -113,7 +114,8 @@ function guarded(tap: AnyTap, hook: string, owner: string, registrar: Registrar)
       return checkedResult(hook, result);
     } catch (error) {
       if (hook !== 'finished') throw signed(error, owner, hook);
-      registrar.report(signed(error, owner, hook));
+      // The hook's first argument is the exchange.
+      registrar.report(signed(error, owner, hook), args[0] as Exchange);
       return undefined;
     }
   };

@@ -4,6 +4,7 @@ import type { Config } from '../config/config.ts';
 import { buildServer, type BuildDeps } from './build.ts';
 import { createDrain, type Drain } from './drain.ts';
 import { createListener } from './listener.ts';
+import { reportStart } from './start-report.ts';
 
 /** A server that listens. */
 export interface RunningServer extends Drain {
@@ -48,11 +49,7 @@ export async function startServer(
   });
   state.isReady = true;
   const address = addressOf(server.address(), config);
-  for (const line of gateway.upstreams.keyless?.lines ?? []) log.warn(line);
-  log.info(
-    { address, upstreams: gateway.upstreams.all.map(({ name }) => name), approach: config.approach ?? 'none' },
-    'optigate listens',
-  );
+  reportStart(log, { gateway, config, address });
 
   const { drain, closed } = createDrain({
     server,

@@ -24,6 +24,7 @@ export function logRequest(
   log[level](
     {
       request_id: id,
+      ...(exchange ? { operation: exchange.operation } : {}),
       method,
       path: echoed(path),
       status,
@@ -43,13 +44,15 @@ export function logRequest(
   );
 }
 
-function planFacts({ identity, plan, ledger, headers }: Exchange): Record<string, unknown> {
+function planFacts({ identity, plan, ledger, headers, operation }: Exchange): Record<string, unknown> {
   if (!plan) return { caller: identity.id };
   const cache = headers.get('x-optigate-cache');
   return {
     caller: identity.id,
     upstream: plan.upstream.name,
     approach: plan.approach,
+    // The body of any other operation may be no JSON.
+    ...(operation === 'other' ? {} : { model: echoed(plan.request.value.model) }),
     calls: ledger.requests,
     ...(ledger.usage ? { tokens: ledger.usage.total_tokens } : {}),
     ...(cache === undefined ? {} : { cache }),

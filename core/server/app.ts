@@ -49,8 +49,9 @@ export function createApp(config: Config, log: Logger, owner: () => string): App
   const baseLogger: FastifyBaseLogger = log;
   const app = fastify({
     loggerInstance: baseLogger,
+    genReqId: requestIdOf,
     // `serve` logs one line per request, when its answer is sent.
-    logController: new LogController({ disableRequestLogging: true }),
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     exposeHeadRoutes: false,
     bodyLimit: config.server.bodyLimit,
     routerOptions: { maxParamLength: 1_024 },
@@ -67,7 +68,7 @@ export function createApp(config: Config, log: Logger, owner: () => string): App
   /** Admits the caller of a plugin's route, or throws a 401. */
   const admit = async (request: FastifyRequest) => {
     if (!gateway) throw gatewayError('overloaded');
-    const grant = await gateway.authenticate(arrivalOf(request.raw, log));
+    const grant = await gateway.authenticate(arrivalOf(request.raw, log, request.id));
     if (grant.isGuest === true) {
       throw gatewayError(
         'invalid_api_key',
@@ -93,7 +94,7 @@ export function createApp(config: Config, log: Logger, owner: () => string): App
     route.onRequest = [admit, ...[route.onRequest ?? []].flat()];
   });
   app.addHook('onSend', (request, reply, _payload, done) => {
-    if (!reply.hasHeader('x-request-id')) reply.header('x-request-id', requestIdOf(request.raw));
+    if (!reply.hasHeader('x-request-id')) reply.header('x-request-id', request.id);
     done();
   });
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply));
@@ -117,7 +118,7 @@ export function createApp(config: Config, log: Logger, owner: () => string): App
       // From here on fastify sends nothing: `serve` answers in every case.
       const onRequest = (request: FastifyRequest, reply: FastifyReply) => {
         reply.hijack();
-        void serve(built, request.raw, reply.raw);
+        void serve(built, request.raw, reply.raw, request.id);
       };
       refuseOtherMethods(app, pluginPaths, admit, onRequest);
       app.all('/v1/*', { onRequest }, unreachable);
@@ -185,7 +186,7 @@ function refuse(error: GatewayError, request: IncomingMessage, response: ServerR
 function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const known = toKnown(error, request.routeOptions?.config?.plugin);
   if (known.status >= 500) request.log.error({ err: known.cause ?? error }, 'route failed');
-  const id = requestIdOf(request.raw);
+  const { id } = request;
   const headers = errorHeaders(known);
   for (let i = 0; i < headers.length; i += 2) reply.header(headers[i] ?? '', headers[i + 1]);
   reply.header('x-request-id', id);

@@ -14,15 +14,26 @@ export function requestIdOf(request: IncomingMessage | undefined): string {
   return typeof asked === 'string' && SANE_ID.test(asked) ? asked : randomUUID();
 }
 
-/** A request as `authenticate` sees it: headers with their credentials, no body. */
-export function arrivalOf(request: IncomingMessage, log: Logger): Arrival {
+/**
+ * A request as `authenticate` sees it: headers with their credentials, no body. All lines of its log have its id.
+ * @param id  From `requestIdOf`.
+ */
+export function arrivalOf(request: IncomingMessage, log: Logger, id: string): Arrival {
   const client: Incoming = {
     method: request.method ?? 'GET',
     path: request.url ?? '/',
     headers: request.headers,
     address: request.socket.remoteAddress ?? '',
   };
-  return { id: requestIdOf(request), client, log };
+  let child: Logger | undefined;
+  return {
+    id,
+    client,
+    // Made when somebody logs: most requests log nothing here.
+    get log() {
+      return (child ??= log.child({ request_id: id }));
+    },
+  };
 }
 
 /**

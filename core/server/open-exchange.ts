@@ -43,7 +43,9 @@ export function openExchange(init: ExchangeInit): Exchange {
     ledger: new Ledger(),
     progress: init.progress,
     trace: NO_TRACE,
-    log: arrival.log,
+    get log() {
+      return arrival.log;
+    },
     plan: undefined,
     home: undefined,
     ordinals: new Ordinals(),

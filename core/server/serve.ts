@@ -21,10 +21,15 @@ import { RequestUpload } from './upload.ts';
 const NO_BODY = Payload.fromBytes<OpenRequest>(Buffer.alloc(0), {});
 
 /** Answers one request below `/v1/`: admits the caller, reads the body, runs the pipeline, sends. Never rejects. */
-export async function serve(gateway: Gateway, request: IncomingMessage, response: ServerResponse): Promise<void> {
+export async function serve(
+  gateway: Gateway,
+  request: IncomingMessage,
+  response: ServerResponse,
+  id: string,
+): Promise<void> {
   const startedAt = performance.now();
   const { config, clock } = gateway;
-  const arrival = arrivalOf(request, gateway.log);
+  const arrival = arrivalOf(request, gateway.log, id);
   const path = pathOf(arrival.client.path);
   const route = routeOf(path);
   const operation = route.kind === 'endpoint' ? route.endpoint.operation : 'other';

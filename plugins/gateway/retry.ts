@@ -64,7 +64,7 @@ export default definePlugin({
         const isOver = attempt >= attempts || waitMs === undefined || call.exchange.upload?.isStarted === true;
         if (isOver || !budget.takeRetry(settings.budget)) return settled(withoutClientRetries(outcome));
         call.exchange.log.warn(
-          { upstream: call.upstream.name, attempt, waitMs, ...reasonOf(outcome) },
+          { upstream: call.upstream.name, attempt, wait_ms: Math.round(waitMs), ...reasonOf(outcome) },
           'upstream call failed, retrying',
         );
         if ('reply' in outcome) discard(outcome.reply);
