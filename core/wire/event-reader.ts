@@ -16,8 +16,11 @@ import type { EventReader } from './wire.ts';
  * escaped.
  */
 export const MARK_VALUE = String.raw`[ \t]*:[ \t]*(?![ \tn]|"")`;
-/** All that `tellsFailure` looks for in chat's events, or an event named `error`, as part of a reader's `mark`. */
-export const ERROR_MARK = String.raw`"error(?:_type)?"${MARK_VALUE}|"(?:object|type)"[ \t]*:[ \t]*"error"|^event: ?error`;
+/**
+ * All that `tellsFailure` looks for, or an event named `error`, as part of a reader's `mark`: a member of that name with a
+ * value, or that word as a value. One alternative for both takes half the time of two.
+ */
+export const ERROR_MARK = String.raw`"error(?:_type)?"(?![ \t]*:[ \t]*(?:n|""))|^event: ?error`;
 
 /** An object that holds at most one level of objects. */
 const USAGE = /"usage"[ \t]*:[ \t]*(\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\})/g;

@@ -1,10 +1,18 @@
 import { expect, test } from 'vitest';
+import { EVERY_APPROACH } from '../../support/every-approach.ts';
 import { answeringWith, field, streamed } from '../../support/field.ts';
 import { startGateway } from '../../support/gateway.ts';
 import { chatCompletion, events, json, scriptedUpstream, sse, sseChunks } from '../../support/scripted-upstream.ts';
 
-const APPROACHES = 'plugins: [bon, moa, self_consistency, mcts, cot_reflection, rto, re2, cepo]';
+const SLUGS = EVERY_APPROACH.map(({ slug }) => slug).filter((slug) => slug !== 'none');
+const APPROACHES = `plugins: [${SLUGS.join(', ')}]`;
 const CACHED = 'plugins: [cache]';
+
+/** The messages that an approach applies to. */
+function asked(approach: string): Record<string, unknown> {
+  const messages = EVERY_APPROACH.find(({ slug }) => slug === approach)?.messages;
+  return messages ? { messages } : {};
+}
 
 interface Body {
   readonly error?: { readonly message: string; readonly code: unknown };
@@ -114,18 +122,8 @@ test.each([
     json(chatCompletion('', { choices: [{ index: 0, message, finish_reason: 'stop' }] })),
   );
   await using gateway = await startGateway(upstream, { yaml: APPROACHES });
-  for (const approach of [
-    'bon',
-    'moa',
-    'self_consistency',
-    'mcts',
-    'cot_reflection',
-    'rto',
-    're2',
-    'cepo',
-    'bon&moa',
-  ]) {
-    const response = await gateway.chat({ optillm_approach: approach });
+  for (const approach of [...SLUGS, 'bon&moa']) {
+    const response = await gateway.chat({ optillm_approach: approach, ...asked(approach) });
     expect(response.status, approach).toBe(200);
     expect((await bodyOf(response)).choices?.[0]?.message, approach).toMatchObject(
       approach === 'cot_reflection' && message === PARTS ? { content: 'Hello' } : message,
@@ -164,16 +162,29 @@ test('the call of F12 is the answer of bon', async () => {
   });
 });
 
-test.each(['bon', 'moa', 'self_consistency', 'mcts', 'cot_reflection', 'rto', 'cepo', 're2'])(
-  'thoughts that a limit cut are the answer of %s, as of the plain call',
-  async (approach) => {
-    await using upstream = await scriptedUpstream(answeringWith('F13-length-only-thoughts.json'));
-    await using gateway = await startGateway(upstream, { yaml: APPROACHES });
-    const response = await gateway.chat({ optillm_approach: approach });
-    expect(response.status).toBe(200);
-    expect((await bodyOf(response)).choices?.[0]?.finish_reason).toBe('length');
-  },
-);
+test.each(SLUGS)('thoughts that a limit cut are the answer of %s, as of the plain call', async (approach) => {
+  await using upstream = await scriptedUpstream(answeringWith('F13-length-only-thoughts.json'));
+  await using gateway = await startGateway(upstream, { yaml: APPROACHES });
+  const response = await gateway.chat({ optillm_approach: approach, ...asked(approach) });
+  expect(response.status).toBe(200);
+  expect((await bodyOf(response)).choices?.[0]?.finish_reason).toBe('length');
+  const stream = await streamed(gateway, { optillm_approach: approach, ...asked(approach) });
+  expect(stream).toMatchObject({ status: 200, finish: 'length' });
+});
+
+test('thoughts that a limit cut in a live stream end it by length, in every approach', async () => {
+  const thought = sse({ choices: [{ index: 0, delta: { role: 'assistant', reasoning_content: 'Let me' } }] });
+  const end = sse({ choices: [{ index: 0, delta: {}, finish_reason: 'length' }] });
+  await using upstream = await scriptedUpstream(({ json: body }) =>
+    body['stream'] === true ? events([thought, end, sse('[DONE]')]) : json(field('F13-length-only-thoughts.json')),
+  );
+  await using gateway = await startGateway(upstream, { yaml: APPROACHES });
+  for (const approach of SLUGS) {
+    const read = await streamed(gateway, { optillm_approach: approach, ...asked(approach) });
+    expect(read, approach).toMatchObject({ status: 200, finish: 'length' });
+    expect(read.events.join('\n'), approach).not.toContain('"error"');
+  }
+});
 
 test('calls of tools that share an index are two calls, and stay so in the cache', async () => {
   await using upstream = await scriptedUpstream(answeringWith('F01-same-index.sse'));

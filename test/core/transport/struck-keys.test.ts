@@ -77,3 +77,40 @@ test('what a model writes is not changed', async () => {
   await using gateway = await startGateway(upstream);
   expect((await streamed(gateway)).text).toBe('sk-server');
 });
+
+test.each([KEY, ESCAPED, MASKED])('a server key %s is struck out on the other wires, too', async (key) => {
+  const message = `Bad key ${key}`;
+  const start = 'event: message_start\ndata: {"type":"message_start","message":{"type":"message","content":[]}}\n\n';
+  const replies: Readonly<Record<string, readonly Answering[]>> = {
+    '/v1/messages': [
+      events([start, `event: error\ndata: {"type":"error","error":{"type":"t","message":"${message}"}}\n\n`]),
+      json(`{"type":"error","error":{"type":"t","message":"${message}"}}`, { status: 401 }),
+    ],
+    '/v1/responses': [
+      events([
+        'data: {"type":"response.created","response":{}}\n\n',
+        `data: {"type":"response.failed","response":{"status":"failed","error":{"message":"${message}"}}}\n\n`,
+      ]),
+      json(`{"object":"response","status":"failed","error":{"code":"c","message":"${message}"},"output":[]}`),
+    ],
+    '/v1/completions': [events([`data: {"object":"error","message":"${message}"}\n\n`])],
+    '/v1/files': [json(`{"error":{"message":"${message}"}}`, { status: 400 })],
+  };
+  let reply: Answering = json({});
+  await using upstream = await scriptedUpstream(() => reply);
+  const at = `base_url: "${upstream.baseUrl}", api_key: ${KEY}`;
+  const yaml = `upstreams: { main: { ${at} }, claude: { provider: anthropic, ${at} } }`;
+  await using gateway = await startGateway(upstream, { yaml });
+  for (const [path, list] of Object.entries(replies)) {
+    for (reply of list) {
+      const response = await gateway.fetch(path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ model: 'm', stream: true, input: 'x', prompt: 'x', messages: [], max_tokens: 1 }),
+      });
+      const shown = await response.text();
+      expect(shown, path).toContain('redacted');
+      expect(shown, path).not.toMatch(LEAKS);
+    }
+  }
+});
