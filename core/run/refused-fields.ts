@@ -24,6 +24,7 @@ export function leavingOutRefused(handler: Handler, capabilities: Capabilities):
     if (limit !== undefined) own.add(limit);
     if (own.size === 0) return handler(call);
     const refused = new Set<string>();
+    const conditional = new Set<string>();
     const isRefused = (field: string) => refused.has(field) || capabilities.refuses(call, field);
     let attempt = call;
     for (const field of own) if (isRefused(field)) attempt = without(attempt, { field, own, limit, isRefused });
@@ -32,10 +33,12 @@ export function leavingOutRefused(handler: Handler, capabilities: Capabilities):
       const field = refusedField(reply, own);
       if (field === undefined) {
         // A refusal may mention a field only because the client's text does: then the repeat is refused, too.
-        if (reply.status < 400) for (const one of refused) capabilities.learnRefused(call, one);
+        if (reply.status < 400)
+          for (const one of refused) if (!conditional.has(one)) capabilities.learnRefused(call, one);
         return reply;
       }
       refused.add(field);
+      if (blamesClientsField(reply, call, field)) conditional.add(field);
       const next = without(attempt, { field, own, limit, isRefused });
       if (next === attempt) return reply;
       attempt = next;
@@ -107,6 +110,27 @@ function leftOut({ exchange }: Call): readonly string[] {
   return Array.isArray(noted) ? noted.map(String) : [];
 }
 
+/**
+ * Does the refusal also name a field of the client's (`temperature` and `top_p` cannot both be given)? Then the model
+ * takes `field` from others.
+ */
+function blamesClientsField(reply: Reply, call: Call, field: string): boolean {
+  if (reply.kind !== 'complete') return false;
+  const { message, text } = refusalOf(reply);
+  const words = (message ?? text).slice(0, 2_000);
+  // A request has a few dozen fields at most; one with more was made to keep this busy.
+  const fields = Object.keys(clientsRequestOf(call)).slice(0, 200);
+  return fields.some(
+    (each) =>
+      each !== field && !NOT_OPTIONS.has(each) && !Object.hasOwn(OTHER_LIMIT, each) && placeOf(each, words) >= 0,
+  );
+}
+
+/** Where a field stands in a text as a word of its own; -1 if it does not. */
+function placeOf(field: string, words: string): number {
+  return words.search(new RegExp(`(?<![\\w.])${field.replaceAll(/\W/g, String.raw`\$&`)}(?!\\w)`));
+}
+
 /** The one of `own` that a refusal names, by `param`, else the first that its code or message mentions. */
 function refusedField(reply: Reply, own: ReadonlySet<string>): string | undefined {
   if (reply.kind !== 'complete' || (reply.status !== 400 && reply.status !== 422) || own.size === 0) return undefined;
@@ -122,7 +146,7 @@ function refusedField(reply: Reply, own: ReadonlySet<string>): string | undefine
   let first: string | undefined;
   let at = Infinity;
   for (const field of own) {
-    const found = words.search(new RegExp(`(?<![\\w.])${field.replaceAll(/\W/g, String.raw`\$&`)}(?!\\w)`));
+    const found = placeOf(field, words);
     if (found >= 0 && found < at) [first, at] = [field, found];
   }
   return first;

@@ -116,6 +116,17 @@ describe('a field that an approach sets and a model refuses', () => {
     expect([after.calls.length, after.calls[0]?.request.temperature]).toEqual([1, 0.2]);
   });
 
+  test('is not remembered if it is refused only beside a field of the client’s', async () => {
+    const capabilities = new Capabilities();
+    const notBoth = (request: { temperature?: unknown; top_k?: unknown }) =>
+      request.temperature !== undefined && request.top_k !== undefined
+        ? { status: 400, error: { message: 'temperature cannot be given beside top_k', param: 'temperature' } }
+        : 'fine';
+    const options = { script: { candidate: notBoth }, capabilities };
+    expect((await ask('eager', { ...options, request: { top_k: 3 } })).text).toBe('fine');
+    expect((await ask('eager', options)).calls[0]?.request.temperature).toBe(0.2);
+  });
+
   test('is remembered per upstream and model', async () => {
     const capabilities = new Capabilities();
     await ask('eager', { refuses: ['top_p'], capabilities });
