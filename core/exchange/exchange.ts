@@ -47,6 +47,10 @@ export interface Upload {
   readonly body: AsyncIterable<Buffer>;
   /** Was any byte taken from it? Then the request cannot be sent again. */
   readonly isStarted: boolean;
+  /** The model that a form names; undefined if it names none, or was not searched for one. */
+  readonly model?: string | undefined;
+  /** The same form with another name in the place of the model's. */
+  withModel?(name: string): Upload;
 }
 
 interface ExchangeFields {
@@ -78,8 +82,11 @@ interface ExchangeFields {
   home: Upstream | undefined;
   /** Degraded by a failure or limit: sent, never cached. */
   isPartial?: boolean;
-  /** The client's body if it is streamed through instead of being read whole. */
-  readonly upload?: Upload;
+  /**
+   * The client's body if it is streamed through instead of being read whole. Core takes an upstream's name out of it where
+   * one stands before a model's.
+   */
+  upload?: Upload;
   /** Numbers the equal calls of this exchange. For core only. */
   readonly ordinals: Ordinals;
   /** Performance counter (ms) at arrival. */

@@ -19,7 +19,7 @@ export function planOther(
   { upstreams, run, budget }: { readonly upstreams: Upstreams; readonly run: Plan['run']; readonly budget: Budget },
   wanted?: string,
 ): Plan {
-  const named = exchange.upload ? undefined : modelOf(exchange);
+  const named = exchange.upload ? exchange.upload.model : modelOf(exchange);
   const isPassedOn = exchange.operation === 'other' || exchange.upload !== undefined;
   const { upstream, model } = isPassedOn
     ? passedOnTo(exchange, named, upstreams)
@@ -65,7 +65,11 @@ function passedOnTo(
   const destination = destinationOf(exchange, name, upstreams);
   if (inPath !== undefined && upstreams.resolve(inPath.name).upstream === destination.upstream)
     exchange.client = { ...exchange.client, path: inPath.withName(upstreams.resolve(inPath.name).model) };
-  return { upstream: destination.upstream, model: named === undefined ? undefined : destination.model };
+  const model = named === undefined ? undefined : destination.model;
+  const { upload } = exchange;
+  if (upload === undefined) return { upstream: destination.upstream, model };
+  if (model !== undefined && upload.withModel) exchange.upload = upload.withModel(model);
+  return { upstream: destination.upstream, model: named };
 }
 
 function destinationFor(exchange: OtherExchange, name: string | undefined, upstreams: Upstreams): Destination {

@@ -117,8 +117,8 @@ function overridden(wish: ClientWish, expression: Expression | undefined, model:
   return { ...wish, expression: expression ?? wish.expression, model: model ?? wish.model };
 }
 
-function wishOfOther({ request, client, operation }: Exchange): Wish {
-  const { model } = request.value;
+function wishOfOther({ request, client, operation, upload }: Exchange): Wish {
+  const model: unknown = upload ? upload.model : request.value.model;
   if (typeof model === 'string') return { model };
   const inPath = operation === 'other' ? modelInPath(client) : undefined;
   return inPath ? { model: inPath.name } : {};

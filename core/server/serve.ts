@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Payload } from '../bytes/payload.ts';
 import { gatewayError } from '../errors.ts';
-import type { Exchange, OpenRequest, Operation, Outcome } from '../exchange/exchange.ts';
+import type { Exchange, OpenRequest, Operation, Outcome, Upload } from '../exchange/exchange.ts';
 import type { IdentityGrant } from '../exchange/identity.ts';
 import { SILENT } from '../exchange/progress.ts';
 import type { Gateway } from '../gateway.ts';
@@ -10,6 +10,7 @@ import { logRequest } from './access-log.ts';
 import { arrivalOf, pathOf } from './arrival.ts';
 import { isJson, readJson } from './body.ts';
 import { deliver } from './deliver.ts';
+import { isModelForm, readFormModel } from './form-model.ts';
 import { answerModels } from './model-list.ts';
 import { CLIENT_CLOSED, openExchange } from './open-exchange.ts';
 import { routeOf, wireOf, type Route } from './paths.ts';
@@ -131,7 +132,15 @@ async function readExchange(gateway: Gateway, request: IncomingMessage, opening:
   if (isJson(contentType)) {
     return openExchange({ ...base, request: await readJson<OpenRequest>(request, bodyLimit, false), progress: SILENT });
   }
-  return openExchange({ ...base, request: NO_BODY, upload: new RequestUpload(request, uploadLimit), progress: SILENT });
+  const upload: Upload = new RequestUpload(request, uploadLimit);
+  // With one upstream a form goes there in any case, and streams through unread.
+  const isSearched = gateway.upstreams.all.length > 1 && isModelForm(pathOf(arrival.client.path), contentType);
+  return openExchange({
+    ...base,
+    request: NO_BODY,
+    upload: isSearched ? await readFormModel(upload, bodyLimit) : upload,
+    progress: SILENT,
+  });
 }
 
 /** Throws a 404 for an unknown path, and a 405 for a method that a known path does not allow. */
