@@ -6,6 +6,7 @@
 import { isRecord } from '../bytes/json.ts';
 import type { ContentPart, Message } from '../wire/chat/chat-types.ts';
 import { bringsMedia, calledTools, type CalledTool } from '../wire/chat/content.ts';
+import { delimited } from './delimited.ts';
 import { contentText, stripThinking } from './text.ts';
 import type { Answer } from './types.ts';
 
@@ -32,17 +33,36 @@ export function lastUserText(messages: readonly Message[]): string {
  * transcript with a `<turn>` tag around each turn. A part that is not text, such as an image, becomes a note of its type.
  */
 export function questionText(messages: readonly Message[]): string {
-  const turns = turnsOf(messages);
-  const [only] = turns;
-  if (turns.length === 1 && only?.role === 'user') return partsText(only);
-  return turns.map((turn) => `<turn role="${turn.role}">\n${turnText(turn)}\n</turn>`).join('\n');
+  const only = onlyTurn(messages);
+  return only ? partsText(only) : transcriptOf(messages);
+}
+
+/** The user's turn, if it is the only one. */
+function onlyTurn(messages: readonly Message[]): Message | undefined {
+  const [only, ...others] = turnsOf(messages);
+  return others.length === 0 && only?.role === 'user' ? only : undefined;
+}
+
+function transcriptOf(messages: readonly Message[]): string {
+  return turnsOf(messages)
+    .map((turn) => turnBlock(turn.role, turnText(turn), 'question'))
+    .join('\n');
+}
+
+/** A turn of a transcript. @param within  The tag around the transcript. */
+export function turnBlock(role: string, text: string, within: string): string {
+  // A client may write anything as a role.
+  return delimited('turn', text, { attributes: { role: role.replaceAll(/[^\w-]/g, '') }, within: [within] });
 }
 
 /** The system text and the question, each between tags: the head of a judge's prompt. */
 export function questionBlock(messages: readonly Message[]): string {
   const system = systemText(messages);
-  const question = `<question>\n${questionText(messages)}\n</question>`;
-  return system === '' ? question : `<instructions>\n${system}\n</instructions>\n${question}`;
+  const only = onlyTurn(messages);
+  const question = only
+    ? delimited('question', partsText(only), { within: ['instructions'] })
+    : `<question>\n${transcriptOf(messages)}\n</question>`;
+  return system === '' ? question : `${delimited('instructions', system, { within: ['question'] })}\n${question}`;
 }
 
 function turnText(message: Message): string {
@@ -80,7 +100,7 @@ export function candidateText({ choice: { message }, text }: Pick<Answer, 'choic
 
 /** Texts between numbered tags, `<answer number="1">` and so on. Each tag stands on a line of its own. */
 export function numbered(tag: string, texts: readonly string[], from = 1): readonly string[] {
-  return texts.map((text, index) => `<${tag} number="${index + from}">\n${text}\n</${tag}>`);
+  return texts.map((text, index) => delimited(tag, text, { attributes: { number: index + from } }));
 }
 
 /** The question and all answers to it, numbered from 1: what a judge reads to rank them or to choose one. */
@@ -120,5 +140,5 @@ const DRAFT_INSTRUCTION =
 
 /** The conversation with an earlier answer in its system text, as the second answerer of `a&b` gets it. */
 export function withDraft(messages: readonly Message[], draft: string): readonly Message[] {
-  return withInstruction(messages, `${DRAFT_INSTRUCTION}\n<draft>\n${draft}\n</draft>`);
+  return withInstruction(messages, `${DRAFT_INSTRUCTION}\n${delimited('draft', draft)}`);
 }

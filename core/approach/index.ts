@@ -24,12 +24,14 @@ export {
   questionBlock,
   questionText,
   systemText,
+  turnBlock,
   turnsOf,
   withDraft,
   withInstruction,
   withText,
   withTurns,
 } from './conversation.ts';
+export { delimited } from './delimited.ts';
 export {
   diverseTemperature,
   isFreeText,
@@ -54,7 +56,7 @@ export {
   type CodeBlock,
 } from './text.ts';
 export { answerOf, normalizeAnswer, sameAnswer, type FinalOptions } from './final-answer.ts';
-export { normalizeProgram, programOf } from './program.ts';
+export { asksForCode, endsWhole, hasCode, normalizeProgram, programOf } from './program.ts';
 
 // Candidates: which are usable, which agree, which is shown.
 export {

@@ -1,4 +1,4 @@
-/** Programs in answers, and the form in which they are compared. */
+/** Programs in questions and answers, and the form in which they are compared. */
 import { codeBlocks, stripThinking } from './text.ts';
 
 /** The program in an answer: all its fenced blocks joined, or the whole text if there is no block. */
@@ -34,4 +34,27 @@ function withoutBlocks(lines: readonly string[]): string[] {
     closing = at < 0 ? opened : undefined;
     return at >= 0 && at + opened.length < line.length;
   });
+}
+
+const ASKS_FOR_CODE =
+  /\b(?:write|implement|create|make|build|give|develop|generate|fix|debug|refactor|port|optimi[sz]e|complete|code)\b[^.?!\n]{0,80}\b(?:functions?|programs?|scripts?|code|class|methods?|algorithm|quer(?:y|ies)|python|javascript|typescript|java|rust|golang|c\+\+|sql|bash|regex)(?!\w)/i;
+
+/** A line that is a statement in a common language. */
+const CODE_LINE =
+  /^\s*(?:(?:async )?def \w+\(|(?:export |async |pub )*(?:function|fn|func) \w+\s?[(<]|(?:public|private|protected|static) .*[({]|#include\b|import (?:[{*"']|[\w.]+(?:[;,]|$| as\b| from\b))|from \w[\w.]* import\b|(?:const|let|var) \w+ ?[:=]|class \w+\b.*[:{]$|package \w+;?$|using [\w.]+;$|(?:SELECT|select) .+ (?:FROM|from)\b)/;
+
+/** Does a question ask for a program? */
+export function asksForCode(question: string): boolean {
+  return ASKS_FOR_CODE.test(question);
+}
+
+/** Does a text hold code: a fenced block, or a line that is a statement? */
+export function hasCode(text: string): boolean {
+  return codeBlocks(text).length > 0 || text.split('\n').some((line) => CODE_LINE.test(line));
+}
+
+/** Does a text have all its code in closed blocks, so that only words after them can be missing? False without a block. */
+export function endsWhole(text: string): boolean {
+  const fences = stripThinking(text).match(/^[ \t]*(?:`{3,}|~{3,})/gm) ?? [];
+  return fences.length > 0 && fences.length % 2 === 0;
 }

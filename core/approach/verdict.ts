@@ -42,12 +42,17 @@ function inJson(text: string): Found | undefined {
 
 /** A text with more braces than this is not searched further: it is no verdict, and each brace costs a walk through it. */
 const MAX_BRACES = 100;
+/** How many characters these walks may take together. */
+const MAX_WALK = 500_000;
 
 /** The JSON objects in a text, an outer one before those inside it. */
 function* jsonObjects(text: string): Generator<object> {
   let braces = 0;
+  let walk = 0;
   for (let at = text.indexOf('{'); at >= 0 && braces < MAX_BRACES; at = text.indexOf('{', at + 1), braces++) {
+    if (walk > MAX_WALK) return;
     const end = objectEnd(text, at);
+    walk += (end ?? text.length) - at;
     if (end === undefined) continue;
     try {
       const parsed: unknown = JSON.parse(text.slice(at, end));

@@ -17,17 +17,24 @@ export const verified: Upstream = (random, odds) => ({
   synthesis: () => 'Nothing was verified.',
 });
 
-/** For `rto`: programs that are equal where they are right; a merge is right with probability `m` where one of them is. */
+/**
+ * For `rto`: programs that are equal where they are right. A description is faithful: of the task, if that is asked for, else
+ * of what the program comes to, so that the program is written again as it was. A merge that sees the description is right
+ * with probability `m` where one of the programs is.
+ */
 export const rewriting =
   (m: number): Upstream =>
   (random, { p }) => {
     const program = () => stated(drawn(random, p));
     return {
       draft: program,
-      description: () => 'A description.',
-      rewrite: program,
-      synthesis: (request) =>
-        stated(finalsShown(request).includes(RIGHT) && random.chance(m) ? RIGHT : random.pick(WRONG)),
+      description: (request) =>
+        /Describe the task/.test(textOf(request)) ? 'What is asked.' : stated(finalsShown(request).at(-1)),
+      rewrite: (request) => (finalsShown(request).length > 0 ? stated(finalsShown(request).at(-1)) : program()),
+      synthesis: (request) => {
+        const isSeen = textOf(request).includes('<description>') && finalsShown(request).includes(RIGHT);
+        return stated(isSeen && random.chance(m) ? RIGHT : random.pick(WRONG));
+      },
     };
   };
 

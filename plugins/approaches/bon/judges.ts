@@ -6,6 +6,7 @@ import {
   questionBlock,
   rankList,
   rateEach,
+  delimited,
   type Answer,
   type JudgePrompt,
   type Scores,
@@ -62,7 +63,7 @@ async function pointwise(judging: Judging): Promise<Judged> {
   const { candidates, call, isCertain: until } = judging;
   const question = questionBlock(call.request.value.messages);
   const prompt = (candidate: Answer) =>
-    promptOf(RATE, `${question}\n\n<answer>\n${candidateText(candidate)}\n</answer>`, judging);
+    promptOf(RATE, `${question}\n\n${delimited('answer', candidateText(candidate))}`, judging);
   const { scores, aborted } = await rateEach(judging, { candidates, prompt, scale: [0, MAX_SCORE], until });
   return { scores, savedCalls: aborted };
 }

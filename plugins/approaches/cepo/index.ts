@@ -1,9 +1,10 @@
 /**
  * CePO, planning and optimization: for each of B candidates, n plans are made and carried out, a review settles where the
  * results contradict each other, and the answer is written from it. Ratings, comparisons or a vote choose one candidate.
- * Calls: B·(2n + 2), then B for ratings, B·(B − 1) for comparisons, none for a vote; 5, 5 or 4 rounds. Candidates rated
- * equal that contradict each other are compared, in one round more. `use_plan_diversity` costs one call and round more.
- * A failed attempt is replaced: up to two calls and two rounds more. With B = 1 nothing is chosen, and the answer streams.
+ * Calls: B·(2n + 2), then B for ratings, B·(B − 1) for comparisons, none for a vote; 5, 5 or 4 rounds. Of candidates rated
+ * equal that contradict each other two are compared, more are ranked by one judge, in one round more. `use_plan_diversity`
+ * costs one call and round more. A failed attempt is replaced: up to two calls and two rounds more. With B = 1 nothing is
+ * chosen, and the answer streams.
  *
  * Cerebras 2024, "CePO: Empowering Llama with Reasoning using Test-Time Compute", cerebras.ai/blog/cepo (no paper). Its
  * idea is that a model finds inconsistencies between several solutions better than errors in one. Departures: n attempts

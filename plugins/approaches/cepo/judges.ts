@@ -1,6 +1,7 @@
 /** Judges that rate one candidate alone, and judges that compare pairs. */
 import {
   comparePairs,
+  rankList,
   rateEach,
   stripThinking,
   type Answer,
@@ -10,7 +11,7 @@ import {
   type Work,
 } from '../../../core/approach/index.ts';
 import type { Options } from './options.ts';
-import { comparing, rating } from './prompts.ts';
+import { comparing, ranking, rating } from './prompts.ts';
 
 /** Scores from 0 to 1. One call for each candidate, one round. */
 export async function rate(candidates: readonly Answer[], work: Work<Options>): Promise<Scores> {
@@ -33,6 +34,22 @@ export function compare(candidates: readonly Answer[], work: Work<Options>, comp
   const prompt = (...both: readonly Answer[]) => ({ ...comparing(messages, both), ...sampling(work) });
   return comparePairs(judgesOf(work), { candidates, prompt, read: betterOf, ...comparison });
 }
+
+/**
+ * Points for candidates of which each contradicts each other one; undefined if no judge could be read. Two are compared in
+ * both orders: two calls. More are ranked by one judge. One round.
+ */
+export async function settle(candidates: readonly Answer[], work: Work<Options>): Promise<Points | undefined> {
+  if (candidates.length > 2) {
+    const prompt = { ...ranking(work.call.request.value.messages, candidates), ...sampling(work) };
+    const order = await rankList(judgesOf(work), { candidates, prompt, lost: null });
+    return order ? candidates.map((_, index) => candidates.length - 1 - order.indexOf(index)) : undefined;
+  }
+  const { points, isUnread } = await compare(candidates, work, { isEven: () => false, lost: null });
+  return isUnread ? undefined : points.map((value) => value ?? 0);
+}
+
+type Points = readonly number[];
 
 /** Reads the last `Better Response: [[0]]` or `[[1]]`, in any brackets; null if there is none. */
 function betterOf(verdict: string): 0 | 1 | null {

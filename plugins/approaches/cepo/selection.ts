@@ -2,6 +2,7 @@
 import {
   agreementOf,
   answerOf,
+  classesOf,
   compareMerits,
   rankBy,
   reportLostStage,
@@ -12,7 +13,7 @@ import {
   type Scores,
   type Work,
 } from '../../../core/approach/index.ts';
-import { compare, rate } from './judges.ts';
+import { compare, rate, settle } from './judges.ts';
 import type { Options } from './options.ts';
 
 /** The candidates in order, and for the trace what decided it. */
@@ -55,14 +56,19 @@ async function byRating(candidates: readonly Answer[], work: Work<Options>): Pro
     const why = isHighest ? 'it is rated highest' : 'of those rated highest most candidates agree with it';
     return { order: ranked.map(({ candidate }) => candidate), why, facts };
   }
-  const contenders = tied.map(({ candidate }) => candidate);
-  const compared = await compare(contenders, work, { isEven: (a, b) => !contradict(a, b), lost: null });
-  const points = compared.isUnread ? undefined : compared.points.map((value) => value ?? 0);
-  const order = rankBy(rated, ({ candidate, merits }) => [...merits, points?.[contenders.indexOf(candidate)] ?? 0]);
+  // Of those that do not contradict each other, one is shown to the judges for all.
+  const sides = classesOf(
+    tied.map(({ candidate }) => candidate),
+    (a, b) => !contradict(a, b),
+  );
+  const firsts = sides.flatMap(([first]) => first ?? []);
+  const points = sides.length > 1 ? await settle(firsts, work) : undefined;
+  const pointsOf = (candidate: Answer) => points?.[sides.findIndex((side) => side.includes(candidate))] ?? 0;
+  const order = rankBy(rated, ({ candidate, merits }) => [...merits, pointsOf(candidate)]);
   return {
     order: order.map(({ candidate }) => candidate),
-    why: 'of those rated highest it wins the comparisons, or is the first',
-    facts: { ...facts, ...(points ? { points } : {}) },
+    why: points ? 'of those rated highest judges prefer it' : 'of those rated highest it is the first',
+    facts: { ...facts, ...(points ? { points: candidates.map(pointsOf) } : {}) },
   };
 }
 

@@ -172,7 +172,7 @@ export class Solver {
     const isWhole = opening.role !== 'plan' || this.#options.planning_max_tokens_step2 === 0;
     if (!opened || !isText(opened)) return isWhole ? this.#keepLeftover(opened) : undefined;
     if (isWhole) return { answer: opened, text: candidateText(opened) };
-    const execution = this.#execution(opening, executing(opening.request.value.messages, opened));
+    const execution = this.#execution(opening, executing(this.#call.request.value.messages, opened));
     const executed = await this.#ask(execution);
     if (!executed || !isText(executed)) return this.#keepLeftover(executed);
     return { answer: executed, text: `Plan:\n${candidateText(opened)}\n\nExecution:\n${candidateText(executed)}` };

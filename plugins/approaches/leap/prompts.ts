@@ -3,7 +3,7 @@
  * as material only.
  */
 import type { Message } from '../../../core/index.ts';
-import { withInstruction } from '../../../core/approach/index.ts';
+import { withInstruction, delimited } from '../../../core/approach/index.ts';
 import type { Example } from './examples.ts';
 
 export const EXTRACT = `You are given a request. Find out whether it holds worked examples of its task: questions, or inputs, together with the answers expected
@@ -35,7 +35,7 @@ const APPLY = `Keep these principles in mind while you answer. They were learned
 
 /** An example's question, without its answer, after the task. */
 export function questionView(task: string, { question }: Example): string {
-  return `${taskBlock(task)}<question>\n${question}\n</question>`;
+  return `${taskBlock(task)}${delimited('question', question)}`;
 }
 
 /** A solution of an example, split into its reasoning and its final answer. */
@@ -48,23 +48,17 @@ export interface Solution {
 export function mistakeView(task: string, example: Example, wrong: Solution): string {
   return `${questionView(task, example)}
 
-<wrong_solution>
-${wrong.reasoning}
-</wrong_solution>
-<wrong_answer>
-${wrong.answer}
-</wrong_answer>
-<right_answer>
-${example.answer}
-</right_answer>`;
+${delimited('wrong_solution', wrong.reasoning)}
+${delimited('wrong_answer', wrong.answer)}
+${delimited('right_answer', example.answer)}`;
 }
 
 /** The client's system text, which says what the task of the examples is; empty if there is none. */
 function taskBlock(task: string): string {
-  return task === '' ? '' : `<task>\n${task}\n</task>\n`;
+  return task === '' ? '' : `${delimited('task', task)}\n`;
 }
 
 /** The conversation with the principles in its system text, so that its last turn stays the question. */
 export function withPrinciples(messages: readonly Message[], principles: readonly string[]): readonly Message[] {
-  return withInstruction(messages, `${APPLY}\n<principles>\n${principles.join('\n')}\n</principles>`);
+  return withInstruction(messages, `${APPLY}\n${delimited('principles', principles.join('\n'))}`);
 }

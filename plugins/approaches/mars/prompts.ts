@@ -1,6 +1,6 @@
 /** Prompts of all phases. */
 import type { Message } from '../../../core/index.ts';
-import { candidateText, numbered, questionBlock } from '../../../core/approach/index.ts';
+import { candidateText, numbered, questionBlock, delimited } from '../../../core/approach/index.ts';
 import { resultOf, type Solution } from './solution.ts';
 
 const CARE =
@@ -64,13 +64,11 @@ export function reviewed(messages: readonly Message[], shown: Solution): string 
 
 /** @param issues  Those that the report names; may be empty. */
 export function improvement(rejected: Solution, report: string, issues: readonly string[]): string {
-  const list = issues.length === 0 ? '' : `\n<issues>\n${issues.join('\n')}\n</issues>`;
+  const list = issues.length === 0 ? '' : `\n${delimited('issues', issues.join('\n'))}`;
   return `An earlier solution to this conversation stands below, with the report of a verifier who rejected it. Settle each issue; the report may be wrong, too. ${CARE} ${COMPLETE} ${MATERIAL}
 
 ${solution(rejected)}
-<report>
-${report}
-</report>${list}`;
+${delimited('report', report)}${list}`;
 }
 
 /**
@@ -82,24 +80,23 @@ export function synthesis(best: readonly Solution[], summary: string, isFree: bo
     const result = resultOf(answer);
     return result === null ? [] : [`Solution ${index + 1}: ${result}`];
   });
-  const answers = results.length === 0 ? '' : `\n<final_answers>\n${results.join('\n')}\n</final_answers>`;
+  const answers = results.length === 0 ? '' : `\n${delimited('final_answers', results.join('\n'))}`;
   return `Solutions to this conversation stand below, with what verifiers found. None could be confirmed. Write the final one: complete, understandable by itself, made of what is right in them; where several come to the same final answer, keep it unless it is certainly wrong. ${CARE} ${COMPLETE} ${MATERIAL}${isFree ? FINAL : ''}
 
 ${listed(best)}
-<verification>
-${summary}
-</verification>${answers}`;
+${delimited('verification', summary)}${answers}`;
 }
 
 function listed(solutions: readonly Solution[]): string {
   return solutions
-    .map(
-      ({ answer, confidence }, index) =>
-        `<solution number="${index + 1}" confidence="${confidence.toFixed(2)}">\n${candidateText(answer)}\n</solution>`,
+    .map(({ answer, confidence }, index) =>
+      delimited('solution', candidateText(answer), {
+        attributes: { number: index + 1, confidence: confidence.toFixed(2) },
+      }),
     )
     .join('\n');
 }
 
 function solution({ answer }: Solution): string {
-  return `<solution>\n${candidateText(answer)}\n</solution>`;
+  return delimited('solution', candidateText(answer));
 }

@@ -1,6 +1,6 @@
 /** Prompts of the imagined user and of the judge. */
 import type { Message } from '../../../core/index.ts';
-import { messageText, questionBlock, withTurns } from '../../../core/approach/index.ts';
+import { messageText, questionBlock, withTurns, turnBlock } from '../../../core/approach/index.ts';
 
 const IMAGINE = `Leave your own role for this one message: write what the user of this conversation would most likely say next, in reply to the last
 answer. It may be a question, an objection, a new detail or the next step. Write only that message, in the user's own voice and language.`;
@@ -22,6 +22,6 @@ export function usersView(messages: readonly Message[], turns: readonly Message[
 
 /** What the judge reads: the question, and the dialogue after it. */
 export function judgesView(messages: readonly Message[], turns: readonly Message[]): string {
-  const said = turns.map((turn) => `<turn role="${turn.role}">\n${messageText(turn)}\n</turn>`);
+  const said = turns.map((turn) => turnBlock(turn.role, messageText(turn), 'dialogue'));
   return `${questionBlock(messages)}\n\n<dialogue>\n${said.join('\n')}\n</dialogue>`;
 }

@@ -26,7 +26,7 @@ import {
   type Next,
   type Work,
 } from '../../../core/approach/index.ts';
-import { aggregation, CRITIC, criticsView, nextLayer } from './prompts.ts';
+import { aggregation, CRITIC, CRITIC_OF_ONE, criticsView, nextLayer } from './prompts.ts';
 
 const NAME = 'moa';
 /** The temperature of the critique, and of the answer if the request sets none. */
@@ -140,7 +140,7 @@ async function criticise(drafts: readonly Answer[], work: Work<Options>): Promis
   const limit = options.moa_critique_max_tokens;
   const prompts = critics.map((shown) => {
     const user = criticsView(messages, shown);
-    return { system: CRITIC, user, temperature: CAREFUL, limit, role: 'critique' };
+    return { system: isJoint ? CRITIC : CRITIC_OF_ONE, user, temperature: CAREFUL, limit, role: 'critique' };
   });
   const { verdicts } = await askJudges(work, prompts, { lost: 'critique_failed' });
   const texts = verdicts.map((critique) => stripThinking(critique ?? '').trim());

@@ -1,6 +1,6 @@
 /** Prompts of all steps, and of the judge. */
 import type { Message } from '../../../core/index.ts';
-import { questionBlock, withInstruction } from '../../../core/approach/index.ts';
+import { questionBlock, withInstruction, delimited } from '../../../core/approach/index.ts';
 import type { Task } from './task.ts';
 
 /** What a program is written from. Each part may be empty. */
@@ -76,5 +76,5 @@ function ideaBlocks({ observations, sketch, pseudocode = '' }: Ideas): string[] 
     { name: 'observations', text: listed },
     { name: 'solution', text: sketch },
     { name: 'pseudocode', text: pseudocode },
-  ].flatMap(({ name, text }) => (text === '' ? [] : [`<${name}>\n${text}\n</${name}>`]));
+  ].flatMap(({ name, text }) => (text === '' ? [] : [delimited(name, text)]));
 }

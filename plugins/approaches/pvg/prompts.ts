@@ -1,6 +1,6 @@
 /** Prompts of the provers, the verifier, and the refiner, which rewords the task. */
 import type { Message } from '../../../core/index.ts';
-import { candidateText, questionBlock, withInstruction, type Answer } from '../../../core/approach/index.ts';
+import { candidateText, questionBlock, withInstruction, delimited, type Answer } from '../../../core/approach/index.ts';
 
 /** Which part of the game a prover plays. */
 export type Prover = 'helpful' | 'sneaky';
@@ -28,7 +28,7 @@ export function proversView(
 ): readonly Message[] {
   const parts = [GAME, PART[prover]];
   if (isFreeText) parts.push(CLOSING_LINE);
-  if (sharpened !== undefined) parts.push(`${SHARPENED}\n<task>\n${sharpened}\n</task>`);
+  if (sharpened !== undefined) parts.push(`${SHARPENED}\n${delimited('task', sharpened)}`);
   return withInstruction(messages, parts.join('\n\n'));
 }
 
@@ -43,5 +43,5 @@ everything it asks for, and stress what was hard in it or is easily got wrong. N
 
 /** The original task and a solution, for the verifier and the refiner. */
 export function taskAndSolution(messages: readonly Message[], solution: Answer): string {
-  return `${questionBlock(messages)}\n\n<solution>\n${candidateText(solution)}\n</solution>`;
+  return `${questionBlock(messages)}\n\n${delimited('solution', candidateText(solution))}`;
 }

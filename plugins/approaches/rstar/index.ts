@@ -13,11 +13,13 @@
 import { definePlugin, GatewayError, z, type Call, type Reply } from '../../../core/index.ts';
 import {
   approachOptions,
+  asksForCode,
   firstByRank,
   isFreeText,
   isTruncated,
   isUsable,
   noneUsable,
+  questionText,
   randomOf,
   reportDegraded,
   reportLostStage,
@@ -96,6 +98,7 @@ async function mutualReasoning(call: Call, next: Next, options: Options) {
     depth: options.rstar_max_depth + 1,
     exploration: options.rstar_c,
     maxTokens: options.max_tokens,
+    isCode: asksForCode(questionText(call.request.value.messages)),
   });
   await exploration.run();
   const { failures, unusable } = exploration;

@@ -1,6 +1,6 @@
 /** Prompts of the steps, the second reader and the judge. */
 import type { Message } from '../../../core/index.ts';
-import { numbered, questionBlock, withInstruction } from '../../../core/approach/index.ts';
+import { numbered, questionBlock, withInstruction, delimited } from '../../../core/approach/index.ts';
 
 /** The actions: ways in which people go on with a problem. Each step of a path is made by one of them. */
 export const ACTIONS = {
@@ -19,6 +19,8 @@ export const ACTION_NAMES = Object.keys(ACTIONS) as readonly Action[];
 const ANSWER_LINE = `Once the result of the whole task is known, end with a line of its own in exactly this form, and write those words nowhere else:
 The final answer is <result>`;
 
+const PROGRAM_LINE = `Once the whole program is known, give it complete in one fenced code block, and put nothing else into such blocks, here or earlier.`;
+
 const SOLVE = `The task in this conversation is solved piece by piece, and you write the next piece. In the end only the piece that gives the final
 answer is shown: write that one so that it can be read by itself.`;
 const LAST = 'This is the last piece: bring the solution to its end, and state the final answer.';
@@ -32,16 +34,21 @@ Choice: <number>`;
 /** The conversation, with the steps so far and the action of the next one in its system text. */
 export function stepPrompt(
   messages: readonly Message[],
-  { steps, action, isLast }: { steps: readonly string[]; action: Action; isLast: boolean },
+  { steps, action, isLast, isCode }: { steps: readonly string[]; action: Action; isLast: boolean; isCode: boolean },
 ): readonly Message[] {
-  const task = [SOLVE, ...numbered('step', steps), ACTIONS[action], ...(isLast ? [LAST] : []), ANSWER_LINE];
+  const task = [SOLVE, ...numbered('step', steps), ACTIONS[action], ...(isLast ? [LAST] : []), ending(isCode)];
   return withInstruction(messages, task.join('\n\n'));
 }
 
 /** The conversation, with the beginning of a solution in its system text. */
-export function readersPrompt(messages: readonly Message[], prefix: string): readonly Message[] {
-  const beginning = prefix === '' ? [] : [`<beginning>\n${prefix}\n</beginning>`];
-  return withInstruction(messages, [READ, ...beginning, ANSWER_LINE].join('\n\n'));
+export function readersPrompt(messages: readonly Message[], prefix: string, isCode: boolean): readonly Message[] {
+  const beginning = prefix === '' ? [] : [delimited('beginning', prefix)];
+  return withInstruction(messages, [READ, ...beginning, ending(isCode)].join('\n\n'));
+}
+
+/** How the last piece shows that it is the last. @param isCode  Is a program asked for? */
+function ending(isCode: boolean): string {
+  return isCode ? PROGRAM_LINE : ANSWER_LINE;
 }
 
 /** Asks which of several solutions, numbered from 1, is most consistent with the others. */

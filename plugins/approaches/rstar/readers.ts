@@ -1,7 +1,9 @@
 /** The second reader, which the paper calls the discriminator, and the judge for paths without an answer to vote on. */
 import {
+  asksForCode,
   chooseOne,
   diverseTemperature,
+  questionText,
   seedAt,
   survive,
   withDefaultLimit,
@@ -43,7 +45,7 @@ function complete(
   const { messages, seed } = call.request.value;
   const reader = call.with(
     {
-      messages: readersPrompt(messages, prefix),
+      messages: readersPrompt(messages, prefix, asksForCode(questionText(messages))),
       temperature: diverseTemperature(call, STEADY),
       ...withDefaultLimit(call, options.max_tokens),
       // The beginnings of short paths may be equal, or empty: the seed then makes the readings differ.

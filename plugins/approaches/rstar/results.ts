@@ -1,5 +1,12 @@
 /** The result that a text comes to, and whether a path and its second reading agree. */
-import { answerOf, candidateText, isTruncated, sameAnswer, type Answer } from '../../../core/approach/index.ts';
+import {
+  answerOf,
+  candidateText,
+  endsWhole,
+  isTruncated,
+  sameAnswer,
+  type Answer,
+} from '../../../core/approach/index.ts';
 import type { Action } from './prompts.ts';
 
 /** A stated answer, and how certain it is that it is one. */
@@ -21,12 +28,21 @@ export function resultOf(answer: Answer): Result | undefined {
   return found === null ? undefined : { answer: found, confidence: 0.5 };
 }
 
+/** What is known of a step when it is asked whether the path ends with it. */
+interface StepFacts {
+  readonly action?: Action | undefined;
+  /** Does the question ask for a program? */
+  readonly isCode?: boolean;
+}
+
 /**
  * Does the step state the final answer, so that the path ends here? The step of a sub-question has to say "final answer"
- * or box it, because "Answer: 6" may answer the sub-question only.
+ * or box it, because "Answer: 6" may answer the sub-question only. If a program is asked for, a whole one is the answer.
  */
-export function isConclusion(step: Answer, action?: Action): boolean {
-  if (isTruncated(step) || labelledAnswer(step.text) === null) return false;
+export function isConclusion(step: Answer, { action, isCode = false }: StepFacts = {}): boolean {
+  if (isTruncated(step)) return false;
+  if (isCode && action !== 'subquestion' && endsWhole(step.text)) return true;
+  if (labelledAnswer(step.text) === null) return false;
   return action !== 'subquestion' || /\bfinal\s+answer\b|\\boxed\{/i.test(candidateText(step));
 }
 

@@ -36,6 +36,8 @@ export interface ExplorationInit extends Work {
   readonly exploration: number;
   /** Limit of a step, if the request sets none. */
   readonly maxTokens: number;
+  /** Does the question ask for a program? Then a path ends with a whole one. */
+  readonly isCode: boolean;
 }
 
 /** The temperature of steps and readings. It is low, because different actions make the paths differ. */
@@ -104,7 +106,10 @@ export class Exploration {
       if (isMade) node.step = step;
       else remove(node);
       const leaf = isMade ? node : node === start ? undefined : node.parent;
-      const isOver = !isMade || isConclusion(step, node.action) || stepsTo(node).length >= this.#init.depth;
+      const isOver =
+        !isMade ||
+        isConclusion(step, { action: node.action, isCode: this.#init.isCode }) ||
+        stepsTo(node).length >= this.#init.depth;
       if (isOver) return leaf && pathTo(leaf, step !== undefined);
     }
   }
@@ -123,12 +128,17 @@ export class Exploration {
   }
 
   #ask({ action, parent }: Node, { index }: Rollout): Promise<Answer | undefined> {
-    const { call, next, depth, maxTokens } = this.#init;
+    const { call, next, depth, maxTokens, isCode } = this.#init;
     const { messages, seed } = call.request.value;
     const steps = parent ? textsOf(stepsTo(parent)) : [];
     const asked = call.with(
       {
-        messages: stepPrompt(messages, { steps, action: action ?? 'next_step', isLast: steps.length + 1 >= depth }),
+        messages: stepPrompt(messages, {
+          steps,
+          action: action ?? 'next_step',
+          isLast: steps.length + 1 >= depth,
+          isCode,
+        }),
         temperature: diverseTemperature(call, STEADY),
         ...withDefaultLimit(call, maxTokens),
         // Rollouts with the same steps are samples of their own.

@@ -1,16 +1,18 @@
 /**
- * Round trip optimisation, for code: writes a program, describes it as an instruction, writes it again from the instruction
- * alone, and if the two programs differ merges them into the final one, which streams live. Calls and rounds: 4, or 3 if
- * the programs are the same. With k round trips (`rto_samples`) 1 + 2k + 1 calls, in 4 rounds. Without code: 1.
+ * Round trip optimisation, for code: writes a program, describes the task with the program as its illustration, writes the
+ * program again from the description alone, and if the two differ merges them into the final one, which streams live. Calls
+ * and rounds: 4, or 3 if the programs are the same. With k round trips (`rto_samples`) 1 + 2k + 1 calls, in 4 rounds. Without code: 1.
  *
  * Allamanis et al. 2024, "Unsupervised Evaluation of Code LLMs with Round-Trip Correctness", arXiv:2402.08699; Sharma
- * 2024, "Patched RTC", arXiv:2407.16557. Departure: both papers measure by the round trip; here a difference between the
- * programs, compared as texts, is the reason to rewrite.
+ * 2024, "Patched RTC", arXiv:2407.16557. Departures: both papers measure by the round trip; here a difference between the
+ * programs, compared as texts, is the reason to rewrite. They describe the program; a mistake in it would then be in the
+ * second program, too.
  */
 import { definePlugin, z, type Call, type Reply } from '../../../core/index.ts';
 import {
   approachOptions,
   askJudge,
+  endsWhole,
   isReasoning,
   isTruncated,
   isUsable,
@@ -30,8 +32,8 @@ import {
   type Next,
   type Work,
 } from '../../../core/approach/index.ts';
-import { endsWhole, isAboutCode, isSameProgram } from './programs.ts';
-import { DESCRIBE, describersView, merging, REWRITE } from './prompts.ts';
+import { isAboutCode, isSameProgram } from './programs.ts';
+import { DESCRIBE, describersView, merging, REWRITE, type Rewritten } from './prompts.ts';
 
 const NAME = 'rto';
 const CAREFUL = 0.1;
@@ -80,10 +82,12 @@ async function optimise(call: Call, next: Next, options: Options): Promise<Reply
   }
   const program = programOf(first.text);
 
-  progress.say('Describing the program, and writing it again from its description.');
+  progress.say('Describing the task, and writing the program again from the description.');
   const trips = Array.from({ length: options.rto_samples }, () => roundTrip(first, { call, next, options }));
   const rewritten = (await Promise.all(trips)).filter((one) => one !== undefined);
-  const different = distinct(rewritten, options).filter((one) => !isSameProgram(one, program, options.rto_similarity));
+  const different = distinct(rewritten, options).filter(
+    (one) => !isSameProgram(one.program, program, options.rto_similarity),
+  );
   trace.note({ round_trips: trips.length, came_back: rewritten.length, different: different.length });
   const keepFirst = (why: string) => {
     trace.note({ winner: 'first', why });
@@ -108,10 +112,10 @@ async function optimise(call: Call, next: Next, options: Options): Promise<Reply
 }
 
 /**
- * Describes the first program and writes it again: returns the new program, or undefined if either call failed or was
- * cut. Two calls.
+ * Describes the task by the first program and writes the program again: returns the new one, or undefined if either call
+ * failed or was cut. Two calls.
  */
-async function roundTrip(first: Answer, work: Work<Options>): Promise<string | undefined> {
+async function roundTrip(first: Answer, work: Work<Options>): Promise<Rewritten | undefined> {
   const { call, options } = work;
   const { messages, temperature } = call.request.value;
   const { rto_description_max_tokens: least, rto_samples, max_tokens } = options;
@@ -134,7 +138,7 @@ async function roundTrip(first: Answer, work: Work<Options>): Promise<string | u
     role: 'rewrite',
   });
   const text = wholeText(again);
-  return text === undefined ? undefined : programOf(text);
+  return text === undefined ? undefined : { description, program: programOf(text) };
 }
 
 /** The text of a complete answer; undefined if it failed, was cut or is empty. */
@@ -143,10 +147,9 @@ function wholeText(answer: Answer | undefined): string | undefined {
   return stripThinking(answer.text).trim() || undefined;
 }
 
-function distinct(programs: readonly string[], { rto_similarity }: Options): readonly string[] {
-  return programs.filter(
-    (program, index) => programs.findIndex((other) => isSameProgram(other, program, rto_similarity)) === index,
-  );
+function distinct(rewritten: readonly Rewritten[], { rto_similarity }: Options): readonly Rewritten[] {
+  const isSame = (a: Rewritten, b: Rewritten) => isSameProgram(a.program, b.program, rto_similarity);
+  return rewritten.filter((one, index) => rewritten.findIndex((other) => isSame(other, one)) === index);
 }
 
 /** Did a limit cut the program before its end? False for a stream, which is on its way to the client already. */

@@ -9,6 +9,8 @@ import {
   isTruncated,
   lastUserText,
   normalizeAnswer,
+  normalizeProgram,
+  programOf,
   rankBy,
   sameResult,
   stripThinking,
@@ -49,8 +51,11 @@ export function countVotes(
   const voters = counted.filter(isVoter);
   const isVote = mode === 'answer' ? voters.length > 0 : 2 * voters.length >= counted.length;
   if (isVote) return bySize(groupsOf(voters, sameResult(options)));
-  if (counted.every((sample) => codeOf(sample) !== ''))
-    return bySize(groupsOf(counted, (a, b) => codeOf(a) === codeOf(b)));
+  const programs = new Map(counted.map((sample) => [sample, codeOf(sample)]));
+  if (isCode(counted)) {
+    const groups = groupsOf(counted, (a, b) => programs.get(a) === programs.get(b));
+    if (mode === 'answer' || groups.length < counted.length || groups.length === 1) return bySize(groups);
+  }
   return mode === 'answer' ? bySize(counted.map((sample) => [sample])) : undefined;
 }
 
@@ -102,16 +107,13 @@ function expectsNumber(messages: readonly Message[]): boolean {
   );
 }
 
+/** Does every sample hold code? */
+export function isCode(samples: readonly Answer[]): boolean {
+  return samples.length > 0 && samples.every((sample) => codeBlocks(stripThinking(sample.text)).length > 0);
+}
+
 function codeOf({ text }: Answer): string {
-  return codeBlocks(stripThinking(text))
-    .map(({ code }) =>
-      code
-        .split('\n')
-        .map((line) => line.trimEnd())
-        .join('\n')
-        .trim(),
-    )
-    .join('\n');
+  return normalizeProgram(programOf(text));
 }
 
 /** How alike two texts are, 0 to 1: the share of word pairs that both have (Dice). Takes time linear in their length. */

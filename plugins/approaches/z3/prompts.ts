@@ -1,6 +1,6 @@
 /** Prompts: how to formulate a question for the solver, how to repair a program, and what the solver found. */
 import type { Message } from '../../../core/index.ts';
-import { questionBlock, withInstruction } from '../../../core/approach/index.ts';
+import { questionBlock, withInstruction, delimited } from '../../../core/approach/index.ts';
 import type { Outcome } from './execution.ts';
 
 const LANGUAGE = `The program is SMT-LIB 2, run by the solver Z3. Nothing but SMT-LIB commands is executed: no Python, no other language.
@@ -36,7 +36,7 @@ export type Fault = Outcome | 'truncated';
 
 /** @param program  The one to repair; undefined if it was cut off. */
 export function repairPrompt(messages: readonly Message[], program: string | undefined, fault: Fault): string {
-  const old = program === undefined ? '' : `<program>\n${program}\n</program>\n\n`;
+  const old = program === undefined ? '' : `${delimited('program', program)}\n\n`;
   return `${questionBlock(messages)}\n\n${old}${complaint(fault)}`;
 }
 
@@ -44,11 +44,11 @@ function complaint(fault: Fault): string {
   if (fault === 'truncated') return 'The program was cut off before its end. Write a shorter one.';
   switch (fault.kind) {
     case 'error':
-      return `<solver_output>\n${fault.message}\n</solver_output>\n\nThe solver reports an error. Correct the program; it must be SMT-LIB 2, and nothing else.`;
+      return `${delimited('solver_output', fault.message)}\n\nThe solver reports an error. Correct the program; it must be SMT-LIB 2, and nothing else.`;
     case 'ok':
-      return `<solver_output>\n${fault.output}\n</solver_output>\n\nThe solver finds no solution at all, so nothing can be optimised. Look for a constraint that is too strong or mistranslated.`;
+      return `${delimited('solver_output', fault.output)}\n\nThe solver finds no solution at all, so nothing can be optimised. Look for a constraint that is too strong or mistranslated.`;
     default:
-      return `<solver_output>\n${fault.message}\n</solver_output>\n\nThe solver did not come to a result. Find a simpler encoding: smaller domains, bounds for every variable, fewer quantifiers, no products of variables where sums will do.`;
+      return `${delimited('solver_output', fault.message)}\n\nThe solver did not come to a result. Find a simpler encoding: smaller domains, bounds for every variable, fewer quantifiers, no products of variables where sums will do.`;
   }
 }
 
@@ -87,5 +87,5 @@ export function resultText({ output, hasSolution, isUnique }: Extract<Outcome, {
 }
 
 function section(name: string, text: string): string {
-  return text === '' ? '' : `<${name}>\n${text}\n</${name}>`;
+  return text === '' ? '' : delimited(name, text);
 }

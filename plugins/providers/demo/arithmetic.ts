@@ -18,15 +18,21 @@ export interface Sum {
  */
 export function findSum(text: string): Sum | undefined {
   const plain = withSigns(text);
-  for (const [run] of plain.matchAll(/[\d(.-][\d\s.,()+*/^-]*[\d)]/g)) {
+  const isAsked = ASKS.test(plain);
+  for (const [signs] of plain.matchAll(/[\d\s.,()+*/^-]+/g)) {
+    const run = signs.length > 2 * MAX_LENGTH ? signs.trim() : (RUN.exec(signs)?.[0] ?? '');
+    if (run.length > MAX_LENGTH) continue;
     const expression = run.replaceAll(/\s+/g, ' ').trim();
-    if (run.length > MAX_LENGTH || !isSum(expression, plain)) continue;
+    if (!isSum(expression, isAsked)) continue;
     const term = parse(expression.replaceAll(/,(?=\d{3}\b)/g, ''));
     const value = term === undefined ? Number.NaN : evaluate(term);
     if (term !== undefined && Number.isFinite(value)) return { expression, value: tidy(value), term };
   }
   return undefined;
 }
+
+/** What of a run of signs may be a calculation. */
+const RUN = /[\d(.-][\d\s.,()+*/^-]*[\d)]/;
 
 /** Four plausible wrong results: off by one or ten, or for large numbers off by one or ten in the tenth digit. */
 export function slipsOf(value: number): number[] {
@@ -46,10 +52,10 @@ function withSigns(text: string): string {
 }
 
 /** Is it a calculation? Dates and telephone numbers look like one without blanks. */
-function isSum(expression: string, text: string): boolean {
+function isSum(expression: string, isAsked: boolean): boolean {
   if (!/\d\s*\)*\s*[-+*/^]\s*[-(]*\s*[\d.]/.test(expression)) return false;
   if (/^\d{4}([-/])\d{1,2}\1\d{1,2}$/.test(expression)) return false;
-  return /[+*^]/.test(expression) || / [-/] /.test(expression) || ASKS.test(text);
+  return /[+*^]/.test(expression) || / [-/] /.test(expression) || isAsked;
 }
 
 /** Rounds to 12 digits, so that 0.1 + 0.2 is 0.3. */

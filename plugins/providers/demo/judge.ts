@@ -31,7 +31,7 @@ export function judge(prompt: Prompt, random: Random): string {
     return `Checked against my own working.\nRating: [[${isRight}]]`;
   }
   const scores = opinions.length > 1 ? opinions : [worth];
-  if (scores.length > 1 && /score\s*<?\w+>?\s*:/i.test(instructions))
+  if (scores.length > 1 && /\bscore\s*<?\w+>?\s*:/i.test(instructions))
     return scores.map((worth, index) => `Score ${index + 1}: ${onScale(worth, instructions)}`).join('\n');
   return `Checked against my own working.\nScore: ${onScale(worth, instructions)}`;
 }

@@ -29,12 +29,22 @@ export function formulation(problem: Problem | undefined): string {
  * else undefined.
  */
 export function solverResult(text: string): string | undefined {
-  const printed = /\(\(result (.+)\)\)/.exec(text)?.[1];
+  const printed = printedIn(text);
   const [numerator, denominator] = printed?.match(/\d+(?:\.\d+)?/g) ?? [];
   if (printed === undefined || numerator === undefined) return undefined;
   const sign = printed.includes('(-') ? '-' : '';
   if (denominator === undefined) return sign + numerator.replace(/\.0$/, '');
   return sign + String(Number.parseFloat((Number(numerator) / Number(denominator)).toPrecision(12)));
+}
+
+/** What stands between `((result ` and the last `))` of that line; the last such place counts. */
+function printedIn(text: string): string | undefined {
+  const mark = '((result ';
+  const at = text.lastIndexOf(mark);
+  if (at < 0) return undefined;
+  const [line = ''] = text.slice(at + mark.length).split('\n', 1);
+  const end = line.lastIndexOf('))');
+  return end < 1 ? undefined : line.slice(0, end);
 }
 
 /** The term in SMT-LIB; undefined if it has a number or power that cannot be written there. */

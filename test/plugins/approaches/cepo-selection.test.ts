@@ -74,6 +74,20 @@ describe('absolute', () => {
     expect(undecided.winner).toBe(1);
   });
 
+  test('lets one judge rank more than two of them', async () => {
+    const judge = (sent: ChatRequest) => (shownIn(sent).length > 1 ? 'Ranking: 3 > 1 > 2' : rated(1, 1, 1)(sent));
+    const { winner, judges, rounds } = await choose({ candidates: coming(17, 42, 99), judge });
+    expect([winner, judges.length, rounds]).toEqual([3, 3 + 1, 6]);
+    const unread = await choose({ candidates: coming(17, 42, 99), judge: rated(1, 1, 1) });
+    expect([unread.winner, unread.judges.length]).toEqual([1, 4]);
+  });
+
+  test('shows the judges one of those that come to the same', async () => {
+    const judge = (sent: ChatRequest) => (shownIn(sent).length === 2 ? prefers(2, 1)(sent) : 'Rating: [[1]]');
+    const { winner, judges } = await choose({ candidates: coming(17, 42, 17, 42), judge });
+    expect([winner, judges.length]).toEqual([2, 4 + 2]);
+  });
+
   test('leaves the answer of most, else the first, where nothing can be read or is out of range', async () => {
     const { winner, run } = await choose({ candidates: coming(17, 42, 42), judge: rated('good', 'Rating: [[7]]', '') });
     expect([winner, run.exchange.headers.get('x-optigate-degraded')]).toEqual([2, 'judges_failed']);

@@ -177,6 +177,7 @@ describe('options', () => {
       request: { moa_critique: 'each' },
     });
     expect([run.calls.length, run.rounds]).toEqual([5, 3]);
+    expect(promptOf(run, 'critique')).not.toContain('Best:');
     for (const part of ['Candidate 1: one', 'Candidate 3: three']) expect(promptOf(run, 'synthesis')).toContain(part);
   });
 

@@ -64,10 +64,10 @@ describe('results', () => {
 
   test('what answers a sub-question concludes nothing, unless it says that it is final', () => {
     const answered = answer('Which half? The first.\nAnswer: 6');
-    expect(isConclusion(answered, 'subquestion')).toBe(false);
-    expect(isConclusion(answered, 'remaining_steps')).toBe(true);
-    expect(isConclusion(answer('Answer: 6\n**Final Answer:** 42'), 'subquestion')).toBe(true);
-    expect(isConclusion(answer(String.raw`So \boxed{42}`), 'subquestion')).toBe(true);
+    expect(isConclusion(answered, { action: 'subquestion' })).toBe(false);
+    expect(isConclusion(answered, { action: 'remaining_steps' })).toBe(true);
+    expect(isConclusion(answer('Answer: 6\n**Final Answer:** 42'), { action: 'subquestion' })).toBe(true);
+    expect(isConclusion(answer(String.raw`So \boxed{42}`), { action: 'subquestion' })).toBe(true);
   });
 });
 

@@ -45,6 +45,27 @@ describe('paths and readers', () => {
     expect([run.text, run.calls.length, run.rounds]).toEqual([says(42), 5 + 5, 2]);
   });
 
+  test('a path ends with the step that gives the whole program, if one is asked for', async () => {
+    const program = '```python\ndef add(a, b):\n    return a + b\n```';
+    const script = {
+      candidate: (request: ChatRequest) =>
+        /Name the sub-question/.test(systemOf(request)) || stepsIn(request) === 0 ? 'Hm.' : program,
+      judge: () => 'Choice: 2',
+    };
+    const messages = [{ role: 'user', content: 'Write a function that adds two numbers.' }];
+    const run = await ask({ script, request: { messages, optigate: { trace: true } } });
+    expect(run.text).toBe(program);
+    const { path_lengths } = tracedOf(run) as { path_lengths: number[] };
+    expect(path_lengths).toContain(2);
+    expect(run.calls).toHaveLength(path_lengths.reduce((sum, length) => sum + length, 0) + 1);
+    expect(systemOf(run.calls[0]!.request)).toContain('one fenced code block');
+    const open = await ask({
+      script: { candidate: () => program.slice(0, -4), judge: () => 'Choice: 1' },
+      request: { messages },
+    });
+    expect(open.calls).toHaveLength(5 * 4 + 1);
+  });
+
   test('paths of unequal length do not wait for each other', async () => {
     const script = {
       candidate: (request: ChatRequest, index: number) => (stepsIn(request) === 3 || index === 0 ? says(42) : 'Hm.'),

@@ -31,6 +31,8 @@ describe('the round trip', () => {
       request: { messages: [{ role: 'system', content: 'Be terse.' }, ...QUESTION] },
     });
     expect(promptOf(run, 'description')).toContain('def add(a, b)');
+    expect(promptOf(run, 'description')).toContain('Describe the task');
+    expect(promptOf(run, 'synthesis')).toContain(`<description>\\n${DESCRIPTION}\\n</description>`);
     expect(run.calls[2]?.request.messages.at(-1)).toEqual({ role: 'user', content: DESCRIPTION });
     expect(promptOf(run, 'rewrite')).toContain('Be terse.');
     expect(promptOf(run, 'rewrite')).not.toContain('adds two numbers');

@@ -85,6 +85,21 @@ describe('the vote', () => {
     expect(run.completion.choices[0]?.message.tool_calls?.[0]?.function?.arguments).toBe('{"b":2,"a":1}');
   });
 
+  test('lets a judge choose among programs of which no two are the same', async () => {
+    const programs = ['a', 'b', 'c', 'd', 'e'].map((name) => `\`\`\`js\n// ${name}\nreturn ${name};\n\`\`\``);
+    const request = { messages: [{ role: 'user', content: 'Write a function.' }], optigate: { trace: true } };
+    const script = { candidate: programs, judge: ['Both 2 and 4 are right.\nChoice: 4'] };
+    const run = await ask([], { script, request });
+    expect([run.text, run.calls.length, run.rounds]).toEqual([programs[3], 2, 2]);
+    expect(run.completion['optigate']).toMatchObject({
+      self_consistency: { why: 'no two programs agree: the judge chose it' },
+    });
+    const alike = await ask([...programs.slice(1), programs[4]!.replace('// e', '// The same.')], { request });
+    expect([alike.text, alike.calls.length]).toEqual([programs[4], 1]);
+    const unread = await ask([], { script: { ...script, judge: ['Hm.'] }, request });
+    expect([unread.text, unread.calls.length]).toEqual([programs[0], 2]);
+  });
+
   test('a truncated sample votes but is not shown while a complete one says the same', async () => {
     const cut = { text: 'answer: 42', finish: 'length' };
     const run = await ask(['answer: 1', cut, 'I say: answer: 42', 'answer: 2', 'answer: 3']);
