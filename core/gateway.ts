@@ -189,6 +189,7 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
       const reply = await answerOnion(
         new Call({ exchange, request, upstream, role: 'answer', signal: exchange.signal }),
       );
+      storedObjects.noteAnswer(exchange, upstream, reply);
       if (!hooks.response.isUsed()) return reply;
       return toReply(await hooks.response.promise(reply, exchange));
     },

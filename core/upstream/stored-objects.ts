@@ -7,6 +7,7 @@ import { repeatedKey } from '../bytes/json.ts';
 import { gatewayError } from '../errors.ts';
 import type { Exchange, Handler } from '../exchange/exchange.ts';
 import { Identity } from '../exchange/identity.ts';
+import type { Reply } from '../exchange/reply.ts';
 import type { Upstream } from '../exchange/upstream.ts';
 import { payerKindOf } from './credentials.ts';
 import type { OwnIds } from './own-ids.ts';
@@ -30,8 +31,10 @@ const HOW_ELSE =
 export interface StoredObjects {
   /** Throws a 404 if the request addresses an object that is not the caller's, by its path or in its body. */
   check(exchange: Exchange, upstream: Upstream, request: Request): void;
-  /** Checks each call that goes elsewhere than planned or has another body, and remembers the ids in answers. */
+  /** Checks each call that goes elsewhere than planned or has another body. */
   guard(send: Handler): Handler;
+  /** Remembers the ids in the answer to a request, which a cache may have given. Reads only what may bring some. */
+  noteAnswer(exchange: Exchange, upstream: Upstream, reply: Reply): void;
 }
 
 /** The body of a request or call. */
@@ -55,13 +58,18 @@ export function createStoredObjects(ownIds: OwnIds): StoredObjects {
   };
   return {
     check,
-    guard: (send) => async (call) => {
-      const { exchange, upstream, request } = call;
-      if (Identity.grantOf(exchange.identity).storedObjects === undefined) return send(call);
-      if (upstream !== exchange.plan?.upstream || request !== exchange.plan.request) check(exchange, upstream, request);
-      const reply = await send(call);
-      if (mayBringIds(exchange) && isHeldToOwn(exchange, upstream)) ownIds.noteReply(exchange, upstream, reply);
-      return reply;
+    guard(send) {
+      const checked: Handler = async (call) => {
+        check(call.exchange, call.upstream, call.request);
+        return send(call);
+      };
+      return (call) => {
+        const { plan } = call.exchange;
+        return call.request === plan?.request && call.upstream === plan.upstream ? send(call) : checked(call);
+      };
+    },
+    noteAnswer(exchange, upstream, reply) {
+      if (isHeldToOwn(exchange, upstream) && mayBringIds(exchange)) ownIds.noteReply(exchange, upstream, reply);
     },
   };
 }
