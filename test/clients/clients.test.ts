@@ -17,7 +17,10 @@ const WAYS: readonly Way[] = [
 const ALL: Got = { plain: ANSWERS.text, streamed: ANSWERS.text, tools: ANSWERS.tools, schema: { answer: 5 } };
 const WITHOUT_SCHEMA: Got = { plain: ANSWERS.text, streamed: ANSWERS.text, tools: ANSWERS.tools };
 
-/** Runs the client by each way, and looks at what it got and what the upstream was asked. */
+/**
+ * Runs the client by each way, and looks at what it got and what the upstream was asked. The clients' key is an access
+ * key, so that what they refer to in later turns must be what they got in earlier ones.
+ */
 async function check(context: TestContext, client: Client, ways: readonly Way[], expected: Got): Promise<void> {
   const reason = await whyMissing(client);
   if (reason !== undefined) context.skip(reason);
@@ -27,7 +30,7 @@ async function check(context: TestContext, client: Client, ways: readonly Way[],
     yaml: `upstreams:
   main: { base_url: "${upstream.baseUrl}", api_key: sk-server }
   claude: { base_url: "${upstream.baseUrl}", api_key: sk-server, provider: anthropic }
-plugins: [auth, re2, bon]`,
+plugins: [{ auth: { keys: [{ name: tester, key: none }] } }, re2, bon]`,
     log: ({ msg, approach }) => void (msg === 'request' && ran.push(approach)),
   });
   const got = await runClient(client, gateway.baseUrl, ways);

@@ -203,6 +203,18 @@ describe('refusals', () => {
     expect(told).not.toMatch(/wrong-secret|up-secret|alice-secret|sk-server/);
   });
 
+  test('say whether an access key or an upstream key of one’s own would do', async () => {
+    for (const [mode, helps] of [
+      ['server', false],
+      ['client_or_server', true],
+    ] as const) {
+      await using gateway = await startGateway(undefined, { yaml: `plugins: [{ auth: { mode: ${mode}, ${KEYS} } }]` });
+      const text = await (await gateway.chat({}, other)).text();
+      expect(text).toContain('access key');
+      expect(text.includes('upstream key of your own')).toBe(helps);
+    }
+  });
+
   test('never show a key that came in the query', async () => {
     const lines: unknown[] = [];
     await using upstream = await scriptedUpstream(reply);
