@@ -2,7 +2,6 @@ import { pino } from 'pino';
 import type { Flags } from '../config/aliases.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { withoutKeys } from '../config/problems.ts';
 import type { PipelineDescription } from '../gateway/describe.ts';
 import { explainStart } from './start-error.ts';
 
@@ -36,12 +35,7 @@ export function printPipeline(config: Config, pipeline: PipelineDescription): st
     ...section(
       'Upstreams',
       table(
-        pipeline.upstreams.map(({ name, provider, baseUrl, key }) => [
-          name,
-          provider,
-          withoutKeys(baseUrl) || '-',
-          `key ${key}`,
-        ]),
+        pipeline.upstreams.map(({ name, provider, baseUrl, key }) => [name, provider, baseUrl || '-', `key ${key}`]),
       ),
     ),
     ...section('Warnings', pipeline.warnings),

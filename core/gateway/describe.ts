@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import { withoutKeys } from '../config/problems.ts';
 import type { HookName, Hooks } from '../hooks.ts';
 import { AroundHook } from '../hooks/around.ts';
 import type { ApproachRegistry } from '../plan/registry.ts';
@@ -49,7 +50,7 @@ export function describePipeline(parts: {
     upstreams: all.map((upstream) => ({
       name: upstream.name,
       provider: upstream.provider.name,
-      baseUrl: upstream.baseUrl,
+      baseUrl: withoutKeys(upstream.baseUrl),
       key: keySource(upstream.hasServerKey, upstream.settings.keyVariable, upstream.settings.needsKey),
     })),
     approach: config.approach ?? 'none',

@@ -18,7 +18,7 @@ export function reportStart(log: Logger, { gateway, config, address }: StartFact
   const { keyless } = gateway.upstreams;
   const { upstreams, approaches } = gateway.describe();
   const [first] = upstreams;
-  const home = first && { upstream: first.name, base_url: withoutSecrets(first.baseUrl) };
+  const home = first && { upstream: first.name, base_url: first.baseUrl };
   const slugs = approaches.map(({ slug }) => slug).filter((slug) => slug !== 'none');
   const facts = {
     address,
@@ -51,11 +51,4 @@ function exampleOf(
   const name = `${chosen ? `${chosen.slug}-` : ''}${detected ?? model}`;
   const body = { model: name, messages: [{ role: 'user', content: 'What is 17 * 23?' }] };
   return `-d '${JSON.stringify(body).replaceAll("'", String.raw`'\''`)}'`;
-}
-
-/** A URL without user, password and query. */
-function withoutSecrets(url: string): string {
-  if (!URL.canParse(url)) return url;
-  const { origin, pathname } = new URL(url);
-  return `${origin}${pathname === '/' ? '' : pathname}`;
 }

@@ -2,6 +2,7 @@
 import { isRecord, parseJson, type Fields } from '../../bytes/json.ts';
 import { EventStreamWatch } from '../event-stream.ts';
 import { examine } from '../examine.ts';
+import { tellsFailure } from '../failure.ts';
 import { OPENAI } from '../openai-errors.ts';
 import { DONE, encodeData } from '../sse.ts';
 import type { Wire } from '../wire.ts';
@@ -65,10 +66,11 @@ export function choicesWire(own: ChoicesWire): Wire {
   return wire;
 }
 
-/** Did no choice of a whole answer end badly? */
+/** Does a whole answer report no failure, of itself or of a choice? */
 function isGoodAnswer(body: Buffer): boolean {
   const answer = parseJson(body.toString());
-  const choices = isRecord(answer) ? answer['choices'] : undefined;
+  if (!isRecord(answer) || tellsFailure(answer)) return false;
+  const { choices } = answer;
   return Array.isArray(choices) && choices.every((choice) => isRecord(choice) && !endedBadly(choice));
 }
 

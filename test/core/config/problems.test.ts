@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { printPath, printValue } from '../../../core/config/problems.ts';
+import { printPath, printValue, withoutKeys } from '../../../core/config/problems.ts';
 
 test('paths read as they stand in the file', () => {
   expect(printPath(['plugins', 2, 'retry', 'attempts'])).toBe('plugins[2].retry.attempts');
@@ -18,4 +18,14 @@ test.each([
 
 test('credentials in an address are not shown', () => {
   expect(printValue('redis://user:secret@host/0', ['url'])).toBe('"redis://…@host/0"');
+});
+
+test.each([
+  ['https://bob:hunter2@host/v1', 'https://…@host/v1'],
+  ['https://hunter2@host/v1', 'https://…@host/v1'],
+  ['host/v1?a=1&api_key=hunter2', 'host/v1?a=1&api_key=…'],
+  ['use sk-proj-hunter2 or AIzahunter2hunter2', 'use … or …'],
+  ['a task-force of hf models at https://api.openai.com/v1', 'a task-force of hf models at https://api.openai.com/v1'],
+])('a text is shown without keys: %s', (text, shown) => {
+  expect(withoutKeys(text)).toBe(shown);
 });

@@ -52,20 +52,23 @@ test('reported reasoning tokens are added up, and the plain call keeps its usage
   expect(plain.usage).toEqual(USAGE);
 });
 
-test('a call that was aborted counts with the prompt of its finished siblings, and is marked as estimated', async () => {
-  await using upstream = await scriptedUpstream((request) => {
-    if (request.json['n'] !== undefined) return json({ error: { message: 'no n', param: 'n' } }, { status: 400 });
-    // The majority is certain after two of the three, so that the last one is aborted while it is open.
-    return request.index <= 2 ? json(chatCompletion('Final answer: 4')) : HANG;
-  });
-  await using gateway = await startGateway(upstream, { yaml: 'plugins: [self_consistency]' });
-  const response = await gateway.chat({
-    optillm_approach: 'self_consistency',
-    optigate: { trace: true, self_consistency: { self_consistency_samples: 3, self_consistency_early_stop: true } },
-  });
-  expect(response.headers.get('x-optigate-estimated')).toBe('usage');
-  const answer = (await response.json()) as Answer;
-  expect(answer.usage).toMatchObject({ prompt_tokens: 27, completion_tokens: 6 });
-  expect(answer.optigate?.estimated).toEqual(['usage']);
-  expect(JSON.stringify(answer.optigate?.trace)).toContain('"estimated":true');
-});
+test.each(['self_consistency', 'retry, cache, self_consistency'])(
+  'a call that was aborted counts with the prompt of its finished siblings, and is marked as estimated (%s)',
+  async (plugins) => {
+    await using upstream = await scriptedUpstream((request) => {
+      if (request.json['n'] !== undefined) return json({ error: { message: 'no n', param: 'n' } }, { status: 400 });
+      // The majority is certain after two of the three, so that the last one is aborted while it is open.
+      return request.index <= 2 ? json(chatCompletion('Final answer: 4')) : HANG;
+    });
+    await using gateway = await startGateway(upstream, { yaml: `plugins: [${plugins}]` });
+    const response = await gateway.chat({
+      optillm_approach: 'self_consistency',
+      optigate: { trace: true, self_consistency: { self_consistency_samples: 3, self_consistency_early_stop: true } },
+    });
+    expect(response.headers.get('x-optigate-estimated')).toBe('usage');
+    const answer = (await response.json()) as Answer;
+    expect(answer.usage).toMatchObject({ prompt_tokens: 27, completion_tokens: 6 });
+    expect(answer.optigate?.estimated).toEqual(['usage']);
+    expect(JSON.stringify(answer.optigate?.trace)).toContain('"estimated":true');
+  },
+);
