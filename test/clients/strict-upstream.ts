@@ -20,7 +20,7 @@ const MESSAGE: Readonly<Record<string, ReadonlySet<string>>> = {
   system: words('role content name'),
   developer: words('role content name'),
   user: words('role content name'),
-  assistant: words('role content name refusal annotations tool_calls audio function_call'),
+  assistant: words('role content name refusal tool_calls audio function_call'),
   tool: words('role content tool_call_id'),
 };
 
@@ -92,17 +92,19 @@ function chat(body: Fields): Answering {
     return chatAnswer(body, count, { content: 'Rating: 8' });
   const format = body['response_format'] as Fields | undefined;
   if (format?.['type'] === 'json_schema') return chatAnswer(body, count, { content: ANSWERS.schema });
+  const [tool] = (body['tools'] ?? []) as { function: { name: string } }[];
+  const callOf = (name: string, args: string) => ({
+    content: null,
+    tool_calls: [{ id: 'call_1', type: 'function', function: { name, arguments: args } }],
+  });
+  // Some clients have a schema filled in by a tool of its name.
+  if (tool && tool.function.name !== 'add') return chatAnswer(body, count, callOf(tool.function.name, ANSWERS.schema));
   if (!question.includes('Add 2 and 3')) return chatAnswer(body, count, { content: ANSWERS.text });
   if (messages.at(-1)?.['role'] === 'tool') {
     const result = JSON.stringify(messages.at(-1)?.['content']);
     return chatAnswer(body, count, { content: result.includes('5') ? ANSWERS.tools : `The tool said ${result}.` });
   }
-  const [tool] = (body['tools'] ?? []) as { function: { name: string } }[];
-  if (!tool) return chatAnswer(body, count, { content: 'I have no tool.' });
-  // A client may want its schema by a call that it forces.
-  const args = tool.function.name === 'add' ? '{"a":2,"b":3}' : ANSWERS.schema;
-  const call = { id: 'call_1', type: 'function', function: { name: tool.function.name, arguments: args } };
-  return chatAnswer(body, count, { content: null, tool_calls: [call] });
+  return chatAnswer(body, count, tool ? callOf('add', '{"a":2,"b":3}') : { content: 'I have no tool.' });
 }
 
 function chatAnswer(body: Fields, count: number, message: Fields): Answering {
@@ -127,8 +129,12 @@ function chatAnswer(body: Fields, count: number, message: Fields): Answering {
     });
     const said = message['tool_calls']
       ? [
-          { tool_calls: [{ index: 0, ...callOf(message), function: { ...callOf(message).function, arguments: '' } }] },
-          { tool_calls: [{ index: 0, function: { arguments: callOf(message).function.arguments } }] },
+          {
+            tool_calls: [
+              { index: 0, ...calledIn(message), function: { ...calledIn(message).function, arguments: '' } },
+            ],
+          },
+          { tool_calls: [{ index: 0, function: { arguments: calledIn(message).function.arguments } }] },
         ]
       : String(message['content'])
           .split(/(?<= )/)
@@ -145,8 +151,8 @@ function chatAnswer(body: Fields, count: number, message: Fields): Answering {
   ]);
 }
 
-function callOf(message: Fields): { readonly id: string; readonly function: { readonly arguments: string } } {
-  return (message['tool_calls'] as ReturnType<typeof callOf>[])[0]!;
+function calledIn(message: Fields): { readonly id: string; readonly function: { readonly arguments: string } } {
+  return (message['tool_calls'] as ReturnType<typeof calledIn>[])[0]!;
 }
 
 /** The Responses API, which passes untouched. */

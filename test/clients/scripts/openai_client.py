@@ -25,7 +25,7 @@ def tool_loop(client, model):
     while True:
         with client.chat.completions.stream(model=model, messages=messages, tools=[ADD]) as stream:
             message = stream.get_final_completion().choices[0].message
-        messages.append(message.to_dict())
+        messages.append(message.to_dict(exclude_none=True))
         if not message.tool_calls:
             return message.content
         for call in message.tool_calls:
