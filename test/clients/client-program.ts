@@ -13,6 +13,14 @@ const execute = promisify(execFile);
 const SCRIPTS = fileURLToPath(new URL('scripts/', import.meta.url));
 const CACHE = process.env['XDG_CACHE_HOME'] ?? join(process.env['HOME'] ?? tmpdir(), '.cache');
 
+const SETTINGS = {
+  env: { ...process.env, OPENAI_API_KEY: 'none', ANTHROPIC_API_KEY: 'none', NO_COLOR: '1' },
+  timeout: 120_000,
+  killSignal: 'SIGKILL',
+} as const;
+/** How long one package of PyPI may take to be fetched. */
+const INSTALL_MS = 240_000;
+
 /** One way to ask: the model's name, and headers beside. */
 export interface Way {
   readonly model: string;
@@ -49,12 +57,15 @@ export async function whyMissing({ script, package: name }: Client): Promise<str
   if (existsSync(done)) return undefined;
   try {
     await execute('python3', ['-m', 'venv', folder]);
-    await execute(join(folder, 'bin/pip'), ['install', '--quiet', '--disable-pip-version-check', name]);
+    const install = ['install', '--quiet', '--disable-pip-version-check', '--retries', '1', name];
+    await execute(join(folder, 'bin/pip'), install, { timeout: INSTALL_MS });
     await execute('touch', [done]);
     return undefined;
   } catch (error) {
-    const { stderr = '', message = '' } = error as { stderr?: string; message?: string };
-    return `${name} cannot be installed: ${(stderr.trim() || message).split('\n').at(-1)}`;
+    const { stderr = '', message = '', killed } = error as { stderr?: string; message?: string; killed?: boolean };
+    const why =
+      killed === true ? `it took longer than ${INSTALL_MS / 1_000} s` : (stderr.trim() || message).split('\n').at(-1);
+    return `${name} cannot be installed: ${why}`;
   }
 }
 
@@ -66,16 +77,23 @@ export async function runClient(
 ): Promise<Got[]> {
   const program = script.endsWith('.mjs') ? process.execPath : join(environmentOf(name), 'bin/python');
   try {
-    const { stdout } = await execute(program, [join(SCRIPTS, script), baseUrl, JSON.stringify(ways)], {
-      env: { ...process.env, OPENAI_API_KEY: 'none', ANTHROPIC_API_KEY: 'none', NO_COLOR: '1' },
-      timeout: 120_000,
-      killSignal: 'SIGKILL',
-    });
+    const { stdout } = await execute(program, [join(SCRIPTS, script), baseUrl, JSON.stringify(ways)], SETTINGS);
     return JSON.parse(stdout.slice(stdout.lastIndexOf('\n[') + 1)) as Got[];
   } catch (error) {
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
     throw new Error(`${script} failed:\n${stdout}${stderr}`, { cause: error });
   }
+}
+
+/** Runs a piece of code that needs a package, and returns what it printed. */
+export async function runCode(example: { language: string; package: string; code: string }): Promise<string> {
+  const { language, package: name, code } = example;
+  const [program, args] =
+    language === 'js'
+      ? [process.execPath, ['--input-type=module', '-e']]
+      : [join(environmentOf(name), 'bin/python'), ['-c']];
+  const { stdout } = await execute(program, [...args, code], { ...SETTINGS, cwd: SCRIPTS });
+  return stdout;
 }
 
 function environmentOf(name: string): string {

@@ -3,10 +3,11 @@
  * end, an answer by a schema; without an approach, with one in the model's name, and with one in a header. What reaches
  * the upstream is what a strict one takes, the history with what was streamed before included.
  */
+import { readFile } from 'node:fs/promises';
 import { describe, expect, test, type TestContext } from 'vitest';
 import { startGateway } from '../support/gateway.ts';
-import { runClient, whyMissing, type Client, type Got, type Way } from './client-program.ts';
-import { ANSWERS, strictUpstream } from './strict-upstream.ts';
+import { runClient, runCode, whyMissing, type Client, type Got, type Way } from './client-program.ts';
+import { ANSWERS, strictUpstream, type StrictUpstream } from './strict-upstream.ts';
 
 const PLAIN: Way = { model: 'gpt-strict', headers: {} };
 const WAYS: readonly Way[] = [
@@ -17,20 +18,22 @@ const WAYS: readonly Way[] = [
 const ALL: Got = { plain: ANSWERS.text, streamed: ANSWERS.text, tools: ANSWERS.tools, schema: { answer: 5 } };
 const WITHOUT_SCHEMA: Got = { plain: ANSWERS.text, streamed: ANSWERS.text, tools: ANSWERS.tools };
 
-/**
- * Runs the client by each way, and looks at what it got and what the upstream was asked. The clients' key is an access
- * key, so that what they refer to in later turns must be what they got in earlier ones.
- */
+/** The clients' key is an access key, so that what they refer to in later turns must be what they got in earlier ones. */
+function yamlFor({ baseUrl }: StrictUpstream): string {
+  return `upstreams:
+  main: { base_url: "${baseUrl}", api_key: sk-server }
+  claude: { base_url: "${baseUrl}", api_key: sk-server, provider: anthropic }
+plugins: [{ auth: { keys: [{ name: tester, key: none }] } }, re2, bon]`;
+}
+
+/** Runs the client by each way, and looks at what it got and what the upstream was asked. */
 async function check(context: TestContext, client: Client, ways: readonly Way[], expected: Got): Promise<void> {
   const reason = await whyMissing(client);
   if (reason !== undefined) context.skip(reason);
   await using upstream = await strictUpstream();
   const ran: unknown[] = [];
   await using gateway = await startGateway(undefined, {
-    yaml: `upstreams:
-  main: { base_url: "${upstream.baseUrl}", api_key: sk-server }
-  claude: { base_url: "${upstream.baseUrl}", api_key: sk-server, provider: anthropic }
-plugins: [{ auth: { keys: [{ name: tester, key: none }] } }, re2, bon]`,
+    yaml: yamlFor(upstream),
     log: ({ msg, approach }) => void (msg === 'request' && ran.push(approach)),
   });
   const got = await runClient(client, gateway.baseUrl, ways);
@@ -52,7 +55,7 @@ describe('on chat completions', () => {
     ['Pydantic AI', 'pydantic_ai_client.py', 'pydantic-ai-slim[openai]'],
     ['LlamaIndex', 'llama_index_client.py', 'llama-index-llms-openai-like'],
     ['OpenAI Agents, chat model', 'openai_agents_client.py', 'openai-agents'],
-  ])('%s', { timeout: 900_000 }, async ([, script, name], context) => {
+  ])('%s', async ([, script, name], context) => {
     await check(context, { script, package: name }, WAYS, ALL);
   });
 });
@@ -65,5 +68,40 @@ describe('on other wires', () => {
 
   test('Anthropic for Node: Messages', async (context) => {
     await check(context, { script: 'anthropic.mjs', package: '@anthropic-ai/sdk' }, [PLAIN], WITHOUT_SCHEMA);
+  });
+});
+
+describe('the examples of docs/clients.md run as they stand', async () => {
+  const PACKAGES: readonly (readonly [RegExp, string])[] = [
+    [/from 'openai'/, 'openai'],
+    [/@ai-sdk\/openai-compatible/, '@ai-sdk/openai-compatible'],
+    [/@ai-sdk\/openai'/, '@ai-sdk/openai'],
+    [/@langchain\/openai/, '@langchain/openai'],
+    [/@anthropic-ai/, '@anthropic-ai/sdk'],
+    [/import litellm/, 'litellm'],
+    [/langchain_openai/, 'langchain-openai'],
+    [/pydantic_ai/, 'pydantic-ai-slim[openai]'],
+    [/llama_index/, 'llama-index-llms-openai-like'],
+    [/from agents/, 'openai-agents'],
+    [/from openai import OpenAI$/m, 'openai'],
+  ];
+  const page = await readFile(new URL('../../docs/clients.md', import.meta.url), 'utf8');
+  const examples = [...page.matchAll(/^```(js|python)\n(.*?)^```$/gms)].map(([, language = '', code = '']) => ({
+    language,
+    code,
+    package: PACKAGES.find(([pattern]) => pattern.test(code))?.[1] ?? 'none',
+  }));
+
+  test.for(examples)('$package ($language)', async ({ language, code, package: name }, context) => {
+    const reason = await whyMissing({ script: language === 'js' ? '.mjs' : '.py', package: name });
+    if (reason !== undefined) context.skip(reason);
+    await using upstream = await strictUpstream();
+    await using gateway = await startGateway(undefined, { yaml: yamlFor(upstream) });
+    const here = code
+      .replaceAll('http://127.0.0.1:8000', gateway.url)
+      .replaceAll(/gpt-4o-mini|claude-sonnet-4-5/g, 'gpt-strict');
+    const printed = await runCode({ language, package: name, code: here });
+    expect(upstream.refusals).toEqual([]);
+    if (/console\.log|print\(/.test(code)) expect(printed).toContain(ANSWERS.text);
   });
 });

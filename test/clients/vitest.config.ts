@@ -10,8 +10,7 @@ export default defineConfig({
     pool: 'forks',
     experimental: { viteModuleRunner: false },
     reporters: ['default', new SummaryReporter()],
-    // The first run fetches Python's packages.
-    testTimeout: 60_000,
-    hookTimeout: 900_000,
+    // A first run fetches Python's packages.
+    testTimeout: 420_000,
   },
 });
