@@ -30,10 +30,12 @@ export const KINDS = {
   unsupported_parameter: { ...INVALID, message: ({ param, detail }) => `'${param}' is not supported: ${detail}` },
   unknown_approach: {
     ...INVALID,
-    message: ({ slug, known, hint }) =>
+    message: ({ slug, known, hint, isUnlisted }) =>
       slug === ''
         ? `An approach is missing beside an & or |. Listed: ${known}`
-        : `Unknown approach '${slug}'${hint ? `, did you mean '${hint}'?` : '.'} Listed: ${known}`,
+        : isUnlisted
+          ? `The approach '${slug}' is built in but not listed under plugins. Listed: ${known}`
+          : `Unknown approach '${slug}'${hint ? `, did you mean '${hint}'?` : '.'} Listed: ${known}`,
   },
   invalid_api_key: {
     status: 401,

@@ -3,6 +3,8 @@
  * layers of `answer` and `upstream` into one function each. A sealed pipeline does not change; a reload builds another
  * one. What must survive a reload is in `Kept`.
  */
+import { withApproachHint } from './plan/approach-hint.ts';
+import { listBuiltIns } from './plugin/load-plugin.ts';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import type { Clock } from './clock.ts';
@@ -92,7 +94,10 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
     report: (error, exchange) =>
       exchange.log.error({ err: error.cause, plugin_error: error.message }, 'a tap on finished failed'),
   });
-  const approaches = createApproachRegistry();
+  const builtIns = [...(await listBuiltIns()).values()];
+  const approaches = createApproachRegistry(
+    builtIns.filter(({ group }) => group === 'approaches').map(({ name }) => name),
+  );
   // Plugins get `wishOf` before the planning is created, which needs their approaches. They call it when a request is
   // there.
   const created: { planning?: Planning } = {};
@@ -190,13 +195,14 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
         new Call({ exchange, request, upstream, role: 'answer', signal: exchange.signal }),
       );
       storedObjects.noteAnswer(exchange, upstream, reply);
-      if (!hooks.response.isUsed()) return reply;
-      return toReply(await hooks.response.promise(reply, exchange));
+      const told = withApproachHint(reply, exchange, approaches);
+      if (!hooks.response.isUsed()) return told;
+      return toReply(await hooks.response.promise(told, exchange));
     },
     finish(exchange, outcome) {
       if (hooks.finished.isUsed()) hooks.finished.call(exchange, outcome);
     },
-    describe: () => describePipeline({ config, hooks, approaches, upstreams }),
+    describe: () => describePipeline({ config, hooks, approaches, upstreams, checks: applied.checks }),
     async close() {
       await hooks.shutdown.promise();
       await app.close();

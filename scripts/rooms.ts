@@ -34,7 +34,7 @@ export const ROOMS = {
   plugin: ['bytes', 'errors', 'wire', 'exchange', 'hooks', 'upstream', 'approach', 'fetch'],
   config: ['bytes', 'errors', 'exchange', 'plugin'],
   run: ['bytes', 'errors', 'wire', 'exchange', 'upstream', 'approach'],
-  plan: ['bytes', 'errors', 'wire', 'exchange', 'upstream', 'approach', 'plugin', 'run'],
+  plan: ['bytes', 'errors', 'wire', 'exchange', 'upstream', 'approach', 'plugin', 'config', 'run'],
   gateway: [
     'bytes',
     'errors',
@@ -52,7 +52,7 @@ export const ROOMS = {
   ],
   server: ['bytes', 'errors', 'wire', 'exchange', 'hooks', 'upstream', 'transport', 'approach', 'config', 'gateway'],
   process: ['bytes', 'errors', 'wire', 'exchange', 'config', 'gateway', 'server'],
-  cli: ['bytes', 'errors', 'exchange', 'plugin', 'config', 'gateway', 'process'],
+  cli: ['bytes', 'errors', 'exchange', 'plugin', 'config', 'gateway', 'server', 'process'],
   /** What plugins import: it exports from every room that they may use. */
   index: [
     'bytes',

@@ -3,23 +3,24 @@ import type { Flags } from '../config/aliases.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { PipelineDescription } from '../gateway/describe.ts';
+import type { Route } from '../server/app.ts';
 import { explainStart } from './start-error.ts';
 
 /** `optigate check`: builds the pipeline without listening, and prints it. Resolves to exit code 0, or rejects. */
 export async function checkCommand(options: { path: string | undefined; flags: Flags }): Promise<number> {
   const [config, { buildServer }] = await Promise.all([loadConfig(options), import('../process/build.ts')]);
-  const { gateway } = await buildServer(config, { log: pino({ level: 'silent' }), detect: false }).catch(
+  const { gateway, app } = await buildServer(config, { log: pino({ level: 'silent' }), detect: false }).catch(
     (error: unknown) => {
       throw explainStart(error, config);
     },
   );
-  console.log(printPipeline(config, gateway.describe()));
+  console.log(printPipeline(config, gateway.describe(), app.routes));
   await gateway.close();
   return 0;
 }
 
 /** The pipeline as text. */
-export function printPipeline(config: Config, pipeline: PipelineDescription): string {
+export function printPipeline(config: Config, pipeline: PipelineDescription, routes: readonly Route[]): string {
   const { server, origins } = config;
   const overrides = Object.entries(origins).map(([path, origin]) => `${path} from ${origin}`);
   return [
@@ -38,6 +39,13 @@ export function printPipeline(config: Config, pipeline: PipelineDescription): st
         pipeline.upstreams.map(({ name, provider, baseUrl, key }) => [name, provider, baseUrl || '-', `key ${key}`]),
       ),
     ),
+    ...section(
+      'Routes of plugins',
+      table(
+        routes.map(({ path, methods, isPublic }) => [path, methods.join(' '), isPublic ? 'public' : 'needs a key']),
+      ),
+    ),
+    ...section('Checked by /ready', pipeline.checks),
     ...section('Warnings', pipeline.warnings),
     '',
     'The configuration is good.',

@@ -1,24 +1,35 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { packageFile } from '../config/package-file.ts';
 import { defaultText, FILE_NAME } from '../config/source.ts';
 
 const SCHEMA = 'core/config/config.schema.json';
 
 /**
- * `optigate init`: writes the shipped configuration to `folder`. Resolves to exit code 1 if a file is there already.
+ * `optigate init`: writes the shipped configuration. Resolves to exit code 1 if a file is there already, or its folder is
+ * not.
+ * @param place  The file (`….yaml`), or the folder in which it is called `config.yaml`.
  */
-export async function initCommand(folder: string): Promise<number> {
-  const text = (await defaultText()).replace(`$schema=./${SCHEMA}`, () => `$schema=${schemaFrom(folder)}`);
+export async function initCommand(place: string): Promise<number> {
+  const file = resolve(/\.ya?ml$/i.test(place) ? place : join(place, FILE_NAME));
+  const shown = relative(process.cwd(), file);
+  const text = (await defaultText()).replace(`$schema=./${SCHEMA}`, () => `$schema=${schemaFrom(dirname(file))}`);
   try {
-    await writeFile(join(folder, FILE_NAME), text, { flag: 'wx' });
+    await writeFile(file, text, { flag: 'wx' });
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-    console.error(`optigate: there is a ${FILE_NAME} here already, it is left as it is`);
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code !== 'EEXIST' && code !== 'ENOENT') throw error;
+    const isThere = code === 'EEXIST';
+    console.error(
+      isThere
+        ? `optigate: there is a ${shown} already, it is left as it is`
+        : `optigate: there is no folder ${relative(process.cwd(), dirname(file))} to write ${FILE_NAME} to`,
+    );
     return 1;
   }
-  console.log(`Wrote ${FILE_NAME}. Next: optigate check, then optigate serve.`);
+  const config = shown === FILE_NAME ? '' : ` --config ${shown}`;
+  console.log(`Wrote ${shown}. Next: optigate check${config}, then optigate serve${config}.`);
   return 0;
 }
 

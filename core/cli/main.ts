@@ -1,6 +1,7 @@
 /** The command line. Each command imports its modules when it runs, so that none waits for those of another. */
 import type { Command } from 'commander';
 import type { Flags } from '../config/aliases.ts';
+import { takenByNpm } from '../config/npm-flags.ts';
 import { version } from '../process/start-report.ts';
 
 const OVERRIDES = ['host', 'port', 'workers', 'log-level', 'approach'] as const;
@@ -28,6 +29,8 @@ async function dispatch(args: readonly string[]): Promise<number> {
     import('commander'),
     import('../config/aliases.ts'),
   ]);
+  const taken = takenByNpm(args);
+  if (taken !== undefined) throw new UsageError(taken);
   const { flags: optillmFlags, rest } = takeOptillmFlags(args);
   let exitCode = 0;
   const finished = (code: number) => void (exitCode = code);
@@ -41,7 +44,8 @@ async function dispatch(args: readonly string[]): Promise<number> {
   const command = (name: string, description: string, settings?: { isDefault: boolean }) =>
     program.command(name, settings).description(description).exitOverride();
 
-  withOverrides(command('serve', 'serve the configuration (the default command)', { isDefault: true }))
+  const serve = withOverrides(command('serve', 'serve the configuration (the default command)', { isDefault: true }));
+  serve
     .addHelpText('after', "\nOptiLLM's flags and environment variables are accepted, too: see docs/configuration.md.")
     .action(async (options: Options) => {
       const { serveCommand } = await import('./serve-command.ts');
@@ -53,20 +57,24 @@ async function dispatch(args: readonly string[]): Promise<number> {
       finished(await checkCommand({ path: options.config, flags: flagsOf(options) }));
     },
   );
-  command('init', 'write a commented config.yaml').action(async () => {
-    const { initCommand } = await import('./init-command.ts');
-    finished(await initCommand(process.cwd()));
-  });
-  withConfig(command('plugins', 'list built-in and loaded plugins with their options')).action(
-    async (options: Options) => {
+  command('init', 'write a commented config.yaml')
+    .argument('[path]', 'the file (.yaml), or the folder for a config.yaml', '.')
+    .action(async (place: string) => {
+      const { initCommand } = await import('./init-command.ts');
+      finished(await initCommand(place));
+    });
+  withConfig(command('plugins', 'list built-in and loaded plugins with their options'))
+    .argument('[name]', 'only this one')
+    .action(async (name: string | undefined, options: Options) => {
       const { pluginsCommand } = await import('./plugins-command.ts');
-      finished(await pluginsCommand({ path: options.config }));
-    },
-  );
+      finished(await pluginsCommand({ path: options.config, name }));
+    });
   withConfig(command('schema', 'print the JSON Schema of the configuration file')).action(async (options: Options) => {
     const { schemaCommand } = await import('./plugins-command.ts');
     finished(await schemaCommand({ path: options.config }));
   });
+
+  program.addHelpText('after', () => `\nOptions of serve, the default command:\n${optionLines(serve)}`);
 
   try {
     await program.parseAsync([...rest], { from: 'user' });
@@ -116,10 +124,20 @@ function overrides({ host, port, workers, logLevel, approach }: Options): Flags 
 function usageMessage(error: Error & { code: string }, args: readonly string[], program: Command): string {
   if (error.code === 'commander.excessArguments') {
     const names = program.commands.map((command) => command.name());
+    const command = args.find((arg) => names.includes(arg));
+    if (command !== undefined && args[0] !== command) {
+      const others = args.filter((arg) => arg !== command).join(' ');
+      return `options stand after the command: optigate ${command} ${others}`;
+    }
     const given = args.find((arg) => !arg.startsWith('-') && !names.includes(arg));
     return `unknown command or argument '${given ?? ''}'; the commands are ${names.join(', ')}`;
   }
   return `${error.message.replace(/^error: /, '')}\nSee optigate --help`;
+}
+
+function optionLines({ options }: Command): string {
+  const width = Math.max(...options.map(({ flags }) => flags.length));
+  return options.map(({ flags, description }) => `  ${flags.padEnd(width)}  ${description}`).join('\n');
 }
 
 /** An error's message and exit code (its own, else 1), without a stack. */

@@ -1,16 +1,30 @@
 import { describeSchema, toJsonSchema, type JsonSchema } from '../config/expectation.ts';
 import { type SchemaPlugin, builtInPlugins, configSchema } from '../config/json-schema.ts';
 import { loadConfig } from '../config/load.ts';
+import { nearest } from '../nearest.ts';
 import { table } from './check-command.ts';
 
 /**
- * `optigate plugins`: prints every plugin and its options with kinds, defaults and descriptions. Resolves to exit code
- * 0.
+ * `optigate plugins`: prints every plugin, or the named one, and its options with kinds, defaults and descriptions.
+ * Resolves to exit code 0, or 2 if there is no plugin of that name.
  */
-export async function pluginsCommand(options: { path: string | undefined }): Promise<number> {
+export async function pluginsCommand(options: {
+  path: string | undefined;
+  name?: string | undefined;
+}): Promise<number> {
   const plugins = await allPlugins(options.path);
-  console.log(plugins.map(printPlugin).join('\n\n'));
-  return 0;
+  const { name } = options;
+  const shown = name === undefined ? plugins : plugins.filter(({ record }) => record.name === name);
+  if (shown.length > 0) {
+    console.log(shown.map(printPlugin).join('\n\n'));
+    return 0;
+  }
+  const names = plugins.map(({ record }) => record.name);
+  const meant = nearest(name ?? '', names);
+  console.error(
+    `optigate: there is no plugin '${name}', ${meant ? `did you mean '${meant}'?` : `only ${names.join(', ')}`}`,
+  );
+  return 2;
 }
 
 /** One plugin as text. */
@@ -33,11 +47,16 @@ export function optionRows(schema: JsonSchema, prefix = ''): string[][] {
   const required = new Set(schema.required);
   return Object.entries(schema.properties ?? {}).flatMap(([key, option]) => {
     const name = prefix + key;
+    // Its members are the approach's other options: a row for each would say everything twice.
+    if (key === 'at_most' && prefix === '')
+      return [[name, `keys: ${Object.keys(option.properties ?? {}).join(', ')}`, 'optional', AT_MOST]];
     if (option.properties) return optionRows(option, `${name}.`);
     const rows = [[name, describeSchema(option), presetOf(option, required.has(key)), option.description ?? '']];
     return option.items?.properties ? [...rows, ...optionRows(option.items, `${name}[].`)] : rows;
   });
 }
+
+const AT_MOST = 'The highest values that requests may give these options.';
 
 function presetOf({ default: preset }: JsonSchema, isRequired: boolean): string {
   if (preset !== undefined) return `default ${JSON.stringify(preset)}`;

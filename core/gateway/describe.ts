@@ -25,6 +25,8 @@ export interface PipelineDescription {
     /** Where its key comes from, in words. */
     readonly key: string;
   }[];
+  /** The names of what `/ready` checks. */
+  readonly checks: readonly string[];
   /** The default expression; `none` = a plain call. */
   readonly approach: string;
   readonly warnings: readonly string[];
@@ -36,8 +38,9 @@ export function describePipeline(parts: {
   hooks: Hooks;
   approaches: ApproachRegistry;
   upstreams: Upstreams;
+  checks: readonly { readonly name: string }[];
 }): PipelineDescription {
-  const { config, hooks, approaches, upstreams } = parts;
+  const { config, hooks, approaches, upstreams, checks } = parts;
   const all = upstreams.keyless ? [...upstreams.all, upstreams.keyless.upstream] : upstreams.all;
   return {
     hooks: (Object.keys(hooks) as HookName[]).map((name) => {
@@ -53,6 +56,7 @@ export function describePipeline(parts: {
       baseUrl: withoutKeys(upstream.baseUrl),
       key: keySource(upstream.hasServerKey, upstream.settings.keyVariable, upstream.settings.needsKey),
     })),
+    checks: checks.map(({ name }) => name),
     approach: config.approach ?? 'none',
     warnings: config.warnings,
   };

@@ -7,6 +7,8 @@ export type Expression = readonly (readonly string[])[];
 /** The approaches that an expression may name, beside `none`. */
 export interface Listed {
   readonly slugs: readonly string[];
+  /** Is it a built-in approach that is not listed? */
+  isUnlisted?(slug: string): boolean;
   get(slug: string): { readonly kind: 'transformer' | 'answerer' } | undefined;
 }
 
@@ -33,7 +35,13 @@ export function parseExpression(text: string, listed: Listed, param: string): Ex
   const slug = branches.flat().find((step) => !isListed(step, listed));
   if (slug === undefined) return checked(branches, listed, param).map(simplify);
   const slugs = ['none', ...listed.slugs.filter((known) => known !== 'none')];
-  const facts = { slug, known: slugs.join(', '), hint: nearest(slug, slugs) };
+  const isUnlisted = listed.isUnlisted?.(slug) === true;
+  const facts = {
+    slug,
+    known: slugs.join(', '),
+    hint: nearest(slug, slugs),
+    ...(isUnlisted ? { isUnlisted: 'yes' } : {}),
+  };
   throw gatewayError('unknown_approach', facts, { param });
 }
 

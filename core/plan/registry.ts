@@ -18,6 +18,8 @@ export interface ApproachRegistry {
    */
   viewFor(plugin: PluginRecord, options: object, isBuiltIn?: boolean): Approaches<object>;
   get(slug: string): Approach | undefined;
+  /** Is it a built-in approach that the configuration does not list? */
+  isUnlisted(slug: string): boolean;
   readonly slugs: readonly string[];
   readonly all: readonly Approach[];
   /**
@@ -43,8 +45,11 @@ interface Definition extends ApproachFields {
   run(call: Call, next: Next, options: object): Promise<Reply>;
 }
 
-/** An empty registry. */
-export function createApproachRegistry(): ApproachRegistry {
+/**
+ * An empty registry.
+ * @param builtIn  The slugs that may be listed without a file of one's own, for errors.
+ */
+export function createApproachRegistry(builtIn: readonly string[] = []): ApproachRegistry {
   const approaches = new Map<string, Approach>();
   const flatOptions = new Map<string, FlatOption[]>();
 
@@ -82,6 +87,7 @@ export function createApproachRegistry(): ApproachRegistry {
       add: (slug: string, given: object) => add(plugin, options, isBuiltIn, slug, given as Definition),
     }),
     get: (slug) => approaches.get(slug),
+    isUnlisted: (slug) => builtIn.includes(slug) && !approaches.has(slug),
     get slugs() {
       return [...approaches.keys()];
     },

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { capsOf, isServerOnly, limitsOf } from '../approach/options.ts';
 import type { Approach } from '../approach/types.ts';
 import { isRecord } from '../bytes/json.ts';
+import { checkBySchema } from '../config/check.ts';
 import { gatewayError, type GatewayError } from '../errors.ts';
 import type { Budget } from '../exchange/ledger.ts';
 import { nearest } from '../nearest.ts';
@@ -37,11 +38,13 @@ export const NO_OPTIONS: RequestOptions = Object.freeze({
 });
 
 const count = z.int().min(1);
-const A_DURATION = 'expected a duration such as 30s, or milliseconds';
 const controls = z.object({
   max_calls: count.nullish(),
   max_tokens: count.nullish(),
-  deadline: z.union([count, z.string().regex(/^\d+(?:\.\d+)?(?:ms|s|m|h)$/, A_DURATION)], A_DURATION).nullish(),
+  deadline: z
+    .union([count, z.string().regex(/^\d+(?:\.\d+)?(?:ms|s|m|h)$/)])
+    .meta({ title: 'duration', examples: ['500ms', '30s', '10m', '1h'] })
+    .nullish(),
   trace: z.boolean().nullish(),
   progress: z.boolean().nullish(),
   n: z.literal('top', "only 'top', the best of one pool, can be asked for").nullish(),
@@ -55,11 +58,13 @@ export function readOptions(request: ChatRequest, registry: ApproachRegistry): R
   if (!isRecord(given)) throw invalid('optigate', 'expected an object');
   const known = [...CONTROL_KEYS, ...registry.slugs];
   const unknown = Object.keys(given).find((key) => !known.includes(key));
+  if (unknown !== undefined && registry.isUnlisted(unknown))
+    throw invalid(`optigate.${unknown}`, `'${unknown}' is built in but not listed under plugins`);
   if (unknown !== undefined) throw invalid(`optigate.${unknown}`, suggestion('unknown key', unknown, known));
   const parsed = controls.safeParse(given);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw invalid(`optigate.${issue?.path.join('.')}`, issue?.message ?? 'not valid');
+    throw invalid(`optigate.${issue?.path.join('.')}`, expectationOf(controls, given) ?? 'not valid');
   }
   const { trace, progress, n, reduce } = parsed.data;
   return {
@@ -147,7 +152,8 @@ function checked(
     const value = values[name];
     if (typeof value === 'number' && value > cap) throw invalid(fieldOf(name), `expected at most ${cap} here`);
   }
-  const result = schema.safeParse({ ...defaults, ...values });
+  const given = { ...defaults, ...values };
+  const result = schema.safeParse(given);
   if (!result.success) {
     const [issue] = result.error.issues;
     if (issue?.code === 'unrecognized_keys' && issue.path.length === 0) {
@@ -157,7 +163,7 @@ function checked(
     const [name = '', ...inner] = (issue?.path ?? []).map(String);
     const isUnknown = issue?.code === 'unrecognized_keys';
     const place = [fieldOf(name), ...inner, ...(isUnknown ? issue.keys.slice(0, 1) : [])].join('.');
-    throw invalid(place, isUnknown ? 'unknown key' : (issue?.message ?? 'not valid'));
+    throw invalid(place, isUnknown ? 'unknown key' : (expectationOf(schema, given) ?? 'not valid'));
   }
   if (values['limits'] === undefined) return result.data;
   const { maxCalls, maxTokens, deadlineMs } = lowerBudget(limitsOf(defaults), limitsOf(result.data));
@@ -178,6 +184,12 @@ function durationMs(value: string | number): number {
   if (typeof value === 'number') return value;
   const unit = /ms|s|m|h/.exec(value)?.[0];
   return Number.parseFloat(value) * UNITS[unit === 'ms' || unit === 's' || unit === 'm' ? unit : 'h'];
+}
+
+/** What is wrong with the first value that is, as the file's errors say it: `expected integer from 1 to 32, got 50`. */
+function expectationOf(schema: z.ZodType, given: object): string | undefined {
+  const checked = checkBySchema(schema, given, { isText: () => false });
+  return 'findings' in checked ? checked.findings.find(({ isKey }) => isKey !== true)?.message : undefined;
 }
 
 function suggestion(what: string, key: string, known: readonly string[]): string {

@@ -33,6 +33,8 @@ export interface App {
   readonly fastify: FastifyInstance;
   /** Passes one request of the listening server to this app. */
   readonly route: (request: IncomingMessage, response: ServerResponse) => void;
+  /** What plugins serve, beside the program's own paths. */
+  readonly routes: readonly Route[];
   /** Adds the program's own routes. Call it once, when the pipeline is built. */
   mount(gateway: Gateway, state: ServerState): Promise<void>;
 }
@@ -101,6 +103,9 @@ export function createApp(config: Config, log: Logger, owner: () => string): App
 
   return {
     fastify: app,
+    get routes() {
+      return [...pluginPaths].map(([path, served]) => ({ path, ...served }));
+    },
     route(request, response) {
       const verdict = gate?.(request, response) ?? 'passed';
       if (verdict === 'answered') return;
@@ -131,6 +136,11 @@ export function createApp(config: Config, log: Logger, owner: () => string): App
       await app.ready();
     },
   };
+}
+
+/** A route of a plugin, as `optigate check` prints it. */
+export interface Route extends PluginPath {
+  readonly path: string;
 }
 
 /** A path that plugins serve. */

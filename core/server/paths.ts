@@ -48,7 +48,8 @@ export function routeOf(path: string): Route {
   const known = BY_PATH.get(path);
   if (known) return known;
   if (path === MODELS_PATH) return { kind: 'models', id: undefined };
-  if (!path.startsWith('/v1/')) return UNKNOWN;
+  // A base URL with /v1 twice: no upstream has such paths.
+  if (!path.startsWith('/v1/') || path.startsWith('/v1/v1/')) return UNKNOWN;
   if (path.startsWith(`${MODELS_PATH}/`)) return modelOf(path.slice(MODELS_PATH.length + 1));
   const tidy = tidied(path);
   if (tidy === undefined) return UNKNOWN;
@@ -56,6 +57,13 @@ export function routeOf(path: string): Route {
   // Paths for plugins. One that no plugin serves is not passed on upstream.
   if (tidy === OWN_PATH || tidy.startsWith(`${OWN_PATH}/`)) return UNKNOWN;
   return tidy.startsWith('/v1/') ? OTHER : UNKNOWN;
+}
+
+/** What a client probably meant by an unknown path: the known one that its base URL, with `/v1` once, would lead to. */
+export function meantBy(path: string): string | undefined {
+  const meant = path.startsWith('/v1/v1/') ? path.slice('/v1'.length) : `/v1${path}`;
+  const isKnown = BY_PATH.has(meant) || meant === MODELS_PATH;
+  return isKnown || path.startsWith('/v1/v1/') ? meant : undefined;
 }
 
 /** `rest` is a model's id, percent-decoded once. Ids may hold slashes, plain or encoded. */

@@ -13,7 +13,7 @@ import { deliver } from './deliver.ts';
 import { isModelForm, readFormModel } from './form-model.ts';
 import { answerModels } from './model-list.ts';
 import { CLIENT_CLOSED, openExchange } from './open-exchange.ts';
-import { routeOf, wireOf, type Route } from './paths.ts';
+import { meantBy, routeOf, wireOf, type Route } from './paths.ts';
 import { Responder } from './responder.ts';
 import { StreamProgress } from './stream-progress.ts';
 import { toGatewayError } from './thrown-error.ts';
@@ -145,7 +145,11 @@ async function readExchange(gateway: Gateway, request: IncomingMessage, opening:
 
 /** Throws a 404 for an unknown path, and a 405 for a method that a known path does not allow. */
 function checkMethod(route: Route, method: string, path: string): void {
-  if (route.kind === 'unknown') throw gatewayError('unknown_url', { method, path });
+  if (route.kind === 'unknown') {
+    const meant = meantBy(path);
+    const detail = meant && `Did you mean ${meant}? A client's base URL ends in /v1, once`;
+    throw gatewayError('unknown_url', { method, path, detail });
+  }
   if (route.kind !== 'endpoint' || route.endpoint.methods.includes(method)) return;
   const allow = route.endpoint.methods.join(', ');
   throw gatewayError('method_not_allowed', { method, path, allow }, { headers: { allow } });

@@ -18,9 +18,11 @@ test('--version says the version of package.json', async () => {
   expect(await cli(['--version'], { cwd: '/' })).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
 });
 
-test('--help lists the commands', async () => {
+test('--help lists the commands, and the options of the default one', async () => {
   const { code, stdout } = await cli(['--help'], { cwd: '/' });
   expect(code).toBe(0);
+  for (const option of ['--config <file>', '--port <number>', '--approach <expression>'])
+    expect(stdout).toContain(option);
   for (const command of ['serve', 'check', 'init', 'plugins', 'schema']) expect(stdout).toContain(command);
 });
 
@@ -29,6 +31,8 @@ test.each([
   [['--nope'], "unknown option '--nope'"],
   [['serve', '--port'], "option '--port <number>' argument missing"],
   [['check', '--best-of-n'], '--best-of-n needs a value'],
+  [['--approach', 'bogus', 'check'], 'options stand after the command: optigate check --approach bogus'],
+  [['plugins', 'moaa'], "there is no plugin 'moaa', did you mean 'moa'?"],
   [['check', '--port', 'abc'], '--port: expected integer from 0 to 65535, got "abc"'],
 ])('%j is bad usage: exit code 2', async (args, message) => {
   await using folder = await tempFolder({ 'config.yaml': UPSTREAM });
@@ -104,6 +108,38 @@ test('init writes the shipped file, and leaves one that is there alone', async (
     stderr: expect.stringContaining('already'),
   });
   expect(await readFile(`${folder.path}/config.yaml`, 'utf8')).toBe('mine');
+});
+
+test('init takes a file or a folder', async () => {
+  await using folder = await tempFolder({ 'sub/x': '' });
+  expect(await cli(['init', 'sub'], { cwd: folder.path })).toMatchObject({ code: 0 });
+  const { stdout } = await cli(['init', 'sub/my.yaml'], { cwd: folder.path });
+  expect(stdout).toContain('optigate check --config sub/my.yaml');
+  expect(await readFile(`${folder.path}/sub/my.yaml`, 'utf8')).toBe(
+    await readFile(`${folder.path}/sub/config.yaml`, 'utf8'),
+  );
+  expect(await cli(['init', 'none'], { cwd: folder.path })).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining('no folder none'),
+  });
+});
+
+test('an option that npm took for its own is told', async () => {
+  const env = { npm_lifecycle_event: 'start', npm_config_port: 'true' };
+  const { code, stderr } = await cli(['9000'], { cwd: '/', env });
+  expect([code, stderr]).toEqual([2, expect.stringContaining('npm start -- --port 9000')]);
+});
+
+test('plugins prints one, and check the routes and readiness checks of plugins', async () => {
+  const yaml = `${UPSTREAM}plugins: [trace, bon, cache: { store: redis, url: "redis://127.0.0.1:1" }]`;
+  await using folder = await tempFolder({ 'config.yaml': yaml });
+  const { stdout } = await cli(['plugins', 'bon'], { cwd: folder.path });
+  expect(stdout).toMatch(/^bon \(built in, loaded\)/);
+  expect(stdout).toMatch(/at_most +keys: best_of_n, max_tokens +optional/);
+  expect(stdout).not.toContain('retry (built in');
+  const checked = await cli(['check'], { cwd: folder.path });
+  expect(checked.stdout).toMatch(/Routes of plugins\n +\/v1\/optigate\/traces\/:id +GET +needs a key/);
+  expect(checked.stdout).toMatch(/Checked by \/ready\n +redis/);
 });
 
 test('plugins lists built-in and custom ones with options, defaults and descriptions', async () => {

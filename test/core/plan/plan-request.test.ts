@@ -45,7 +45,7 @@ describe('options of a request', () => {
 
   test('a deadline that is none is told what one looks like', async () => {
     await expect(select({ request: { optigate: { deadline: '5 minutes' } } })).rejects.toThrow(
-      "Invalid value for 'optigate.deadline': expected a duration such as 30s, or milliseconds",
+      `Invalid value for 'optigate.deadline': expected duration such as 500ms, 30s, 10m, 1h or null, got "5 minutes"`,
     );
   });
 

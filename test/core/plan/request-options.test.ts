@@ -83,7 +83,7 @@ describe('forms of an option in a body', () => {
 test('a bad duration is refused in words', async () => {
   expect(await refusal({ optigate: { patient: { limits: { deadline: 'soon' } } } })).toMatchObject({
     param: 'optigate.patient.limits.deadline',
-    message: expect.stringContaining('expected a duration such as 30s') as string,
+    message: expect.stringContaining('expected duration such as 500ms, 30s') as string,
   });
 });
 
