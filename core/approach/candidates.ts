@@ -3,7 +3,7 @@
  */
 import { canonicalJsonText } from '../bytes/canonical-json.ts';
 import { bringsAnswer, bringsMedia, calledTools, callsTool } from '../wire/chat/content.ts';
-import { endedBadly } from '../wire/chat/finish.ts';
+import { endedBadly, failureOfChoice } from '../wire/chat/finish.ts';
 import { gatewayError } from '../errors.ts';
 import type { Call } from '../exchange/exchange.ts';
 import type { Reply } from '../exchange/reply.ts';
@@ -39,7 +39,7 @@ export function noneUsable(answers: readonly Answer[], call: Call): Reply {
     answers.find(({ choice }) => choice.finish_reason === 'content_filter') ??
     answers.find(({ choice }) => typeof choice.message.refusal === 'string' && choice.message.refusal !== '') ??
     answers.find(isTruncated) ??
-    answers.find(({ choice }) => endedBadly(choice) && !choice['error'] && bringsAnswer(choice.message));
+    answers.find(({ choice }) => endedBadly(choice) && !failureOfChoice(choice) && bringsAnswer(choice.message));
   if (shown) return shown.reply;
   throw gatewayError('upstream_error', { upstream: call.upstream.name, detail: 'answered with nothing usable' });
 }

@@ -2,6 +2,7 @@
 import type { Changes } from '../bytes/payload.ts';
 import type { Call } from '../exchange/exchange.ts';
 import type { ChatRequest } from '../wire/chat/chat-types.ts';
+import { bringsThoughts } from '../wire/chat/content.ts';
 import type { Answer } from './types.ts';
 
 /** A limit on the completion, as a change to the request: under the name that the client used, else `max_tokens`. */
@@ -47,7 +48,7 @@ export function isReasoning({ request }: Call, evidence: readonly Answer[] = [])
   if (reasoning !== undefined || thinking !== undefined || REASONING_MODEL.test(model)) return true;
   return evidence.some(
     ({ choice, text, usage }) =>
-      typeof choice.message.reasoning_content === 'string' ||
+      bringsThoughts(choice.message) ||
       text.includes('</think>') ||
       (usage?.completion_tokens_details?.['reasoning_tokens'] ?? 0) > 0,
   );

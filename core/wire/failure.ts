@@ -12,9 +12,9 @@ export interface Failure {
   readonly body: unknown;
 }
 
-/** Does an object say that it is an error? An empty `error` member (`null`, `""`) does not count. */
+/** Does an object say that it is an error? An empty `error` member (`null`, `""`, `{}`) does not count. */
 export function tellsFailure(value: Fields): boolean {
-  if (value['error'] || value['type'] === 'error' || value['object'] === 'error') return true;
+  if (saysSomething(value['error']) || value['type'] === 'error' || value['object'] === 'error') return true;
   // Some servers name the kind of error at the top, beside `choices: null`.
   return Boolean(value['error_type']) && !Array.isArray(value['choices']);
 }
@@ -35,6 +35,11 @@ export function failureOf(value: unknown, text: string): Failure {
     status: statusOf(facts),
     body: value ?? text,
   };
+}
+
+/** Is a member `error` more than a sign that there is none? */
+export function saysSomething(error: unknown): boolean {
+  return isRecord(error) ? Object.keys(error).length > 0 : Boolean(error);
 }
 
 function firstText(...values: readonly unknown[]): string | undefined {

@@ -11,7 +11,8 @@ export interface CalledTool {
 }
 
 /** Kinds of content parts that are text, or thoughts about it. */
-const WRITTEN: ReadonlySet<unknown> = new Set(['text', 'output_text', 'refusal', 'thinking', 'reasoning']);
+const THOUGHTS: ReadonlySet<unknown> = new Set(['thinking', 'reasoning']);
+const WRITTEN: ReadonlySet<unknown> = new Set(['text', 'output_text', 'refusal', ...THOUGHTS]);
 
 /** The tools that a message calls, the single one of the older API (`function_call`) included. */
 export function calledTools({ tool_calls, function_call }: Fields): readonly CalledTool[] {
@@ -31,6 +32,12 @@ export function callsTool({ tool_calls, function_call }: Fields): boolean {
 export function bringsMedia({ audio, images, content }: Fields): boolean {
   if (!isEmpty(audio) || (Array.isArray(images) && images.length > 0)) return true;
   return Array.isArray(content) && content.some((part) => isRecord(part) && !WRITTEN.has(part['type']));
+}
+
+/** Does a message or a delta bring thoughts, in a member of their own or as parts of its content? */
+export function bringsThoughts({ reasoning_content, reasoning, content }: Fields): boolean {
+  if ([reasoning_content, reasoning].some((text) => typeof text === 'string' && text !== '')) return true;
+  return Array.isArray(content) && content.some((part) => isRecord(part) && THOUGHTS.has(part['type']));
 }
 
 /** The text of a message's or a delta's content, which is a string or parts; `glue` stands between text parts. */

@@ -1,6 +1,6 @@
 /** How a choice ended: whether it did, and whether that is a success. */
 import { isRecord, type Fields } from '../../bytes/json.ts';
-import { failureOf, type Failure } from '../failure.ts';
+import { failureOf, saysSomething, type Failure } from '../failure.ts';
 
 /** The reasons of OpenAI's API. Servers have others for what went wrong: `error`, `network_error`, `abort`. */
 const SUCCESSES: ReadonlySet<string> = new Set(['stop', 'length', 'tool_calls', 'function_call', 'content_filter']);
@@ -16,12 +16,12 @@ export function isFinished(reason: unknown): reason is string {
  */
 export function endedBadly(choice: Fields): boolean {
   const { finish_reason } = choice;
-  return Boolean(choice['error']) || (isFinished(finish_reason) && !SUCCESSES.has(finish_reason));
+  return saysSomething(choice['error']) || (isFinished(finish_reason) && !SUCCESSES.has(finish_reason));
 }
 
 /** The error that a choice holds in place of an answer; undefined if it has none. */
 export function failureOfChoice({ error }: Fields): Failure | undefined {
-  return isRecord(error) || isFinished(error) ? failureOf({ error }, '') : undefined;
+  return saysSomething(error) ? failureOf({ error }, '') : undefined;
 }
 
 /** The first error of a whole answer's choices, if every one of them holds an error. */

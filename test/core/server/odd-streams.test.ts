@@ -25,6 +25,7 @@ const FRAMES: readonly (readonly [string, string])[] = [
   ['usage alone', '{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":1,"total_tokens":6}}'],
   ['data: null', 'null'],
   ['no data', ''],
+  ['error: {}', '{"error":{},"choices":[{"index":0,"delta":{},"finish_reason":null}]}'],
   ['error: null', '{"error":null,"choices":[{"index":0,"delta":{},"finish_reason":null}]}'],
   [
     'empty members',

@@ -76,7 +76,7 @@ test.each([
 });
 
 test('a tag is gone from both copies', async () => {
-  const content = 'Why?<optillm_approach>re2</optillm_approach>';
+  const content = '<optillm_approach>re2</optillm_approach>Why?';
   const run = await ask({ request: { messages: [{ role: 'user', content }] } }, null);
   expect(textSent(run.calls[0]?.request)).toBe(`Why?\n${CUE} Why?`);
 });
