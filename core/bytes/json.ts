@@ -148,11 +148,11 @@ export function spliceObject(
  */
 export function repeatedKey(bytes: Buffer): string | undefined {
   const text = bytes.toString('latin1');
-  /** The keys of each open object; an open array has none. */
-  const open: Set<string>[] = [];
+  /** The keys of each open object, once it has one. */
+  const open: (Set<string> | undefined)[] = [];
   for (let i = 0; i < text.length; i++) {
     const byte = text.charCodeAt(i);
-    if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) open.push(new Set());
+    if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) open.push(undefined);
     else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) open.pop();
     else if (byte === QUOTE) {
       const end = stringEnd(text, i);
@@ -162,7 +162,8 @@ export function repeatedKey(bytes: Buffer): string | undefined {
         const key = decodeKey(bytes, i, end);
         const keys = open.at(-1);
         if (keys?.has(key)) return key;
-        keys?.add(key);
+        if (keys) keys.add(key);
+        else if (open.length > 0) open[open.length - 1] = new Set([key]);
       }
       i = end - 1;
     }

@@ -29,6 +29,9 @@ function passedQuery(query: string): string {
 
 /** Is it the parameter `key`? Its name may be percent-encoded. */
 function isKey(pair: string): boolean {
+  const end = pair.indexOf('=');
+  const length = end < 0 ? pair.length : end;
+  if (length < 'key'.length || length > '%6b%65%79'.length) return false;
   const [[name] = []] = new URLSearchParams(pair);
   return name === 'key';
 }

@@ -13,7 +13,7 @@ export interface StoredReference {
 const ID_MEMBER =
   /^(?:.+_)?(?:file|vector_store|response|conversation|container|thread|assistant|batch|upload|video|skill|item)_ids?$/;
 /** Members that hold an id, or an object with one. */
-const BY_ID: ReadonlySet<string> = new Set(['conversation', 'container']);
+const BY_ID: ReadonlySet<string> = new Set(['conversation', 'container', 'cached_content']);
 /** Members that refer to something stored only as an object with an id: a stored prompt, an earlier spoken answer. */
 const BY_OBJECT: ReadonlySet<string> = new Set(['prompt', 'audio']);
 /** Items of an input that are looked up by their id, unless they carry what they are about. */
@@ -26,7 +26,9 @@ const NOTES: ReadonlySet<string> = new Set(['metadata', 'client_metadata']);
 
 /** Can a body with these bytes hold a reference? Much cheaper than to look at each of its members. */
 export function mayRefer(bytes: Buffer): boolean {
-  return /_ids?"|conversation|container|item_reference|"(?:prompt|audio|input)"|\\u/i.test(bytes.toString('latin1'));
+  return /_ids?"|conversation|container|cached_content|item_reference|"(?:prompt|audio|input)"|\\u/i.test(
+    bytes.toString('latin1'),
+  );
 }
 
 /** The first reference that is not allowed; undefined if there is none. */

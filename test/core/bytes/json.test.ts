@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { scanArray, scanObject } from '../../../core/bytes/json.ts';
+import { repeatedKey, scanArray, scanObject } from '../../../core/bytes/json.ts';
 
 const scan = (json: string) => scanObject(Buffer.from(json));
 
@@ -77,4 +77,23 @@ test('the outline of an array has the bytes of each element', () => {
       expect(elements).toEqual(JSON.parse(bytes.toString()));
     }),
   );
+});
+
+test('a key that stands twice in one object is found at any depth, however it is spelled', () => {
+  const found = (text: string) => repeatedKey(Buffer.from(text));
+  expect(found('{"a":1,"b":[{"c":{"d":1,"\\u0064":2}}]}')).toBe('d');
+  expect(found('{"a":{"a":1},"b":[{"a":1},{"a":"a\\":1,"}],"":{}}')).toBeUndefined();
+  expect(found('["a","a",{"a" :1,"b":"a","a":2}]')).toBe('a');
+});
+
+test('the search for such a key takes twice as long for twice the text', () => {
+  const time = (size: number) => {
+    const bytes = Buffer.from(`[${'{"a":[[],{}],"b":"\\\\"},'.repeat(size)}0]`);
+    const start = performance.now();
+    repeatedKey(bytes);
+    return performance.now() - start;
+  };
+  time(10_000);
+  const one = Math.min(time(20_000), time(20_000), time(20_000));
+  expect(Math.min(time(40_000), time(40_000), time(40_000))).toBeLessThan(one * 3 + 5);
 });
