@@ -5,11 +5,13 @@ import { encodeEvent, framesOf } from '../frame.ts';
 /** A message or content block that is being assembled. */
 type Draft = Record<string, unknown>;
 
-/** A whole message as the events of a stream. */
-export function messageToEvents(message: Fields): Buffer {
+/** A whole message as the events of a stream; undefined if it is none. */
+export function messageToEvents(message: Fields): Buffer | undefined {
   const { content, stop_reason, stop_sequence, usage, ...rest } = message;
   const start = { ...rest, content: [], stop_reason: null, stop_sequence: null, usage };
-  const blocks = (Array.isArray(content) ? content : []).filter(isRecord);
+  // A count of tokens is none, though its request may ask for a stream.
+  if (!Array.isArray(content)) return undefined;
+  const blocks = content.filter(isRecord);
   const events: Fields[] = [
     { type: 'message_start', message: start },
     ...blocks.flatMap((block, index) => blockEvents(block, index)),

@@ -26,10 +26,11 @@ function placeOf({ output_index }: Fields): number {
   return typeof output_index === 'number' ? output_index : 0;
 }
 
-/** A whole response as the events of a stream. */
-export function responseToEvents(response: Fields): Buffer {
+/** A whole response as the events of a stream; undefined if it is none. */
+export function responseToEvents(response: Fields): Buffer | undefined {
   const begun = { ...response, status: 'in_progress', output: [], usage: null, completed_at: null };
-  const output = (Array.isArray(response['output']) ? response['output'] : []).filter(isRecord);
+  if (!Array.isArray(response['output'])) return undefined;
+  const output = response['output'].filter(isRecord);
   const events: Fields[] = [
     { type: 'response.created', response: begun },
     { type: 'response.in_progress', response: begun },

@@ -9,7 +9,7 @@ const message = (part: object) => ({ id: 'msg_1', type: 'message', role: 'assist
 /** The events of the one item, without those that begin and end the response. */
 function eventsOf(item: object): Record<string, unknown>[] {
   const events = new SseDecoder()
-    .push(responseToEvents(responseOf(item)))
+    .push(responseToEvents(responseOf(item))!)
     .map(({ data }) => JSON.parse(data) as Record<string, unknown>);
   return events.slice(2, -1);
 }
@@ -62,10 +62,10 @@ test('parts and items of other kinds come whole', () => {
 
 test.each(['completed', 'incomplete'])('the last event of one that is %s holds it whole', (status) => {
   const response = { ...responseOf(message({ type: 'output_text', text: 'Hi' })), status };
-  expect(eventsToResponse(responseToEvents(response))).toEqual(response);
+  expect(eventsToResponse(responseToEvents(response)!)).toEqual(response);
 });
 
 test('a stream that was cut has none', () => {
-  const events = responseToEvents(responseOf());
+  const events = responseToEvents(responseOf())!;
   expect(eventsToResponse(events.subarray(0, events.lastIndexOf('event:')))).toBeUndefined();
 });
