@@ -48,7 +48,7 @@ test('the start is one line that says who answers', async () => {
   await using gateway = await startGateway(undefined, { yaml, log: (line) => lines.push(line) });
   const started = lines.filter(({ msg }) => msg === 'optigate listens');
   expect(started).toMatchObject([
-    { address: gateway.url, answers: { upstream: 'main', base_url: 'http://127.0.0.1:9/v1', key: 'from the file' } },
+    { address: gateway.url, answers: { upstream: 'main', base_url: 'http://…@127.0.0.1:9/v1', key: 'from the file' } },
   ]);
   expect(JSON.stringify(started)).not.toContain('secret');
 });

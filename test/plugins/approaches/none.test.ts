@@ -106,7 +106,7 @@ test.each(Object.keys(BODIES))('%s goes upstream as it is, but for the marks', a
 });
 
 test('a tag goes from its message, and nothing else of the conversation', async () => {
-  const tagged = { role: 'user', content: 'Hi <optillm_approach>none</optillm_approach>there' };
+  const tagged = { role: 'user', content: ' <optillm_approach>none</optillm_approach>Hi there' };
   const history = [
     { role: 'user', content: 'User: Hi' },
     { role: 'assistant', content: null, tool_calls: [call] },
@@ -114,7 +114,7 @@ test('a tag goes from its message, and nothing else of the conversation', async 
   const run = await ask({ script, request: { messages: [...history, tagged] } });
   const sent = run.calls[0]?.request.messages;
   expect(sent?.slice(0, 2)).toEqual(history);
-  expect(sent?.[2]?.content).toMatch(/^Hi\s+there$/);
+  expect(sent?.[2]?.content).toMatch(/^\s*Hi there$/);
 });
 
 test('an empty reply is returned', async () => {
