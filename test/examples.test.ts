@@ -1,7 +1,14 @@
 /** The plugins under examples/, as a user lists them: by path, in the real pipeline. */
 import { expect, test } from 'vitest';
 import { startGateway } from './support/gateway.ts';
-import { chatCompletion, json, scriptedUpstream, type ScriptedUpstream } from './support/scripted-upstream.ts';
+import {
+  chatChunk,
+  chatCompletion,
+  events,
+  json,
+  scriptedUpstream,
+  type ScriptedUpstream,
+} from './support/scripted-upstream.ts';
 
 const HOUSE_STYLE = 'plugins:\n  - ./examples/house-style.ts: { rules: "Be brief." }\n';
 const SYSTEM = { role: 'system', content: 'Be brief.' };
@@ -52,6 +59,30 @@ test('house-style refuses a request whose rules are no text, and names the field
 
   expect(response.status).toBe(400);
   expect(await response.json()).toMatchObject({ error: { param: 'optigate.house_style.rules' } });
+});
+
+test.each([
+  ['test-model', 'hi', 'hi'],
+  ['re2&bon-test-model', 'Score: 7', 'Score: 7'],
+])('footer is appended to whole answers and to streams, once (%s)', async (model, said, answer) => {
+  await using upstream = await scriptedUpstream((request) => {
+    if (request.method === 'GET') return json({ object: 'list', data: [] });
+    if (request.json['stream'] !== true) return json(chatCompletion(said));
+    return events([chatChunk({ role: 'assistant', content: said }), chatChunk({}, 'stop'), 'data: [DONE]\n\n']);
+  });
+  const yaml = 'plugins:\n  - re2\n  - bon\n  - ./examples/footer.ts: { text: "End." }\n';
+  await using gateway = await startGateway(upstream, { yaml });
+
+  const whole = (await (await gateway.chat({ model })).json()) as ReturnType<typeof chatCompletion>;
+  expect(whole.choices[0]?.message.content).toBe(`${answer}\n\nEnd.`);
+
+  const text = await (await gateway.chat({ model, stream: true, optigate: { progress: false } })).text();
+  const pieces = text.split('\n\n').flatMap((event) => {
+    if (!event.startsWith('data: {')) return [];
+    const { choices } = JSON.parse(event.slice(6)) as { choices: { delta: { content?: string } }[] };
+    return choices.map(({ delta }) => delta.content ?? '');
+  });
+  expect(pieces.join('')).toBe(`${answer}\n\nEnd.`);
 });
 
 test('slow-call-log counts and logs the calls that took longer than its limit', async () => {

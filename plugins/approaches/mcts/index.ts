@@ -34,6 +34,12 @@ const HIGHEST = 'its dialogues are rated highest on average';
 const UNRATED = 'no rating could be read, and most replies agree with it, or it is the first';
 
 const options = approachOptions({
+  mcts_preset: z
+    .enum(['none', 'cheap', 'thorough'])
+    .default('none')
+    .describe(
+      'cheap = rate each of mcts_branching replies alone; thorough = play on after each of them; none = as the other options say.',
+    ),
   mcts_simulations: z.int().min(1).max(64).default(2).describe('How many dialogues are played and rated.'),
   mcts_exploration: z
     .number()
@@ -65,7 +71,8 @@ export default definePlugin({
   },
 });
 
-async function treeSearch(call: Call, next: Next, options: Options) {
+async function treeSearch(call: Call, next: Next, given: Options) {
+  const options = withPreset(given);
   const work = { call, next, options };
   const { mcts_simulations, mcts_branching, mcts_early_stop } = options;
   const { progress } = call;
@@ -98,6 +105,13 @@ async function treeSearch(call: Call, next: Next, options: Options) {
     ...(isMoot ? { saved_calls: callsFrom(0, candidates.length, options) } : {}),
   });
   return topChoices(order, answers, choices);
+}
+
+/** The options with what the preset sets: one simulation for each reply, and with `cheap` no dialogue after it. */
+function withPreset(options: Options): Options {
+  const { mcts_preset, mcts_branching } = options;
+  if (mcts_preset === 'none') return options;
+  return { ...options, mcts_simulations: mcts_branching, ...(mcts_preset === 'cheap' ? { mcts_depth: 0 } : {}) };
 }
 
 /** Makes the simulations, or as many as the limits allow. */

@@ -5,6 +5,14 @@ import type { ChatRequest } from '../../../core/index.ts';
 import type { Scripted } from '../../support/scripted-handler.ts';
 import { ask, lastText, isAtRoot, dialogue, options } from './mcts-run.ts';
 
+test.each([
+  ['cheap', 4, 2],
+  ['thorough', 10, 4],
+])('the preset %s sets how many replies are looked at, and how far', async (mcts_preset, calls, rounds) => {
+  const run = await ask({ script: dialogue(), request: { optigate: { mcts: { mcts_preset } } } });
+  expect([run.calls.length, run.rounds]).toEqual([calls, rounds]);
+});
+
 describe('what does not go well', () => {
   const failing: readonly Scripted[] = [
     { status: 500 },
