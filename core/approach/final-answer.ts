@@ -56,7 +56,8 @@ function lastLetter(text: string): string | null {
 }
 
 function lastNumber(text: string): string | null {
-  const line = text.trimEnd().split('\n').at(-1) ?? '';
+  const trimmed = text.trimEnd();
+  const line = trimmed.slice(trimmed.lastIndexOf('\n') + 1);
   return line.match(/[-+]?(?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:\/\d+)?%?/g)?.at(-1) ?? null;
 }
 

@@ -78,7 +78,8 @@ function found(value: string | undefined, outOf: string | undefined): Found {
 }
 
 function lastLine(text: string): string {
-  return text.trimEnd().split('\n').at(-1) ?? '';
+  const trimmed = text.trimEnd();
+  return trimmed.slice(trimmed.lastIndexOf('\n') + 1);
 }
 
 /** The text without reasoning and emphasis, and without the angle brackets of a form filled in literally (`Score: <8>`). */
