@@ -23,9 +23,9 @@ const REMEMBERED = { grant: 512, all: 8 * 1024 * 1024 };
 
 const accessKey = z.strictObject({
   name: z.string().min(1).describe('Who this is, for logs and limits. Unique.'),
-  key: z.string().min(1).describe('The key in clear, or sha256:<hex> of it.'),
+  key: z.string().trim().min(1).describe('The key in clear, or sha256:<hex> of it.'),
   upstream_keys: z
-    .record(z.string(), z.string())
+    .record(z.string(), z.string().trim().min(1))
     .optional()
     .describe("Upstream name → the key that pays there for this caller, instead of the server's."),
   models: z

@@ -286,3 +286,13 @@ test('without any plugin that authenticates a loopback server serves its own mac
   expect((await gateway.chat({}, own)).status).toBe(200);
   expect(upstream.requests[0]?.headers.authorization).toBe('Bearer sk-server');
 });
+
+test('blanks and line breaks around configured keys are cut off', async () => {
+  await using upstream = await scriptedUpstream(json(chatCompletion('hi')));
+  await using gateway = await startGateway(upstream, {
+    yaml: 'plugins: [{ auth: { keys: [{ name: a, key: "${ACCESS}", upstream_keys: { main: "${OWN}" } }] } }]',
+    env: { ACCESS: 'alice-secret\n', OWN: ' sk-alice\r\n' },
+  });
+  expect((await gateway.chat({}, { authorization: 'Bearer alice-secret' })).status).toBe(200);
+  expect(upstream.requests[0]?.headers.authorization).toBe('Bearer sk-alice');
+});
