@@ -3,7 +3,7 @@
  * layers of `answer` and `upstream` into one function each. A sealed pipeline does not change; a reload builds another
  * one. What must survive a reload is in `Kept`.
  */
-import { withApproachHint } from './plan/approach-hint.ts';
+import { noteMisspelt, withApproachHint } from './plan/approach-hint.ts';
 import { listBuiltIns } from './plugin/load-plugin.ts';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -157,6 +157,8 @@ export async function createGateway(config: Config, deps: GatewayDeps): Promise<
     // Core's own plan has set it.
     exchange.home ??= await planning.homeOf(exchange);
     const paid = withKeyless(planned, exchange, upstreams.keyless);
+    if (paid.upstream === upstreams.keyless?.upstream)
+      noteMisspelt(exchange, { ...planned, upstream: paid.upstream }, approaches);
     storedObjects.check(exchange, paid.upstream, paid.request);
     checkRights(exchange, planned, upstreams);
     return paid;

@@ -1,21 +1,46 @@
 import { isRecord } from '../bytes/json.ts';
 import { echoed } from '../echoed.ts';
-import type { Exchange } from '../exchange/exchange.ts';
+import type { Exchange, Plan } from '../exchange/exchange.ts';
 import type { Reply } from '../exchange/reply.ts';
 import { nearest } from '../nearest.ts';
 import type { ApproachRegistry } from './registry.ts';
 
 /**
- * An upstream's 404 of a model whose name begins with something like an approach: adds to the upstream's message what was
- * probably meant. Any other reply is returned as it is.
+ * An upstream's refusal of a model whose name begins with something like an approach: adds to the upstream's message what
+ * was probably meant. Any other reply is returned as it is.
  */
 export function withApproachHint(reply: Reply, { operation, plan }: Exchange, registry: ApproachRegistry): Reply {
-  if (reply.status !== 404 || reply.kind !== 'complete' || operation !== 'chat' || !plan) return reply;
-  const hint = hintFor(plan.request.value.model, registry);
-  const error: unknown = hint === undefined ? undefined : Reflect.get(reply.body.value, 'error');
+  if (reply.status !== 404 && reply.status !== 400) return reply;
+  if (reply.kind !== 'complete' || operation !== 'chat' || !plan) return reply;
+  const { model } = plan.request.value;
+  const error: unknown = Reflect.get(reply.body.value, 'error');
   if (!isRecord(error) || typeof error['message'] !== 'string') return reply;
+  if (reply.status === 400 && !isOfModel(error, model)) return reply;
+  const hint = hintFor(model, registry);
+  if (hint === undefined) return reply;
   const message = `${error['message']} (optigate: ${hint})`;
   return { ...reply, body: reply.body.with({ error: { ...error, message } }) };
+}
+
+/**
+ * Logs what was probably meant by a model's name that begins with something like an approach, for an upstream that answers
+ * any name, so that nobody hears of it otherwise.
+ */
+export function noteMisspelt(
+  { log, operation }: Exchange,
+  { request, upstream }: Plan,
+  registry: ApproachRegistry,
+): void {
+  const { model } = request.value;
+  if (operation !== 'chat' || upstream.settings.models?.includes(model)) return;
+  const hint = hintFor(model, registry);
+  if (hint !== undefined) log.warn({ model: echoed(model) }, hint);
+}
+
+/** Does a 400 complain of the model? Some servers answer so, not by a 404, for one that they do not have. */
+function isOfModel({ message, code, param }: Readonly<Record<string, unknown>>, model: string): boolean {
+  if (typeof param === 'string' && param !== '') return param === 'model';
+  return /model/i.test(String(code)) || String(message).includes(model) || /\bmodel not exist\b/i.test(String(message));
 }
 
 function hintFor(model: string, registry: ApproachRegistry): string | undefined {

@@ -28,6 +28,36 @@ describe('a model that the upstream does not know', () => {
 });
 
 test.each([
+  [{ message: "The model 'moaa-m' does not exist", param: null }, true],
+  [{ message: 'Invalid model', code: 'invalid_model' }, true],
+  [{ message: 'Unknown', param: 'model' }, true],
+  [{ message: 'Model Not Exist', code: 'invalid_request_error' }, true],
+  [{ message: "'temperature' does not work with moaa-m", param: 'temperature' }, false],
+  [{ message: 'Too many messages', code: 'invalid_value' }, false],
+])('a 400 %j gets a hint where it is of the model: %s', async (error, isHinted) => {
+  await using upstream = await scriptedUpstream(() => json({ error }, { status: 400 }));
+  await using gateway = await startGateway(upstream, { yaml: YAML });
+  const [, message] = await messageOf(await gateway.chat({ model: 'moaa-m', stream: true }));
+  expect(message.startsWith(error.message)).toBe(true);
+  expect(message.includes('did you mean moa-?')).toBe(isHinted);
+});
+
+test('where any name is answered, the log says what was meant', async () => {
+  const lines: Record<string, unknown>[] = [];
+  await using gateway = await startGateway(undefined, {
+    yaml: `autodetect: true\nupstreams: { openai: {} }\n${YAML}`,
+    log: (line) => lines.push(line),
+  });
+  for (const model of ['gpt-4o', 'moa-gpt-4o', 're2&moaa-gpt-4o', 'mcts-gpt-4o'])
+    expect((await gateway.chat({ model })).status).toBe(200);
+  const warnings = lines.flatMap(({ msg }) => (/no approach here|not listed/.test(String(msg)) ? [msg] : []));
+  expect(warnings).toEqual([
+    "'moaa' is no approach here, did you mean re2&moa-?",
+    "'mcts' is built in but not listed under plugins",
+  ]);
+});
+
+test.each([
   [{ optigate: { mcts: {} } }, "'mcts' is built in but not listed under plugins"],
   [{ optillm_approach: 're2&mcts' }, "'mcts' is built in but not listed under plugins. Listed: none, re2, bon, moa"],
   [{ optigate: { bon: { best_of_n: 50 } } }, 'expected integer from 1 to 32, got 50'],
