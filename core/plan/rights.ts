@@ -37,9 +37,12 @@ function modelsOutside({ client }: Exchange): string[] {
   const mark = path.indexOf('?');
   const inPath = modelInPath(client)?.name;
   if (mark < 0) return inPath === undefined ? [] : [inPath];
-  const inQuery = [...new URLSearchParams(path.slice(mark))].flatMap(([key, value]) =>
-    namesModels(key.replace('[]', '')) ? value.split(',') : [],
-  );
+  const query = path.slice(mark);
+  // Some servers separate by semicolons, too.
+  const readings = query.includes(';') ? [query, query.replaceAll(';', '&')] : [query];
+  const inQuery = readings
+    .flatMap((reading) => [...new URLSearchParams(reading)])
+    .flatMap(([key, value]) => (namesModels(key.split('[', 1)[0] ?? '') ? value.split(',') : []));
   return inPath === undefined ? inQuery : [inPath, ...inQuery];
 }
 

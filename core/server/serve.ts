@@ -143,6 +143,9 @@ async function readExchange(gateway: Gateway, request: IncomingMessage, opening:
   });
 }
 
+/** The methods of paths that are passed on. A server answers TRACE with the request that it got, its key included. */
+const PASSED_METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
 /** Throws a 404 for an unknown path, and a 405 for a method that a known path does not allow. */
 function checkMethod(route: Route, method: string, path: string): void {
   if (route.kind === 'unknown') {
@@ -150,8 +153,9 @@ function checkMethod(route: Route, method: string, path: string): void {
     const detail = meant && `Did you mean ${meant}? A client's base URL ends in /v1, once`;
     throw gatewayError('unknown_url', { method, path, detail });
   }
-  if (route.kind !== 'endpoint' || route.endpoint.methods.includes(method)) return;
-  const allow = route.endpoint.methods.join(', ');
+  const methods = route.kind === 'endpoint' ? route.endpoint.methods : PASSED_METHODS;
+  if (methods.includes(method)) return;
+  const allow = methods.join(', ');
   throw gatewayError('method_not_allowed', { method, path, allow }, { headers: { allow } });
 }
 

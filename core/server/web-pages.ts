@@ -92,7 +92,8 @@ function isKnownHost(host: string, { host: own, allowedHosts }: WebRules): boole
 /** The name in a `Host` header, without its port and the brackets of an IPv6 address. */
 function nameOf(host: string): string {
   const text = host.trim().toLowerCase();
-  if (text.startsWith('[')) return text.slice(1, Math.max(text.indexOf(']'), 1));
+  const bracketed = /^\[([^\]]*)\](?::\d*)?$/.exec(text)?.[1];
+  if (bracketed !== undefined) return bracketed;
   const colon = text.indexOf(':');
   const name = colon < 0 ? text : text.slice(0, colon);
   return name.endsWith('.') ? name.slice(0, -1) : name;

@@ -12,6 +12,8 @@ const SHORTEST_SECRET = 8;
 const SHORTEST_MASKED = 16;
 /** Of a longer key, so much is looked for. What follows it in the same word is struck out as well. */
 const LONGEST_PATTERN = 256;
+/** Half of a key, or so much of it, is struck out without the rest, too: a message may be cut in the middle of a key. */
+const LONGEST_TELLING = 24;
 /** So much of a key's beginning stands in every spelling that is looked for, unless it is escaped. */
 const PREFIX = 3;
 
@@ -84,7 +86,7 @@ function isSecret(key: string): boolean {
   return key.length >= SHORTEST_SECRET;
 }
 
-/** Finds a key as it is, with letters escaped as in JSON or in a URL, and masked (`sk-proj-****abcd`). */
+/** Finds a key as it is, cut, with letters escaped as in JSON or in a URL, and masked (`sk-proj-****abcd`). */
 function patternOf(key: string): RegExp {
   if (!isSecret(key)) {
     // Only as a word of its own: the `x` in `max_tokens` must stay, since clients and this program read which parameter
@@ -92,9 +94,10 @@ function patternOf(key: string): RegExp {
     return new RegExp(String.raw`(?<!(?<!\\)\w)${escaped(key)}(?!\w)`, 'g');
   }
   const letters = Array.from(key.slice(0, LONGEST_PATTERN), spellingsOf);
+  if (key.length < SHORTEST_MASKED) return new RegExp(letters.join(''), 'g');
   const rest = key.length > LONGEST_PATTERN ? String.raw`[^\s"'\\]*` : '';
-  const whole = letters.join('') + rest;
-  if (key.length < SHORTEST_MASKED) return new RegExp(whole, 'g');
+  const telling = Math.min(Math.ceil(key.length / 2), LONGEST_TELLING);
+  const whole = letters.slice(0, telling).join('') + optionally(letters.slice(telling), 'after') + rest;
   const tail = Array.from(key.slice(-8), spellingsOf);
   const end = `${optionally(tail.slice(0, 4).toReversed(), 'before')}${tail.slice(4).join('')}`;
   const beginning = (from: number) => letters.slice(0, from).join('') + optionally(letters.slice(from, 12), 'after');

@@ -42,17 +42,21 @@ export function refusedModel(identity: Identity, upstream: Upstream, body: unkno
 
 /** How a key that names models is spelled in capitals: some servers take keys in any letter case. */
 const MODEL = 'MODEL';
-const LISTS: ReadonlySet<string> = new Set(['MODELS', 'FALLBACKS']);
+/** Lists of models; some servers have several of fallbacks (`context_window_fallbacks`). */
+const LIST = /^MODELS$|FALLBACK(?:S|_MODELS?|_DICT)?$/;
 /** Members by which an entry of a list of models says its name. */
 const NAMES: ReadonlySet<string> = new Set(['MODEL', 'ID', 'NAME', 'SLUG']);
 
 /** Does a key of a body or a query name a model, or several? */
 export function namesModels(key: string): boolean {
   const name = inCapitals(key);
-  return name === MODEL || LISTS.has(name);
+  return name === MODEL || LIST.test(name);
 }
 
-/** Adds the values of `model`, and of what stands in `models` and `fallbacks`, to which servers fall back. */
+/**
+ * Adds the values of `model`, and of what stands in `models` and `fallbacks`, to which servers fall back. An object there
+ * that does not say its name stands for several: each of its texts is one.
+ */
 function collect(value: unknown, isInList: boolean, named: string[]): void {
   if (typeof value === 'string') {
     if (isInList) named.push(value);
@@ -63,13 +67,18 @@ function collect(value: unknown, isInList: boolean, named: string[]): void {
     return;
   }
   if (!isRecord(value)) return;
+  const isNamed = isInList && Object.keys(value).some((key) => NAMES.has(inCapitals(key)));
   for (const key in value) {
     const member = value[key];
     if (isDescription(value, key)) continue;
     const name = inCapitals(key);
     if (typeof member === 'string') {
-      if (name === MODEL || LISTS.has(name) || (isInList && NAMES.has(name))) named.push(member);
-    } else collect(member, isInList || name === MODEL || LISTS.has(name), named);
+      if (namesModels(key) || (isInList && (!isNamed || NAMES.has(name)))) named.push(member);
+    } else {
+      // What an entry with a name brings besides, it brings for its own call.
+      const isPart = isInList && !(isNamed && isRecord(member) && !NAMES.has(name));
+      collect(member, isPart || namesModels(key), named);
+    }
   }
 }
 

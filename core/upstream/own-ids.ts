@@ -19,13 +19,20 @@ export class OwnIds {
     return id.length <= REMEMBERED.length && this.#digests.has(digestOf(exchange, upstream, id));
   }
 
-  /** Remembers the ids in an answer to this caller. A stream's are remembered before the client can have seen them. */
+  /**
+   * Remembers the ids in an answer to this caller. A stream's are remembered before the client can have seen them. An id
+   * that the caller itself has sent is not given to it by a server that repeats it.
+   */
   noteReply(exchange: Exchange, upstream: Upstream, reply: Reply): void {
-    if (reply.status >= 400) return;
+    if (reply.status >= 400 || REPEATS_INPUT.test(exchange.client.path)) return;
+    let sent: ReadonlySet<string> | undefined;
     const note = (answer: unknown) => {
       const found = new Set<string>();
       if (isRecord(answer)) collectIds(answer, found);
-      for (const id of found) this.#digests.set(digestOf(exchange, upstream, id), true);
+      for (const id of found) {
+        sent ??= shortTexts(valueOf(exchange.request));
+        if (!sent.has(id)) this.#digests.set(digestOf(exchange, upstream, id), true);
+      }
     };
     if (reply.kind === 'complete') note(valueOf(reply.body));
     else if (reply.kind === 'stream') {
@@ -49,6 +56,19 @@ export class OwnIds {
 const MAY_BRING_ID =
   /"response\.(?:created|completed|incomplete|output_item\.|output_text\.annotation)|"container"|"file_id"|"audio"|"chat\.completion\.chunk"/;
 const FIRST_ID = /^\s*\{\s*"id"\s*:\s*"([\w-]{1,256})"/;
+
+/** Paths that list what callers have sent, each item under the id that it came with. */
+const REPEATS_INPUT = /\/(?:input_)?items(?:\?|$)/;
+
+/** All texts in a request that may be ids. */
+function shortTexts(value: unknown, found: Set<string> = new Set()): Set<string> {
+  if (typeof value === 'string') {
+    if (value.length <= REMEMBERED.length) found.add(value);
+  } else if (typeof value === 'object' && value !== null) {
+    for (const member of Object.values(value)) shortTexts(member, found);
+  }
+  return found;
+}
 
 /** What an event brings of an answer. */
 function answerIn({ response, item, annotation, delta, content_block, id, choices }: Fields): Fields {

@@ -1,3 +1,4 @@
+import { request } from 'node:http';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { startGateway } from '../../support/gateway.ts';
@@ -97,6 +98,19 @@ describe('what nobody changes', () => {
     expect(await (await gateway.fetch('/v1/files/f-1', { method: 'DELETE' })).json()).toEqual({ deleted: true });
     expect(upstream.requests[0]).toMatchObject({ method: 'DELETE', path: '/v1/files/f-1' });
     expect(upstream.requests[0]?.body).toHaveLength(0);
+  });
+
+  test('TRACE does not pass: servers answer it with the request, the key in it included', async () => {
+    await using upstream = await scriptedUpstream(json({}));
+    await using gateway = await startGateway(upstream);
+    const { promise, resolve, reject } = Promise.withResolvers<[number | undefined, string | undefined]>();
+    const sent = request(`${gateway.url}/v1/files`, { method: 'TRACE', agent: false }, (response) => {
+      response.resume();
+      resolve([response.statusCode, response.headers.allow]);
+    });
+    sent.on('error', reject).end();
+    expect(await promise).toEqual([405, 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS']);
+    expect(upstream.requests).toHaveLength(0);
   });
 });
 

@@ -36,6 +36,7 @@ test('where nobody authenticates, pages of others and names that lead here by ch
   expect(await status({ 'sec-fetch-site': 'cross-site' })).toBe(403);
   expect(await status({ host: 'evil.example:8000' })).toBe(403);
   expect(await status({ host: '127.0.0.1.evil.example' })).toBe(403);
+  expect(await status({ host: '[::1].evil.example' })).toBe(403);
   expect(upstream.requests).toHaveLength(0);
 
   const port = new URL(own).port;

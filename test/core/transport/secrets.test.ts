@@ -22,6 +22,8 @@ test.each([
   ['masked with an ellipsis', 'key sk-proj-Zq8…YbC2d'],
   ['its beginning alone', 'key sk-proj-Zq…'],
   ['masked short', 'key sk-****bC2d'],
+  ['cut', 'key sk-proj-Zq8/Wv'],
+  ['all but its end', 'key sk-proj-Zq8/WvT3k0LmN7xYXXXX'],
 ])('a key is struck out of an error: %s', (_, text) => {
   const left = struck(`{"error":{"message":"${text}","code":"c"}}`, KEY);
   expect(left).toContain('[redacted]');

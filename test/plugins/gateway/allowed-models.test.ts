@@ -23,8 +23,12 @@ describe('a model that the key may not use is a 403 before any call', () => {
   test.each([
     ['in the query', '/v1/chat/completions?model=o3', CHAT],
     ['in the query, escaped', '/v1/chat/completions?m%6fdel=o3', CHAT],
+    ['in a query of indices', '/v1/chat/completions?model[0]=o3', CHAT],
+    ['in a query with semicolons', '/v1/chat/completions?a=1;model=o3', CHAT],
     ['in models', '/v1/chat/completions', { ...CHAT, models: ['ok-2', 'o3'] }],
     ['in fallbacks', '/v1/chat/completions', { ...CHAT, fallbacks: [{ 'ok-1': ['o3'] }] }],
+    ['in other fallbacks', '/v1/chat/completions', { ...CHAT, context_window_fallbacks: [{ 'ok-1': ['o3'] }] }],
+    ['in a map of fallbacks', '/v1/chat/completions', { ...CHAT, context_window_fallback_dict: { 'ok-1': 'o3' } }],
     ['deep in a body', '/v1/chat/completions', { ...CHAT, extra_body: { models: [{ model: 'o3' }] } }],
     ['of a tool', '/v1/responses', { model: 'ok-1', input: 'x', tools: [{ type: 'image_generation', model: 'o3' }] }],
     ['under another letter case', '/v1/chat/completions', { ...CHAT, Model: 'o3' }],
@@ -43,6 +47,13 @@ describe('a model that the key may not use is a 403 before any call', () => {
     const body = '{"model":"ok-1","messages":[],"extra":{"model":"o3","m\\u006fdel":"ok-1"}}';
     expect(await ask('/v1/completions', body)).toEqual([400, 0]);
   });
+});
+
+test('what a fallback brings beside its name is no model', async () => {
+  const fallbacks = [{ model: 'ok-2', metadata: { team: 'blue' }, temperature: 0 }];
+  expect(await ask('/v1/chat/completions', { ...CHAT, fallbacks, provider: { allow_fallbacks: true } })).toEqual([
+    200, 1,
+  ]);
 });
 
 test('schemas of tools and what a model wrote name no models', async () => {

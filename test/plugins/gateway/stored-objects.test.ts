@@ -118,6 +118,29 @@ test.each([false, true])('ids that a caller got here are its own in bodies and p
   expect(await server.turn('ka', { input: stolen })).toBe(404);
 });
 
+test('an id that a caller has sent is not its own because the server repeats it', async () => {
+  await using upstream = await scriptedUpstream((request) => {
+    if (request.path.endsWith('/input_items')) return json({ data: [{ id: 'msg_of_bob', type: 'message' }] });
+    return json({ ...RESPONSE, id: (request.method === 'POST' && request.json['request_id']) || RESPONSE.id });
+  });
+  await using gateway = await startGateway(upstream, { yaml });
+  const ask = async (path: string, body?: object) => {
+    const headers = { authorization: 'Bearer ka', 'content-type': 'application/json' };
+    const init = body ? { method: 'POST', headers, body: JSON.stringify({ model: 'm', ...body }) } : { headers };
+    return (await gateway.fetch(path, init)).status;
+  };
+  expect(await ask('/v1/responses', { input: 'x', request_id: 'resp_of_bob' })).toBe(200);
+  expect(await ask('/v1/responses/resp_of_bob')).toBe(404);
+
+  const input = [{ type: 'message', id: 'msg_of_bob', role: 'user', content: 'hi' }];
+  expect(await ask('/v1/responses', { input })).toBe(200);
+  expect(await ask('/v1/responses/resp_1/input_items')).toBe(200);
+  expect(await ask('/v1/responses', { input: [{ type: 'item_reference', id: 'msg_of_bob' }] })).toBe(404);
+  // What it owns already stays its own when it sends it.
+  expect(await ask('/v1/responses', { input: 'x', previous_response_id: 'resp_1' })).toBe(200);
+  expect(await ask('/v1/responses/resp_1')).toBe(200);
+});
+
 test('a key that may use certain models only gets the 404, too', async () => {
   await using server = await start();
   expect((await server.ask('kc', '/v1/batches', { model: 'other', input_file_id: 'f' })).status).toBe(404);
