@@ -14,8 +14,16 @@ const SCRIPTS = fileURLToPath(new URL('scripts/', import.meta.url));
 const CACHE = process.env['XDG_CACHE_HOME'] ?? join(process.env['HOME'] ?? tmpdir(), '.cache');
 
 const SETTINGS = {
-  env: { ...process.env, OPENAI_API_KEY: 'none', ANTHROPIC_API_KEY: 'none', NO_COLOR: '1' },
-  timeout: 120_000,
+  env: {
+    ...process.env,
+    OPENAI_API_KEY: 'none',
+    ANTHROPIC_API_KEY: 'none',
+    NO_COLOR: '1',
+    // Else it fetches prices from the net, and tries that again and again.
+    LITELLM_LOCAL_MODEL_COST_MAP: 'True',
+  },
+  // A busy machine is not a failure.
+  timeout: 300_000,
   killSignal: 'SIGKILL',
 } as const;
 /** How long one package of PyPI may take to be fetched. */
