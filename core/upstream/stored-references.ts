@@ -1,5 +1,6 @@
 /** Finds where a request refers to things that are kept at the provider: files, responses, conversations, containers … */
-import { isRecord, type Fields } from '../bytes/json.ts';
+import { COLON, isBlank } from '../bytes/ascii.ts';
+import { isRecord, stringEnd, type Fields } from '../bytes/json.ts';
 import { isDescription } from '../wire/described-members.ts';
 
 /** A place in a body that refers to a stored object. */
@@ -24,11 +25,35 @@ const CONTENT_OF: Readonly<Record<string, string>> = {
 /** Notes of the client's own. They are kept, and read by nobody. */
 const NOTES: ReadonlySet<string> = new Set(['metadata', 'client_metadata']);
 
-/** Can a body with these bytes hold a reference? Much cheaper than to look at each of its members. */
+/** What a name must have to refer to something, or an escape, which may hide it. */
+const REFERRING = /_ids?$|^(?:conversation|container|cached_content|prompt|audio|input)$|\\/i;
+
+/**
+ * Can a body with these bytes hold a reference? Looks at names and short values alone, however often a name is given, and
+ * skips what people wrote: much cheaper than to look at each member.
+ */
 export function mayRefer(bytes: Buffer): boolean {
-  return /_ids?"|conversation|container|cached_content|item_reference|"(?:prompt|audio|input)"|\\u/i.test(
-    bytes.toString('latin1'),
-  );
+  const text = bytes.toString('latin1');
+  for (let open = text.indexOf('"'); open >= 0;) {
+    const end = stringEnd(text, open);
+    if (isName(text, end) ? REFERRING.test(text.slice(open + 1, end - 1)) : isReferenceType(text, open, end))
+      return true;
+    open = text.indexOf('"', end);
+  }
+  return false;
+}
+
+function isName(text: string, end: number): boolean {
+  let next = end;
+  while (next < text.length && isBlank(text.charCodeAt(next))) next++;
+  return text.charCodeAt(next) === COLON;
+}
+
+/** A value `item_reference`, escaped or not: each of its letters takes six characters at most. */
+function isReferenceType(text: string, open: number, end: number): boolean {
+  if (end - open > 2 + 6 * 'item_reference'.length) return false;
+  const value = text.slice(open + 1, end - 1);
+  return value.includes('\\u') || /^item_reference$/i.test(value);
 }
 
 /** The first reference that is not allowed; undefined if there is none. */
